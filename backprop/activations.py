@@ -1,0 +1,84 @@
+"""Activations, each beside its slope: the first place where a gear's ratio is written down.
+
+`ACTIVATIONS` maps a name to the function a = f(z) and its slope f'(z), the latter written in terms
+of `a`, because `a` is what `forward` hands to `backward`. One more activation is one more entry.
+
+Every function takes real or complex arrays of any shape and keeps their dtype; none overflows or
+warns for pre-activations as large as ±1e4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activation:
+    """A gear and its ratio.
+
+    `slope` is None where output k depends on more than pre-activation k (softmax): such an
+    activation can only stand at the output, beside a cost that knows its delta.
+    """
+
+    function: Callable[[Array], Array]
+    slope: Callable[[Array], Array] | None
+    kinked: bool = False
+
+
+def sigmoid(z: Array) -> Array:
+    """1 / (1 + e^-z), with the exponent held below the largest the dtype can take."""
+    return 1 / (1 + np.exp(_at_most(-z, _LARGEST_EXPONENT[z.dtype.char])))
+
+
+def softplus(z: Array) -> Array:
+    """log(1 + e^z), as max(z, 0) + log(1 + e^-|z|): the exponential stays at or below one."""
+    positive = z.real > 0
+    return z * positive + _log1p(np.exp(np.where(positive, -z, z)))
+
+
+def softmax(z: Array) -> Array:
+    """e^z / sum of e^z over the last axis; subtracting the largest z leaves it unchanged."""
+    e = np.exp(z - z.real.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def log_sum_exp(z: Array) -> Array:
+    """log of the sum of e^z over the last axis, (…, n) to (…,): softmax is its slope."""
+    largest = z.real.max(axis=-1, keepdims=True)
+    return largest[..., 0] + np.log(np.exp(z - largest).sum(axis=-1))
+
+
+def _at_most(z: Array, bound: float) -> Array:
+    """`z` with its real part limited to `bound` (NumPy orders complex numbers otherwise)."""
+    return np.where(z.real > bound, bound, z) if np.iscomplexobj(z) else np.minimum(z, bound)
+
+
+def _log1p(e: Array) -> Array:
+    """log(1 + e); the complex one in NumPy rounds a small real part of the result away."""
+    if not np.iscomplexobj(e):
+        return np.log1p(e)
+    real = np.log1p(e.real * (2 + e.real) + e.imag**2) / 2
+    return real + 1j * np.arctan2(e.imag, 1 + e.real)
+
+
+# e to this power is finite, and its inverse is not yet subnormal.
+_LARGEST_EXPONENT = {
+    char: float(np.floor(np.log(np.finfo(char).max) - 1)) for char in ("f", "d", "g", "F", "D", "G")
+}
+
+ACTIVATIONS: dict[str, Activation] = {
+    # name                  a = f(z)                               da/dz, from a
+    "sigmoid": Activation(function=sigmoid,                        slope=lambda a: a * (1 - a)),
+    "tanh": Activation(function=np.tanh,                           slope=lambda a: (1 - a) * (1 + a)),
+    "relu": Activation(function=lambda z: z * (z.real > 0),        slope=lambda a: a > 0, kinked=True),
+    "softplus": Activation(function=softplus,                      slope=lambda a: -np.expm1(-a)),
+    "identity": Activation(function=lambda z: z,                   slope=np.ones_like),
+    "softmax": Activation(function=softmax,                        slope=None),
+}  # fmt: skip

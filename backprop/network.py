@@ -1,0 +1,138 @@
+"""The network: what a shape and a seed become, and what the accumulated gradient does to it.
+
+`init_net` makes a `Network`, `zero_grad` empties its accumulators and `optimize` steps along minus
+what `backprop.passes.backward` has put into them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from backprop import validation
+from backprop.activations import ACTIVATIONS, Activation, Array
+
+
+@dataclass(kw_only=True, repr=False)
+class Network:
+    """Dense layers: z = x W + b, a = f(z), and the cost that judges the last a.
+
+    Attributes
+    ----------
+    weights, biases
+        One array a layer, (n_in, n_out) and (n_out,), counted from the input. All share a dtype.
+    activations
+        The name of each layer's activation, from `backprop.activations.ACTIVATIONS`.
+    cost
+        The name of the cost, from `backprop.costs.COSTS`.
+    dW, db
+        The accumulators: gradients summed over every sample since `zero_grad`.
+    samples
+        How many samples the accumulators hold.
+    """
+
+    weights: list[Array]
+    biases: list[Array]
+    activations: tuple[str, ...]
+    cost: str
+    dW: list[Array] = field(default_factory=list)
+    db: list[Array] = field(default_factory=list)
+    samples: int = 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The layers' widths, input first: (784, 40, 10)."""
+        return (self.weights[0].shape[0], *(len(b) for b in self.biases))
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of the parameters."""
+        return self.weights[0].dtype
+
+    def layers(self) -> Iterator[tuple[Array, Array, Activation]]:
+        """Each layer's weights, biases and activation, from the input on."""
+        functions = (ACTIVATIONS[name] for name in self.activations)
+        return zip(self.weights, self.biases, functions, strict=True)
+
+    def __repr__(self) -> str:
+        shape = "-".join(map(str, self.shape))
+        return f"<Network {shape}, {', '.join(self.activations)}, {self.cost}, {self.dtype}>"
+
+
+def init_net(
+    shape: Sequence[int] = (784, 40, 10),
+    *,
+    activation: str | Sequence[str] = "sigmoid",
+    cost: str = "quadratic",
+    dtype: npt.DTypeLike = np.float64,
+    seed: int | np.random.Generator = 0,
+) -> Network:
+    """Draw a network's parameters.
+
+    Weights are normal with variance 1 / n_in, so that a pre-activation's spread does not grow with
+    the layer before it; biases are standard normal.
+
+    Parameters
+    ----------
+    shape
+        The layers' widths, input first, at least two.
+    activation
+        One name for all layers, or one name for each. A single name leaves the output activation
+        to a cost that brings its own: "cross-entropy" (sigmoid), "softmax-cross-entropy" (softmax).
+    cost
+        "quadratic" is half the squared error; all costs are averaged over the batch.
+    dtype
+        float32 or float64. A float32 network is the float64 one of the same seed, rounded.
+    seed
+        A whole number, or a generator to draw from.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the argument, what was expected and what came.
+    """
+    shape = validation.shape(shape)
+    activations, cost = validation.activations(activation, cost, layers=len(shape) - 1)
+    dtype = validation.parameter_dtype(dtype)
+    rng = validation.generator(seed)
+    sizes = list(zip(shape[:-1], shape[1:], strict=True))
+    weights = [rng.normal(size=size) / np.sqrt(size[0]) for size in sizes]
+    biases = [rng.normal(size=n_out) for _, n_out in sizes]
+    net = Network(
+        weights=[W.astype(dtype) for W in weights],
+        biases=[b.astype(dtype) for b in biases],
+        activations=activations,
+        cost=cost,
+    )
+    zero_grad(net)
+    return net
+
+
+def zero_grad(net: Network) -> None:
+    """Empty the accumulators, making them where there are none yet."""
+    if not net.dW:
+        net.dW = [np.zeros_like(W) for W in net.weights]
+        net.db = [np.zeros_like(b) for b in net.biases]
+    for accumulator in (*net.dW, *net.db):
+        accumulator.fill(0)
+    net.samples = 0
+
+
+def optimize(net: Network, learning_rate: float = 5.0) -> None:
+    """Step along minus the mean of the accumulated gradient, in place: plain gradient descent.
+
+    With nothing accumulated there is no step. The accumulators keep what they hold.
+
+    Raises
+    ------
+    ValueError
+        When `learning_rate` is not a finite number above zero.
+    """
+    rate = validation.positive("learning_rate", learning_rate)
+    if net.samples:
+        step = rate / net.samples
+        for W, dW in zip(net.weights + net.biases, net.dW + net.db, strict=True):
+            W -= step * dW

@@ -1,0 +1,211 @@
+"""The edge: every public argument is checked here, once, before anything is computed.
+
+Each function returns its argument in the form that the inside works with, or raises an error that
+names the argument, what was expected, what came and, where there is one, the remedy.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from backprop.activations import ACTIVATIONS, Array
+from backprop.costs import COSTS
+
+if TYPE_CHECKING:
+    from backprop.network import Network
+
+
+def choice(argument: str, name: object, known: Collection[str]) -> str:
+    """One of the `known` names; hyphens and underscores are alike."""
+    if isinstance(name, str):
+        plain = name.lower().replace("_", "-")
+        if plain in known:
+            return plain
+        from difflib import get_close_matches
+
+        close = get_close_matches(plain, known, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+    else:
+        hint = ""
+    message = f"{argument}: expected one of {', '.join(known)}, got {name!r}{hint}"
+    raise ValueError(message) if isinstance(name, str) else TypeError(message)
+
+
+def whole(argument: str, value: object, *, least: int) -> int:
+    """A whole number of at least `least`."""
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(
+            f"{argument}: expected a whole number of {least} or more, got {value!r}"
+        ) from None
+    if isinstance(value, bool) or number < least:
+        raise ValueError(f"{argument}: expected a whole number of {least} or more, got {value!r}")
+    return number
+
+
+def positive(argument: str, value: float) -> float:
+    """A finite number above zero."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{argument}: expected a number above 0, got {value!r}") from None
+    if not (math.isfinite(number) and number > 0):
+        raise ValueError(f"{argument}: expected a finite number above 0, got {value!r}")
+    return number
+
+
+def shape(widths: Sequence[int]) -> tuple[int, ...]:
+    """At least two layer widths."""
+    if isinstance(widths, str | bytes) or not hasattr(widths, "__len__"):
+        raise TypeError(
+            f"shape: expected a sequence of layer widths such as (784, 40, 10), got {widths!r}"
+        )
+    if len(widths) < 2:
+        raise ValueError(
+            f"shape: expected at least two layer widths, input and output, got {tuple(widths)!r}"
+        )
+    return tuple(whole(f"shape[{i}]", width, least=1) for i, width in enumerate(widths))
+
+
+def activations(
+    activation: str | Sequence[str], cost: str, *, layers: int
+) -> tuple[tuple[str, ...], str]:
+    """A name for every layer that suits the cost, and the cost."""
+    cost = choice("cost", cost, COSTS)
+    output = COSTS[cost].output
+    if isinstance(activation, str):
+        name = choice("activation", activation, ACTIVATIONS)
+        names = [name] * (layers - 1) + [output or name]
+    else:
+        names = [
+            choice(f"activation[{i}]", name, ACTIVATIONS) for i, name in enumerate(activation)
+        ]
+    if len(names) != layers:
+        raise ValueError(
+            f"activation: expected one name, or one for each of {layers} layers, got {names!r}"
+        )
+    if "softmax" in names[:-1] or (names[-1] == "softmax" and output != "softmax"):
+        raise ValueError(
+            "activation: softmax couples the units of a layer, so it stands only at the output"
+            f" and with cost 'softmax-cross-entropy'; got {names!r} with cost {cost!r}"
+        )
+    if output not in (None, names[-1]):
+        raise ValueError(
+            f"activation: cost {cost!r} expected {output!r} at the output, got {names[-1]!r};"
+            " give a single name to leave the output to the cost"
+        )
+    return tuple(names), cost
+
+
+def parameter_dtype(dtype: npt.DTypeLike) -> np.dtype:
+    """float32 or float64."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"dtype: expected float32 or float64, got {dtype!r}") from None
+    if found not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise TypeError(f"dtype: expected float32 or float64, got {found}")
+    return found
+
+
+def generator(seed: int | np.random.Generator) -> np.random.Generator:
+    """A generator, made from a whole number where it is not one already."""
+    if isinstance(seed, np.random.Generator):
+        return seed
+    return np.random.default_rng(whole("seed", seed, least=0))
+
+
+def inputs(net: Network, x: npt.ArrayLike) -> Array:
+    """A batch (batch, n_in) of finite real numbers, in the real dtype of the parameters."""
+    x = _real("x", x, net)
+    n_in = net.shape[0]
+    if x.ndim != 2 or x.shape[1] != n_in or len(x) == 0:
+        hint = "; a single sample is x[None, :]" if x.ndim == 1 else ""
+        raise ValueError(
+            f"x: expected shape (batch, {n_in}) with a batch of 1 or more, got {x.shape}{hint}"
+        )
+    return _finite("x", x)
+
+
+def activation_shapes(net: Network, found: Sequence[Array]) -> int:
+    """Check that `found` can have come from `forward`; the size of its batch."""
+    batch = len(found[0]) if len(found) and np.ndim(found[0]) else 0
+    expected = [(batch, n) for n in net.shape]
+    got = [np.shape(a) for a in found]
+    if batch == 0 or got != expected:
+        raise ValueError(
+            "activations: expected what forward(net, x) returns, arrays of shapes"
+            f" {', '.join(f'(batch, {n})' for n in net.shape)}, got {got}"
+        )
+    return batch
+
+
+def targets(net: Network, y: npt.ArrayLike, batch: int) -> Array:
+    """Targets (batch, n_out); class labels (batch,) become one-hot rows."""
+    n_out = net.shape[-1]
+    y = np.asarray(y)
+    if y.ndim == 1 and y.dtype.kind in "iu":
+        return one_hot(_length("y", y, batch), n_out, _real_dtype(net))
+    y = _real("y", y, net)
+    if y.shape != (batch, n_out):
+        raise ValueError(
+            f"y: expected targets of shape ({batch}, {n_out}) or {batch} whole-number labels,"
+            f" got shape {y.shape} of {y.dtype}"
+        )
+    if COSTS[net.cost].bounded and not (y.min() >= 0 and y.max() <= 1):
+        raise ValueError(
+            f"y: expected targets between 0 and 1 for cost {net.cost!r},"
+            f" got {y.min():g} to {y.max():g}"
+        )
+    return _finite("y", y)
+
+
+def one_hot(labels: Array, classes: int, dtype: npt.DTypeLike) -> Array:
+    """Rows with a one at each label, (n,) to (n, classes)."""
+    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
+    if wrong.size:
+        raise ValueError(
+            f"y: expected labels from 0 to {classes - 1}, one for each output,"
+            f" got y[{wrong[0]}] = {labels[wrong[0]]}"
+        )
+    rows = np.zeros((len(labels), classes), dtype)
+    rows[np.arange(len(labels)), labels] = 1
+    return rows
+
+
+def _length(argument: str, values: Array, length: int) -> Array:
+    if len(values) != length:
+        raise ValueError(f"{argument}: expected {length} labels, one a sample, got {len(values)}")
+    return values
+
+
+def _real_dtype(net: Network) -> np.dtype:
+    return np.finfo(net.dtype).dtype
+
+
+def _real(argument: str, values: npt.ArrayLike, net: Network) -> Array:
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{argument}: expected a rectangular array, got {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{argument}: expected an array of real numbers, got dtype {array.dtype}")
+    return array.astype(_real_dtype(net), copy=False)
+
+
+def _finite(argument: str, array: Array) -> Array:
+    if not np.isfinite(array).all():
+        first = np.argwhere(~np.isfinite(array))[0]
+        where = ", ".join(map(str, first))
+        raise ValueError(
+            f"{argument}: expected finite numbers, got {array[tuple(first)]}"
+            f" at {argument}[{where}]"
+        )
+    return array

@@ -1,0 +1,1 @@
+"""checks: gradients proved by perturbing a parameter and rerunning the cost."""

@@ -1,0 +1,179 @@
+"""Hygiene: what a cost or gradient must not do, whatever numbers it returns.
+
+`inspect` calls both a few times before anything is compared and returns the analytic gradient
+and what it found. Each offence has a stable code, a title and a remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from checks.nest import Array
+from checks.report import Diagnosis
+from checks.subject import Subject
+
+OFFENCES = {
+    "cost-not-scalar": (
+        "the cost is not one real number",
+        "return a single float, for instance the mean over the batch",
+    ),
+    "cost-not-finite": (
+        "the cost is NaN or infinite",
+        "look for a logarithm of zero, an overflow, or NaN in the data",
+    ),
+    "cost-changes-parameters": (
+        "the cost changes its parameters",
+        "work on a copy; look for in-place operators such as += and out=",
+    ),
+    "cost-changes-inputs": (
+        "the cost changes its inputs",
+        "work on a copy; look for in-place operators such as += and out=",
+    ),
+    "cost-not-repeatable": (
+        "the cost differs between two calls on the same parameters",
+        "fix the random seed, and keep no state between calls",
+    ),
+    "cost-low-precision": (
+        "the cost loses precision on the way",
+        "look for a cast to float32 or float16, or an array created with such a dtype",
+    ),
+    "structure": (
+        "the gradient is not nested like the parameters",
+        "return one array for each parameter array, in the same nesting",
+    ),
+    "shape": (
+        "the gradient has the wrong shape",
+        "a gradient is shaped like its parameter; look for a missing transpose or sum",
+    ),
+    "dtype": (
+        "the gradient has the wrong dtype",
+        "return real floating-point numbers, of the parameters' precision at least",
+    ),
+    "not-finite": (
+        "the gradient holds NaN or infinity",
+        "look for a division by zero, an overflow, or 0 times infinity",
+    ),
+    "changes-parameters": (
+        "the gradient function changes its parameters",
+        "work on a copy; look for in-place operators such as += and out=",
+    ),
+    "changes-inputs": (
+        "the gradient function changes its inputs",
+        "work on a copy; look for in-place operators such as += and out=",
+    ),
+    "accumulates": (
+        "the gradient grows with every call: the accumulator is not zeroed",
+        "zero the accumulators before each gradient, or return the increment",
+    ),
+    "overwritten": (
+        "a later call overwrites the gradient that an earlier call returned",
+        "return a new array or a copy, not a view of a buffer that is used again",
+    ),
+    "not-repeatable": (
+        "the gradient differs between two calls on the same parameters",
+        "fix the random seed, and keep no state between calls",
+    ),
+}
+
+
+def offence(code: str, tensor: str | None = None, detail: str = "") -> Diagnosis:
+    """The diagnosis that goes with a code of `OFFENCES`."""
+    title, remedy = OFFENCES[code]
+    return Diagnosis(code=code, title=title, remedy=remedy, tensor=tensor, detail=detail)
+
+
+def inspect(subject: Subject) -> tuple[dict[str, Array], list[Diagnosis]]:
+    """The analytic gradient, and every offence found; without a usable gradient, an empty one."""
+    found = list(_cost(subject))
+    if any(f.code in ("cost-not-scalar", "cost-not-finite") for f in found):
+        return {}, found
+    values = [v.copy() for v in subject.values]
+    watched = _Watch(subject, values)
+    first = subject.gradient(values)
+    kept = {name: g.copy() for name, g in first.items()}
+    found += watched.changes("changes-parameters", "changes-inputs")
+    wrong = list(_form(subject, kept))
+    if wrong:
+        return {}, found + wrong
+    found += _repeats(subject, first, kept)
+    return kept, found
+
+
+class _Watch:
+    """Remembers parameters and inputs, to say later which of them changed."""
+
+    def __init__(self, subject: Subject, values: list[Array]) -> None:
+        self.parameters = dict(zip(subject.names, values, strict=True))
+        self.inputs = dict(subject.inputs)
+        self.before = {n: v.copy() for n, v in {**self.parameters, **self.inputs}.items()}
+
+    def changes(self, parameter_code: str, input_code: str) -> Iterator[Diagnosis]:
+        for arrays, code in ((self.parameters, parameter_code), (self.inputs, input_code)):
+            for name, array in arrays.items():
+                if not same_bits(array, self.before[name]):
+                    yield offence(code, name)
+
+
+def _cost(subject: Subject) -> Iterator[Diagnosis]:
+    values = [v.copy() for v in subject.values]
+    watched = _Watch(subject, values)
+    first = np.asarray(subject.cost(values))
+    yield from watched.changes("cost-changes-parameters", "cost-changes-inputs")
+    if first.shape != () or first.dtype.kind not in "fiub":
+        yield offence(
+            "cost-not-scalar",
+            detail=f"expected one real number, got shape {first.shape}, dtype {first.dtype}",
+        )
+    elif not np.isfinite(first):
+        yield offence("cost-not-finite", detail=f"got {first}")
+    elif not same_bits(np.asarray(subject.cost([v.copy() for v in subject.values])), first):
+        yield offence("cost-not-repeatable")
+
+
+def _form(subject: Subject, gradient: Mapping[str, Array]) -> Iterator[Diagnosis]:
+    if set(gradient) != set(subject.names):
+        missing = ", ".join(sorted(set(subject.names) - set(gradient))) or "none"
+        extra = ", ".join(sorted(set(gradient) - set(subject.names))) or "none"
+        yield offence("structure", detail=f"missing: {missing}; unexpected: {extra}")
+        return
+    for name, value in zip(subject.names, subject.values, strict=True):
+        g = gradient[name]
+        if g.dtype.kind != "f" or np.finfo(g.dtype).eps > np.finfo(value.dtype).eps:
+            yield offence("dtype", name, f"expected {value.dtype}, got {g.dtype}")
+        elif g.shape != value.shape:
+            flipped = ", its transpose" if g.shape == value.shape[::-1] else ""
+            yield offence("shape", name, f"expected {value.shape}, got {g.shape}{flipped}")
+        elif not np.isfinite(g).all():
+            at = tuple(int(i) for i in np.argwhere(~np.isfinite(g))[0])
+            yield offence("not-finite", name, f"got {g[at]} at {list(at)}")
+
+
+def _repeats(
+    subject: Subject, first: Mapping[str, Array], kept: Mapping[str, Array]
+) -> Iterator[Diagnosis]:
+    """Two more calls: one a little elsewhere, to show up a reused buffer, and one right here."""
+    rng = np.random.default_rng(0)
+    nearby = 1 + 2.0**-10
+    elsewhere = [v * rng.uniform(1, nearby, v.shape).astype(v.dtype) for v in subject.values]
+    between = _copies(subject.gradient, elsewhere)
+    again = _copies(subject.gradient, [v.copy() for v in subject.values])
+    for name in subject.names:
+        if not same_bits(again[name], kept[name]):
+            grown = np.allclose(again[name], between[name] + kept[name], rtol=1e-6, atol=0)
+            yield offence("accumulates" if grown else "not-repeatable", name)
+        elif not same_bits(first[name], kept[name]):
+            yield offence("overwritten", name)
+
+
+def _copies(gradient: Callable[[Any], dict[str, Array]], values: list[Array]) -> dict[str, Array]:
+    return {name: np.array(g) for name, g in gradient(values).items()}
+
+
+def same_bits(one: Array, other: Array) -> bool:
+    """Whether two arrays agree to the last bit, NaN and the sign of zero included."""
+    return (
+        one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
+    )

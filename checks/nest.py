@@ -1,0 +1,48 @@
+"""Nested parameters: any arrangement of lists, tuples and dicts of arrays, as named tensors.
+
+`flatten` gives each array the path that leads to it, `rebuild` puts arrays back where they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def flatten(nest: Any, *, root: str) -> dict[str, Array]:
+    """The arrays in `nest` by path: keys and positions joined by dots, `root` for a lone array."""
+    return {path or root: np.asarray(leaf) for path, leaf in _walk(nest, "")}
+
+
+def rebuild(nest: Any, leaves: Iterator[Array]) -> Any:
+    """`nest` again, with its arrays replaced by the next ones of `leaves`."""
+    if isinstance(nest, Mapping):
+        items = {key: rebuild(value, leaves) for key, value in nest.items()}
+        return items if type(nest) is dict else type(nest)(items)  # type: ignore[call-arg]
+    if isinstance(nest, list | tuple):
+        parts = [rebuild(value, leaves) for value in nest]
+        return type(nest)(*parts) if hasattr(nest, "_fields") else type(nest)(parts)
+    leaf = next(leaves)
+    return leaf if isinstance(nest, np.ndarray) else leaf[()]
+
+
+def coordinate(tensor: str, index: Sequence[int]) -> str:
+    """How a coordinate is written: W2[17, 3]."""
+    return f"{tensor}[{', '.join(map(str, index))}]" if len(index) else tensor
+
+
+def _walk(nest: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(nest, Mapping):
+        parts = list(nest.items())
+    elif isinstance(nest, list | tuple):
+        parts = list(enumerate(nest))
+    else:
+        yield path, nest
+        return
+    for key, value in parts:
+        yield from _walk(value, f"{path}.{key}" if path else str(key))

@@ -1,0 +1,78 @@
+"""Noise: how far rounding moves a cost, found out by running it.
+
+Two ways, and the larger answer counts: jitter every parameter by units in its last place, which
+shows what an honest double-precision cost does; and difference tables along a line (J. Moré and
+S. Wild, Estimating computational noise, SIAM J. Sci. Comput. 33, 2011, 1292-1314), which also show
+a cost that computes in less precision than it is given and is deaf to the last place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from checks import rounding
+from checks.nest import Array
+
+POINTS = 9
+SPACINGS = tuple(2.0**-k for k in (46, 40, 34, 28, 22))
+
+# Tables this much noisier than the jitter: half the digits between double and single precision.
+COARSE = 2.0**14
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """How far rounding moves a cost, and whether that betrays a precision lower than double."""
+
+    level: float
+    low_precision: bool
+
+
+def cost_noise(
+    cost: Callable[[Sequence[Array]], Any], values: Sequence[Array], rng: np.random.Generator
+) -> Noise:
+    """The noise of `cost` at `values`, never below the spacing of numbers at the cost itself."""
+    centre = float(cost(values))
+    jittered = [
+        float(cost([rounding.jitter(v, rng) for v in values])) for _ in range(rounding.JITTERS)
+    ]
+    moved = max((abs(c - centre) for c in jittered if np.isfinite(c)), default=0.0)
+    fine = 2 * moved + float(np.spacing(abs(centre)))
+    d = [rounding.scale(v) * rng.uniform(-1, 1, v.shape) for v in values]
+    coarse = table_noise(lambda t: float(cost([v + t * e for v, e in zip(values, d, strict=True)])))
+    return Noise(level=max(fine, 2 * coarse), low_precision=coarse > COARSE * fine)
+
+
+def table_noise(f: Callable[[float], float]) -> float:
+    """The noise of a smooth function of one variable near 0, by Moré and Wild's ECnoise.
+
+    Differences of order k remove the smooth part of `POINTS` equally spaced values and multiply
+    independent noise by sqrt((2k)!) / k!. Where three orders in a row agree within a factor of
+    four, and the differences change sign as noise does, that is the noise. Spacings too small to
+    move the function are passed over; 0 where no spacing gives an answer.
+    """
+    for spacing in SPACINGS:
+        values = np.asarray([f(spacing * (i - POINTS // 2)) for i in range(POINTS)])
+        if np.isfinite(values).all() and 2 * np.count_nonzero(np.diff(values)) > POINTS:
+            found = _settled(values)
+            if found is not None:
+                return found
+    return 0.0
+
+
+def _settled(values: Array) -> float | None:
+    levels, signs = [], []
+    gamma, differences = 1.0, values
+    for k in range(1, POINTS - 1):
+        differences = np.diff(differences)
+        gamma *= k / (2 * (2 * k - 1))
+        levels.append(float(np.sqrt(gamma * np.mean(differences**2))))
+        signs.append(differences.min() < 0 < differences.max())
+    for k in range(len(levels) - 2):
+        if signs[k] and 0 < max(levels[k : k + 3]) <= 4 * min(levels[k : k + 3]):
+            return levels[k]
+    return None

@@ -1,0 +1,121 @@
+"""Oracles: the slope of a cost along lines, by running the cost and nothing else.
+
+Each oracle takes `Lines` and returns an `Estimate`, a slope and a bound on its error for every
+line. A line is one coordinate or any direction; an oracle does not know which.
+
+- `central_difference`: one step up, one step down, and the same at twice the step.
+- `ridders`: central differences at ever smaller steps, extrapolated to none
+  (C. J. F. Ridders, Advances in Engineering Software 4, 1982, 75-76).
+- `complex_step`: one imaginary step, with nothing subtracted (W. Squire and G. Trapp, SIAM Review
+  40, 1998, 110-112; J. Martins, P. Sturdza and J. Alonso, ACM TOMS 29, 2003, 245-262).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from checks import rounding
+from checks.nest import Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lines:
+    """Lines through the point at which a gradient is checked.
+
+    Attributes
+    ----------
+    costs
+        Steps (m,), real or imaginary, one along each line, to costs (m,).
+    scale
+        The natural size of a step along each line, (m,).
+    noise
+        How far rounding moves a real cost.
+    size
+        The cost's own size.
+    """
+
+    costs: Callable[[Array], Array]
+    scale: Array
+    noise: float
+    size: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """Slopes along lines, (m,), and a bound on the error of each, (m,)."""
+
+    slope: Array
+    error: Array
+
+
+Oracle = Callable[[Lines], Estimate]
+
+
+def central_difference(lines: Lines) -> Estimate:
+    """(C(+h) - C(-h)) / 2h.
+
+    The difference at 2h has four times the truncation error, so a third of how far the two lie
+    apart is the error of the first, to leading order; it is doubled, and the noise added.
+    """
+    h = rounding.central_step(lines.scale, lines.noise, lines.size)
+    near, far = _difference(lines, h), _difference(lines, 2 * h)
+    truncation = np.abs(far - near) / 3
+    return _finite(near, 2 * truncation + lines.noise / h)
+
+
+def ridders(lines: Lines) -> Estimate:
+    """Central differences at steps h, h/2, h/4, …, extrapolated by Neville's scheme.
+
+    Column j cancels the error's first j even powers of h. An entry's truncation is judged by how
+    far it lies from both entries it was made of, and by the same of the row before, scaled down as
+    that column converges: two lucky agreements in a row are rare. The noise in an entry grows with
+    the weights that it was combined with. Each line keeps the entry whose sum of both is least.
+    """
+    h = np.exp2(np.round(np.log2(lines.scale * rounding.LARGEST_STEP)))
+    best = Estimate(slope=np.zeros_like(h), error=np.full_like(h, np.inf))
+    row: list[Array] = []
+    apart: list[Array] = []
+    noise: list[Array] = []
+    for _ in range(rounding.HALVINGS):
+        above, above_apart, above_noise = row, apart, noise
+        row, noise, apart = [_difference(lines, h)], [lines.noise / h], []
+        for j, (old, old_noise) in enumerate(zip(above, above_noise, strict=True), start=1):
+            weight = 4.0**j
+            row.append(row[-1] + (row[-1] - old) / (weight - 1))
+            noise.append((weight * noise[-1] + old_noise) / (weight - 1))
+            apart.append(np.maximum(np.abs(row[j] - row[j - 1]), np.abs(row[j] - old)))
+            if j <= len(above_apart):
+                doubt = np.maximum(apart[-1], above_apart[j - 1] / weight)
+                best = _better(best, _finite(row[j], 2 * doubt + noise[j]))
+        if row[2:] and np.all(best.error <= 4 * noise[0]):
+            break
+        h = h / 2
+    return best
+
+
+def complex_step(lines: Lines) -> Estimate:
+    """Im C(ih) / h. Nothing is subtracted and h is far below rounding, so no error is added."""
+    h = np.exp2(np.round(np.log2(lines.scale * rounding.COMPLEX_STEP)))
+    costs = lines.costs(1j * h)
+    return _finite(costs.imag / h, np.zeros_like(h))
+
+
+def _difference(lines: Lines, h: Array) -> Array:
+    return np.asarray((lines.costs(h) - lines.costs(-h)).real / (2 * h))
+
+
+def _finite(slope: Array, error: Array) -> Estimate:
+    """Where the cost was not finite, nothing is known."""
+    known = np.isfinite(slope) & np.isfinite(error)
+    return Estimate(slope=np.where(known, slope, 0), error=np.where(known, error, np.inf))
+
+
+def _better(one: Estimate, other: Estimate) -> Estimate:
+    take = other.error < one.error
+    return Estimate(
+        slope=np.where(take, other.slope, one.slope),
+        error=np.where(take, other.error, one.error),
+    )

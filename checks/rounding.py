@@ -1,0 +1,112 @@
+"""How far two correct answers may differ: where every tolerance and every step comes from.
+
+Notation: eps is the spacing of floating-point numbers at 1 (2^-52 for float64), C the cost, g one
+coordinate of its gradient, a its analytic value, n its numeric one.
+
+**The analytic value.** Backpropagation stores activations and weights that are each right to about
+one unit in the last place, and computes with them. To first order its error is the sum, over
+everything stored, of (that number's error) x (the result's sensitivity to it). Nobody needs to
+know the sensitivities: move every stored number by one to two units in the last place, at random,
+compute again, and see how far the result moves (`spread`, the largest of `JITTERS` trials). That
+finds the digits lost where 1 - a cancels in a saturated unit, and where the terms of a sum cancel.
+Each trial moves at least as far as rounding did, so the largest of sixteen falls short of the true
+error by a factor k only if all sixteen draws nearly cancel, about k^-16. A sum of m terms also
+rounds on its way, by up to m eps of its partial sums, where the jitter sees about sqrt(m) eps;
+blocked and fused sums keep m small. Over the random networks of the campaign the error never
+exceeded 10 spreads and was mostly below 2: `SAFETY` is 32.
+
+**The numeric value.** The complex step subtracts nothing, so it has the rounding of a derivative
+carried forward through the same sums: the same spread bounds it. A real difference adds the cost's
+noise divided by the step, and its truncation error; the oracle states both.
+
+**A coordinate's tolerance** is then
+
+    tolerance = SAFETY x (spread + 2 eps (|a| + |n|)) + (the oracle's own error) + underflow
+
+with `underflow` for results so small that their factors have lost digits to gradual underflow.
+Where only the parameters of a black box can be moved, numbers stored inside it cannot; whatever
+they do to the gradient, moving a parameter by its own size shows them in the cost no more than
+the cost's own noise does, so `SAFETY x noise / scale` is added.
+
+**The promise.** A gradient wrong by a relative `rtol` shows a difference of at least
+rtol |g| - tolerance. So where 2 tolerance <= rtol max(|a|, |n|) an error of that size cannot hide,
+and the coordinate can be decided; where it is not, agreement proves too little, and the
+coordinate is undecided. Disagreement beyond the tolerance is a failure in either case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from checks.nest import Array
+
+JITTERS = 16
+SAFETY = 32.0
+
+# A float32 gradient has seven digits, and rounding with SAFETY takes about five of them.
+RTOL = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
+
+# The second-order term of the complex step is the square of this, relative to the parameter's
+# scale, so far below eps that it is absent; and gradients down to 1e-270 still do not underflow.
+COMPLEX_STEP = 2.0**-100
+
+# Ridders starts from an eighth of the parameter's scale and halves.
+LARGEST_STEP = 2.0**-3
+HALVINGS = 12
+
+
+def default_rtol(dtype: np.dtype) -> float:
+    """The smallest relative error that is promised to be caught, by the gradient's dtype."""
+    return RTOL.get(dtype, RTOL[np.dtype(np.float64)])
+
+
+def jitter(array: Array, rng: np.random.Generator) -> Array:
+    """`array` with every number but zero moved by one to two units in its last place."""
+    r = rng.uniform(-1, 1, array.shape)
+    units = (r + np.sign(r)).astype(array.dtype)
+    return np.asarray(array + np.where(array != 0, np.spacing(np.abs(array)), 0) * units)
+
+
+def spread(
+    at: Sequence[Array], again: Callable[[], Sequence[Array]], trials: int = JITTERS
+) -> list[Array]:
+    """How far each number of `at` moves, at most, when `again` recomputes it with jitter."""
+    largest = [np.zeros(a.shape) for a in at]
+    for _ in range(trials):
+        for far, a, moved in zip(largest, at, again(), strict=True):
+            np.maximum(far, np.abs(moved - a), out=far)
+    return largest
+
+
+def scale(values: Array) -> Array:
+    """A natural size of a change of each parameter: its own, or its tensor's if that is larger."""
+    typical = float(np.sqrt(np.mean(np.square(values, dtype=np.float64)))) if values.size else 0.0
+    return np.maximum(np.abs(values, dtype=np.float64), typical if typical > 0 else 1.0)
+
+
+def central_step(scale: Array, noise: float, size: float) -> Array:
+    """The step that balances a central difference's two errors.
+
+    Noise divided by h falls with h, truncation h^2 C''' / 6 grows; where the cost, of size
+    `size`, changes by itself over a parameter's `scale` s, C''' is about size / s^3, and the sum
+    is least at h = s (3 noise / size)^(1/3). Rounded to a power of two, to be added exactly.
+    """
+    relative = np.cbrt(3 * noise / size) if 0 < noise < size else np.cbrt(np.finfo(float).eps)
+    return np.asarray(np.exp2(np.round(np.log2(scale * relative))))
+
+
+def tolerance(
+    analytic: Array,
+    numeric: Array,
+    *,
+    spread: Array,
+    oracle_error: Array | float,
+    dtype: np.dtype,
+) -> Array:
+    """How far `analytic` and `numeric` may differ if both are right; see the module's derivation."""
+    limits = np.finfo(dtype)
+    underflow = float(limits.tiny) / float(limits.eps)
+    size = np.abs(analytic) + np.abs(numeric)
+    return np.asarray(SAFETY * (spread + 2 * float(limits.eps) * size) + oracle_error + underflow)

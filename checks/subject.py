@@ -1,0 +1,130 @@
+"""The subject: all that a check looks at. Parameters, a cost to rerun, and a gradient to judge.
+
+`black_box` makes one of anyone's cost and gradient. Networks are made into one by
+`checks.networks`, which can offer more: a sharper look at rounding, and a faster rerun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from checks import nest
+from checks.nest import Array
+
+Arrays = Sequence[Array]
+Hypothesis = tuple[str, str | None, dict[str, Array]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is checked.
+
+    Attributes
+    ----------
+    names, values
+        The tensors at which the gradient is checked; the subject's own copies.
+    cost
+        Arrays like `values`, of any float or complex dtype, to a scalar. What oracles rerun.
+    gradient
+        Arrays like `values` to the analytic gradient, a dict by tensor name. What is judged.
+    jittered
+        Like `gradient`, recomputed with every stored number moved by a few units in its last
+        place by the given generator; None where only the parameters can be moved.
+    inputs
+        What the functions read besides the parameters, by name, and must leave as it is.
+    hypotheses
+        Gradients that known bugs would give here, for the diagnosis, or None: an iterator over
+        (diagnosis code, tensor or None, gradient by tensor name).
+    context
+        Numbers that a constant factor could be mistaken for, by name, such as the batch size.
+    rerun
+        A faster way to the costs of many single-coordinate perturbations, or None: (tensor's
+        position, flat indices, steps) to costs.
+    repeat
+        The command or call that repeats the check, for the failure text.
+    """
+
+    names: tuple[str, ...]
+    values: tuple[Array, ...]
+    cost: Callable[[Arrays], Any]
+    gradient: Callable[[Arrays], dict[str, Array]]
+    jittered: Callable[[np.random.Generator], dict[str, Array]] | None = None
+    rerun: Callable[[int, Array, Array], Array] | None = None
+    inputs: Mapping[str, Array] = field(default_factory=dict)
+    hypotheses: Callable[[], Iterable[Hypothesis]] | None = None
+    context: Mapping[str, float] = field(default_factory=dict)
+    repeat: str = ""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The coarsest dtype among the parameters: rounding is judged by it."""
+        return max((v.dtype for v in self.values), key=lambda dtype: float(np.finfo(dtype).eps))
+
+    @property
+    def parameters(self) -> int:
+        """How many coordinates there are."""
+        return sum(v.size for v in self.values)
+
+
+def black_box(
+    cost: Callable[[Any], Any],
+    gradients: Any,
+    params: Any,
+    *,
+    inputs: Mapping[str, Array] | None = None,
+) -> Subject:
+    """A subject of anyone's functions.
+
+    Parameters
+    ----------
+    cost
+        params to a float.
+    gradients
+        The analytic gradient, nested like `params`, or a function from params to it.
+    params
+        An array or any nesting of lists, tuples and dicts of arrays.
+    inputs
+        Arrays that the functions read and must not change, by name.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When `cost` cannot be called, or `params` holds no floating-point numbers or a NaN.
+    """
+    if not callable(cost):
+        raise TypeError(f"cost: expected a function of the parameters, got {cost!r}")
+    tensors = nest.flatten(params, root="params")
+    for name, tensor in tensors.items():
+        _require_real(name, tensor)
+    if not sum(t.size for t in tensors.values()):
+        raise ValueError("params: expected at least one number to check, got none")
+
+    def as_nest(values: Arrays) -> Any:
+        return nest.rebuild(params, iter(values))
+
+    def gradient(values: Arrays) -> dict[str, Array]:
+        found = gradients(as_nest(values)) if callable(gradients) else gradients
+        return nest.flatten(found, root="params")
+
+    return Subject(
+        names=tuple(tensors),
+        values=tuple(t.copy() for t in tensors.values()),
+        cost=lambda values: cost(as_nest(values)),
+        gradient=gradient,
+        inputs=inputs or {},
+    )
+
+
+def _require_real(name: str, tensor: Array) -> None:
+    if tensor.dtype.kind != "f":
+        hint = "; cast it with .astype(float)" if tensor.dtype.kind in "biu" else ""
+        raise TypeError(
+            f"params: expected arrays of real floating-point numbers,"
+            f" got dtype {tensor.dtype} in {name!r}{hint}"
+        )
+    if not np.isfinite(tensor).all():
+        raise ValueError(f"params: expected finite numbers, got NaN or infinity in {name!r}")

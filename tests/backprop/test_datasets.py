@@ -1,0 +1,661 @@
+"""Where data sets are looked for, what is refused, and what happens without a network."""
+
+import contextlib
+import hashlib
+import io
+import logging
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.datasets import load_digits
+
+from backprop import datasets, idx
+from backprop.datasets import Dataset, DatasetError, load, scale_pixels
+
+NAMES = tuple(name for name, _ in datasets.FILES.values())
+NOBODY = "http://127.0.0.1:9/"  # the discard port: nothing listens there
+
+
+def arrays_of(seed: int = 0, size: tuple[int, int] = (3, 4)) -> dict[str, npt.NDArray[Any]]:
+    """A set of 7 training and 5 test images, with labels from 0 to 4."""
+    rng = np.random.default_rng(seed)
+    return {
+        "train_images": rng.integers(0, 200, (7, *size), dtype=np.uint8),
+        "train_labels": np.array([0, 1, 2, 3, 0, 1, 2], np.uint8),
+        "test_images": rng.integers(0, 200, (5, *size), dtype=np.uint8),
+        "test_labels": np.array([4, 3, 2, 1, 0], np.uint8),
+    }
+
+
+def fill(folder: Path, arrays: dict[str, npt.NDArray[Any]], names: tuple[str, ...] = NAMES) -> Path:
+    """Write the four arrays into `folder` under the four names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for array, name in zip(arrays.values(), names, strict=True):
+        idx.write(folder / name, array)
+    return folder
+
+
+def refusal(*args: Any, **options: Any) -> str:
+    """What `load` says when it refuses."""
+    with pytest.raises(DatasetError) as caught:
+        load(*args, **options)
+    return str(caught.value)
+
+
+def assert_holds(dataset: Dataset, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    """Assert that `dataset` has these arrays, images as rows."""
+    for role, array in arrays.items():
+        expected = array.reshape(len(array), -1) if array.ndim == 3 else array
+        np.testing.assert_array_equal(getattr(dataset, role), expected, strict=True)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty machine: nothing in its cache or working folder, no variable, no network."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.delenv("GEARTRAIN_DATA", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(datasets, "MIRRORS", (NOBODY, NOBODY + "second/"))
+    monkeypatch.setattr(datasets, "_checkouts", list)
+    folder = tmp_path / "cache" / "mnist"
+    monkeypatch.setattr(datasets, "_cache_folder", lambda: folder)
+    return folder
+
+
+# What a data set is.
+
+
+def test_digits_are_those_of_scikit_learn() -> None:
+    """Value by value: the first 1,437 for training, the last 360 for testing."""
+    digits, truth = load("digits"), load_digits()
+    images = np.concatenate([digits.train_images, digits.test_images])
+    labels = np.concatenate([digits.train_labels, digits.test_labels])
+    assert len(digits.train_images) == 1437
+    assert {array.dtype.name for array in (images, labels)} == {"uint8"}
+    np.testing.assert_array_equal(images, truth.data)
+    np.testing.assert_array_equal(labels, truth.target)
+
+
+def test_digits_test_part_has_its_share_of_each_digit() -> None:
+    """No digit is rare in the part that the accuracy is taken from."""
+    counts = np.bincount(load("digits").test_labels)
+    assert counts.tolist() == [35, 36, 35, 37, 37, 37, 37, 36, 33, 37]
+
+
+def test_digits_know_their_sizes() -> None:
+    """What a network and a scaling need to know is told by the set."""
+    digits = load("digits")
+    assert (digits.name, digits.features, digits.classes) == ("digits", 64, 10)
+    assert (digits.image_shape, digits.peak) == ((8, 8), 16)
+
+
+def test_images_are_rows_of_read_only_bytes(tmp_path: Path) -> None:
+    """Images stay bytes, in the file's order, and cannot be changed by accident."""
+    arrays = arrays_of()
+    dataset = load(data_dir=fill(tmp_path / "mine", arrays))
+    assert_holds(dataset, arrays)
+    assert not any(getattr(dataset, role).flags.writeable for role in arrays)
+
+
+def test_sizes_come_from_both_parts_and_peak_from_training(tmp_path: Path) -> None:
+    """A label that only the test part has counts as a class; the peak is training's alone."""
+    arrays = arrays_of()
+    arrays["train_images"][:] = 1
+    arrays["train_images"][2, 1, 1] = 77
+    arrays["test_images"][:] = 200
+    dataset = load(data_dir=fill(tmp_path / "mine", arrays))
+    assert (dataset.features, dataset.classes, dataset.peak) == (12, 5, 77)
+    assert dataset.image_shape == (3, 4)
+
+
+@given(st.integers(1, 255), st.sampled_from([np.float32, np.float64]), st.data())
+def test_scaled_pixels_lie_between_0_and_1(peak: int, dtype: type, data: st.DataObject) -> None:
+    """0 stays 0, the peak becomes exactly 1, and what lies between keeps its proportion."""
+    pixels = np.array([0, peak, *data.draw(st.lists(st.integers(0, peak)))], np.uint8)
+    before = pixels.copy()
+    scaled = scale_pixels(pixels, peak, dtype)
+    assert scaled.dtype == dtype
+    assert (scaled[0], scaled[1]) == (0, 1)
+    np.testing.assert_allclose(scaled, [pixel / peak for pixel in pixels.tolist()], rtol=1e-6)
+    assert ((scaled >= 0) & (scaled <= 1)).all()
+    np.testing.assert_array_equal(pixels, before)
+
+
+@pytest.mark.parametrize(
+    ("peak", "dtype", "expected"),
+    [
+        (0, np.float32, "peak: expected a whole number of 1 or more, got 0"),
+        (16, np.float16, "dtype: expected float32 or float64, got float16; choose one of them"),
+        (16, np.uint8, "dtype: expected float32 or float64, got uint8; choose one of them"),
+    ],
+)
+def test_a_scale_without_sense_is_refused(peak: int, dtype: type, expected: str) -> None:
+    """Neither a division by 0 nor a dtype that cannot hold the quotient passes."""
+    with pytest.raises(ValueError, match="expected") as caught:
+        scale_pixels(np.zeros((2, 3), np.uint8), peak, dtype)
+    assert str(caught.value) == expected
+
+
+# Folders.
+
+
+@pytest.mark.parametrize("dataset", ["auto", "mnist"])
+def test_a_folder_of_four_files_is_taken_and_named_after(tmp_path: Path, dataset: str) -> None:
+    """Images of any size will do; the set is called as the folder is, and says where it lay."""
+    folder = fill(tmp_path / "shapes", arrays_of())
+    found = load(dataset, data_dir=str(folder))
+    assert (found.name, found.source) == ("shapes", str(folder))
+
+
+def test_a_set_of_the_size_of_mnist_is_called_mnist(tmp_path: Path) -> None:
+    """60,000 and 10,000 images of 28 by 28 pixels make MNIST, whatever the folder's name."""
+    arrays = {
+        "train_images": np.ones((60000, 28, 28), np.uint8),
+        "train_labels": np.zeros(60000, np.uint8),
+        "test_images": np.ones((10000, 28, 28), np.uint8),
+        "test_labels": np.full(10000, 9, np.uint8),
+    }
+    plain = tuple(name.removesuffix(".gz") for name in NAMES)
+    found = load("mnist", data_dir=fill(tmp_path / "folder", arrays, plain))
+    assert (found.name, found.features, found.classes) == ("mnist", 784, 10)
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        lambda name: name,
+        lambda name: name.removesuffix(".gz"),
+        lambda name: name.replace("-idx", ".idx"),
+        lambda name: name.replace("-idx", ".idx").removesuffix(".gz"),
+    ],
+    ids=["gzipped", "plain", "dot gzipped", "dot plain"],
+)
+def test_every_spelling_is_found(tmp_path: Path, spell: Callable[[str], str]) -> None:
+    """With or without .gz, with a hyphen or a dot before idx."""
+    arrays = arrays_of()
+    names = tuple(map(spell, NAMES))
+    assert_holds(load(data_dir=fill(tmp_path / "mine", arrays, names)), arrays)
+
+
+def test_a_folder_named_like_a_file_is_no_file(tmp_path: Path) -> None:
+    """Some archives unpack to a folder of the file's name: it is not taken for the file."""
+    arrays = arrays_of()
+    folder = fill(tmp_path / "mine", arrays)
+    for name in NAMES:
+        plain = name.removesuffix(".gz")
+        (folder / name).rename(folder / plain.replace("-idx", ".idx"))
+        (folder / plain).mkdir()
+    assert_holds(load(data_dir=folder), arrays)
+
+
+@pytest.mark.parametrize("dataset", ["auto", "mnist"])
+@pytest.mark.parametrize("argument", ["data_dir", "GEARTRAIN_DATA"])
+def test_a_named_folder_that_is_wrong_is_never_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path, dataset: str, argument: str
+) -> None:
+    """Missing, a file, empty or incomplete: the message says which, and what is to be added."""
+    fill(cache, arrays_of())  # something to fall back on, which is not to happen
+    (tmp_path / "file").touch()
+    (tmp_path / "empty").mkdir()
+    partial = fill(tmp_path / "partial", arrays_of())
+    (partial / NAMES[1]).unlink()
+    (partial / NAMES[3]).unlink()
+    states = {
+        "missing": "which does not exist; name the folder that has them",
+        "file": "which is not a folder; name the folder that has them",
+        "empty": "where there is none of them; name the folder that has them",
+        "partial": (f"where there is {NAMES[0]}, {NAMES[2]}; add {NAMES[1]}, {NAMES[3]}"),
+    }
+    for name, state in states.items():
+        options = {}
+        if argument == "data_dir":
+            options["data_dir"] = tmp_path / name
+        else:
+            monkeypatch.setenv("GEARTRAIN_DATA", str(tmp_path / name))
+        assert refusal(dataset, **options) == (
+            f"{argument}: expected a folder with four IDX files ({', '.join(NAMES)}; "
+            f"with or without .gz), got {tmp_path / name}, {state}"
+        )
+
+
+def test_the_places_are_looked_at_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    """The folder given, the variable, the checkout, the cache: the first that there is wins."""
+    given, named, checkout = tmp_path / "given", tmp_path / "named", tmp_path / "checkout"
+    plain = tuple(name.removesuffix(".gz") for name in NAMES)
+    folders = [given, named, checkout / "data" / "mnist", cache]
+    for seed, folder in enumerate(folders):
+        fill(folder, arrays_of(seed), plain)
+    assert_holds(load(), arrays_of(3))
+    monkeypatch.setattr(datasets, "_checkouts", lambda: [checkout])
+    assert_holds(load(), arrays_of(2))
+    monkeypatch.setenv("GEARTRAIN_DATA", str(named))
+    assert_holds(load(), arrays_of(1))
+    assert_holds(load(data_dir=given), arrays_of(0))
+
+
+def test_an_empty_variable_names_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GEARTRAIN_DATA= is how a shell takes a variable back."""
+    monkeypatch.setenv("GEARTRAIN_DATA", "")
+    messages: list[str] = []
+    assert load(notify=messages.append).name == "digits"
+
+
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a shell, for a variable that was set without one."""
+    monkeypatch.setattr(Path, "expanduser", lambda path: tmp_path / str(path).removeprefix("~/"))
+    monkeypatch.setenv("GEARTRAIN_DATA", "~/mine")
+    fill(tmp_path / "mine", arrays_of())
+    assert load().source == str(tmp_path / "mine")
+
+
+def test_an_incomplete_folder_in_a_checkout_is_spoken_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    """It was not named, so it is passed over, but not in silence; an empty one is nothing."""
+    monkeypatch.setattr(datasets, "_checkouts", lambda: [tmp_path])
+    folder = fill(tmp_path / "data" / "mnist", arrays_of(1))
+    (folder / NAMES[0]).unlink()
+    fill(cache, arrays_of(2), tuple(name.removesuffix(".gz") for name in NAMES))
+    messages: list[str] = []
+    assert_holds(load(notify=messages.append), arrays_of(2))
+    assert messages == [
+        (
+            f"{folder}: passed over, expected four files ({', '.join(NAMES)}), "
+            f"where there is {NAMES[1]}, {NAMES[2]}, {NAMES[3]}"
+        )
+    ]
+    shutil.rmtree(folder)
+    folder.mkdir()
+    load(notify=messages.append)
+    assert len(messages) == 1
+
+
+def test_the_digits_are_found_in_every_layout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the package, as a wheel has them; beside it, as a checkout and an sdist have them."""
+    source = Path(load("digits").source)
+    wheel, checkout, broken = tmp_path / "wheel", tmp_path / "checkout", tmp_path / "broken"
+    shutil.copytree(source, wheel / "backprop" / "_data" / "digits")
+    shutil.copytree(source, checkout / "data" / "digits")
+    for root in (wheel, checkout):
+        monkeypatch.setattr(datasets, "_PACKAGE", root / "backprop")
+        assert load("digits").source.startswith(str(root))
+    monkeypatch.setattr(datasets, "_PACKAGE", broken / "backprop")
+    assert refusal("digits") == (
+        f"dataset: expected the digits ({', '.join(NAMES)}) in {broken / 'data' / 'digits'}, "
+        f"which does not exist; install geartrain again"
+    )
+
+
+def test_only_a_checkout_of_geartrain_counts_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder `data` in site-packages, or in any working folder, is somebody else's."""
+    monkeypatch.undo()
+    ours, others = tmp_path / "ours", tmp_path / "site-packages"
+    for root in (ours, others):
+        (root / "backprop").mkdir(parents=True)
+        (root / "backprop" / "datasets.py").touch()
+        (root / "data" / "mnist").mkdir(parents=True)
+    (ours / "data" / "digits").mkdir()
+    monkeypatch.setattr(datasets, "_PACKAGE", others / "backprop")
+    monkeypatch.chdir(tmp_path)
+    assert datasets._checkouts() == []
+    monkeypatch.chdir(ours)  # where tox runs the installed wheel
+    assert datasets._checkouts() == [ours]
+    monkeypatch.setattr(datasets, "_PACKAGE", ours / "backprop")
+    assert datasets._checkouts() == [ours]
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize(
+    ("role", "array", "expected"),
+    [
+        (
+            "train_labels",
+            np.zeros(6, np.uint8),
+            (
+                "expected a label for each of the 7 images in train-images-idx3-ubyte.gz, found 6; "
+                "take both files from the same set"
+            ),
+        ),
+        (
+            "test_labels",
+            np.zeros(6, np.uint8),
+            (
+                "expected a label for each of the 5 images in t10k-images-idx3-ubyte.gz, found 6; "
+                "take both files from the same set"
+            ),
+        ),
+        (
+            "test_images",
+            np.ones((5, 4, 3), np.uint8),
+            (
+                "expected images of 3 x 4 pixels like those in train-images-idx3-ubyte.gz, "
+                "found 4 x 3 pixels; take both from the same set"
+            ),
+        ),
+        (
+            "train_images",
+            np.ones((7, 12), np.uint8),
+            (
+                "expected images (count, rows, columns) of uint8, at least one, "
+                "found shape (7, 12) of uint8; put the right file in its place"
+            ),
+        ),
+        (
+            "train_images",
+            np.ones((7, 3, 4), np.float32),
+            (
+                "expected images (count, rows, columns) of uint8, at least one, "
+                "found shape (7, 3, 4) of float32; put the right file in its place"
+            ),
+        ),
+        (
+            "test_images",
+            np.ones((0, 3, 4), np.uint8),
+            (
+                "expected images (count, rows, columns) of uint8, at least one, "
+                "found shape (0, 3, 4) of uint8; put the right file in its place"
+            ),
+        ),
+        (
+            "train_labels",
+            np.zeros((7, 1), np.uint8),
+            (
+                "expected labels (count,) of uint8, at least one, "
+                "found shape (7, 1) of uint8; put the right file in its place"
+            ),
+        ),
+        (
+            "train_images",
+            np.zeros((7, 3, 4), np.uint8),
+            (
+                "expected a pixel above 0, found none in 7 images; "
+                "there is nothing to learn from, put the right file in its place"
+            ),
+        ),
+    ],
+)
+def test_files_that_contradict_each_other_are_refused(
+    tmp_path: Path, role: str, array: npt.NDArray[Any], expected: str
+) -> None:
+    """The message names the file at fault, what was expected, what was found and what to do."""
+    folder = fill(tmp_path / "mine", arrays_of() | {role: array})
+    path = folder / datasets.FILES[role][0]
+    assert refusal(data_dir=folder) == f"{path}: {expected}"
+
+
+def test_a_malformed_file_is_an_idx_error(tmp_path: Path) -> None:
+    """What is wrong inside a file is told by the reader of files."""
+    folder = fill(tmp_path / "mine", arrays_of())
+    (folder / NAMES[2]).write_bytes(b"<html>")
+    with pytest.raises(idx.IdxError, match=r"t10k-images-idx3-ubyte\.gz, byte 0: expected"):
+        load(data_dir=folder)
+
+
+def test_an_unreadable_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is there and cannot be read is named, with the system's reason."""
+    folder = fill(tmp_path / "mine", arrays_of())
+
+    def denied(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(idx, "read", denied)
+    assert refusal(data_dir=folder) == (
+        f"{folder / NAMES[0]}: expected a readable file, got Permission denied; "
+        f"check its owner and permissions"
+    )
+
+
+def test_an_unknown_data_set_is_refused() -> None:
+    """The message names those that there are."""
+    expected = "dataset: expected one of auto, mnist, digits, got 'cifar'"
+    with pytest.raises(ValueError, match=expected):
+        load("cifar")
+
+
+def test_digits_take_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder given in vain is spoken of; the variable, set for other runs, is left alone."""
+    folder = fill(tmp_path / "mine", arrays_of())
+    monkeypatch.setenv("GEARTRAIN_DATA", str(folder))
+    assert load("digits").name == "digits"
+    assert refusal("digits", data_dir=folder) == (
+        f"data_dir: expected none with dataset 'digits', which come with geartrain, "
+        f"got {folder}; leave one of the two out"
+    )
+
+
+# The network: a server on this machine stands for the mirrors.
+
+
+class Mirrors:
+    """A server with a mirror at each first part of a path, and a log of what was asked of it."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self.asked: list[str] = []
+        self.answers: dict[str, dict[str, bytes]] = {
+            "good": files,
+            "wrong": dict.fromkeys(files, b"not MNIST"),
+            "cut": {name: content[:-1] for name, content in files.items()},
+            "broken off": files,
+            "gone": {},
+        }
+        mirrors = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                mirrors.asked.append(unquote(self.path[1:]))
+                mirror, _, name = unquote(self.path[1:]).partition("/")
+                content = mirrors.answers[mirror].get(name)
+                self.send_response(404 if content is None else 200)
+                self.send_header("Content-Length", str(len(content or b"")))
+                self.end_headers()
+                self.wfile.write((content or b"")[: 9 if mirror == "broken off" else None])
+
+            def log_message(self, *args: Any) -> None:
+                """Keep the test's output clean."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+    def __getitem__(self, mirror: str) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}/{mirror}/"
+
+
+@pytest.fixture
+def mirrors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirrors]:
+    """Mirrors of a small set, whose SHA-256 are those expected for the test."""
+    folder = fill(tmp_path / "served", arrays_of(5))
+    files = {name: (folder / name).read_bytes() for name in NAMES}
+    hashes = {
+        role: (name, hashlib.sha256(files[name]).hexdigest())
+        for role, (name, _) in datasets.FILES.items()
+    }
+    monkeypatch.setattr(datasets, "FILES", hashes)
+    served = Mirrors(files)
+    thread = threading.Thread(target=served.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield served
+    served.server.shutdown()
+    thread.join()
+    served.server.server_close()
+
+
+def test_mnist_is_downloaded_once(
+    mirrors: Mirrors, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first mirror's four files go to the cache; the second time nothing is asked for."""
+    monkeypatch.setattr(datasets, "MIRRORS", (mirrors["good"], NOBODY))
+    messages: list[str] = []
+    assert_holds(load("mnist", notify=messages.append), arrays_of(5))
+    assert mirrors.asked == [f"good/{name}" for name in NAMES]
+    assert sorted(path.name for path in cache.iterdir()) == sorted(NAMES)
+    assert load("auto", notify=messages.append).source == str(cache)
+    assert len(mirrors.asked) == len(NAMES)
+    assert messages == []
+
+
+@pytest.mark.parametrize(
+    ("mirror", "expected"),
+    [
+        ("gone", "404 Client Error: Not Found"),
+        ("wrong", "{hash} but got "),
+        ("cut", "{hash} but got "),
+        ("broken off", "Connection broken"),
+    ],
+)
+def test_the_next_mirror_is_tried_and_said(
+    mirrors: Mirrors, cache: Path, monkeypatch: pytest.MonkeyPatch, mirror: str, expected: str
+) -> None:
+    """A mirror that fails, or whose file has the wrong SHA-256, is named and asked last."""
+    monkeypatch.setattr(datasets, "MIRRORS", (mirrors[mirror], mirrors["good"]))
+    messages: list[str] = []
+    assert_holds(load("mnist", notify=messages.append), arrays_of(5))
+    assert mirrors.asked == [f"{mirror}/{NAMES[0]}", *(f"good/{name}" for name in NAMES)]
+    (message,) = messages
+    assert message.startswith(f"{mirrors[mirror]}{NAMES[0]}: ")
+    assert expected.format(hash=datasets.FILES["train_images"][1]) in message
+    assert message.endswith(f"; took it from {mirrors['good']} instead")
+    assert sorted(path.name for path in cache.iterdir()) == sorted(NAMES)
+
+
+def test_without_any_mirror_auto_takes_the_digits_and_says_so(
+    mirrors: Mirrors, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message has each mirror's reason, what is taken instead, and how to supply MNIST."""
+    monkeypatch.setattr(datasets, "MIRRORS", (NOBODY, mirrors["wrong"], mirrors["gone"]))
+    messages: list[str] = []
+    assert load(notify=messages.append).name == "digits"
+    (message,) = messages
+    lines = message.splitlines()
+    assert lines[0] == "MNIST COULD NOT BE HAD:"
+    assert lines[1].startswith(f"  {NOBODY}{NAMES[0]}: Failed to establish a new connection: ")
+    assert lines[2].startswith(f"  {mirrors['wrong']}{NAMES[0]}: SHA256 hash of downloaded file")
+    assert lines[3] == f"  {mirrors['gone']}{NAMES[0]}: 404 Client Error: Not Found"
+    assert lines[4] == (
+        "This run trains and tests on the 1,797 small digits that come with geartrain instead."
+    )
+    assert "--data-dir" in lines[5]
+    assert "GEARTRAIN_DATA" in lines[5]
+    assert len(lines) == 6
+    assert list(cache.iterdir()) == []
+
+
+def test_without_any_mirror_mnist_is_refused(cache: Path) -> None:
+    """Insisted on and not to be had: an error with the reasons, and no digits in its place."""
+    message = refusal("mnist")
+    assert message.startswith("dataset: expected MNIST, but it could not be had:\n  http://")
+    assert message.count("Failed to establish a new connection") == 2
+    assert "--data-dir" in message
+    assert list(cache.iterdir()) == []
+
+
+def test_a_damaged_file_in_the_cache_is_fetched_again(
+    mirrors: Mirrors, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only that file is, and it is said; where it cannot be fetched, it is not used either."""
+    monkeypatch.setattr(datasets, "MIRRORS", (mirrors["good"],))
+    load("mnist")
+    damaged = cache / NAMES[0]
+    damaged.write_bytes(b"half a f")
+    messages: list[str] = []
+    assert_holds(load("mnist", notify=messages.append), arrays_of(5))
+    assert mirrors.asked[4:] == [f"good/{NAMES[0]}"]
+    (message,) = messages
+    assert message.startswith(f"{damaged}: expected SHA-256 {datasets.FILES['train_images'][1]}")
+    damaged.write_bytes(b"half a f")
+    monkeypatch.setattr(datasets, "MIRRORS", (mirrors["gone"],))
+    assert load("auto", notify=messages.append).name == "digits"
+
+
+def test_a_cache_that_cannot_be_written_is_a_reason(
+    mirrors: Mirrors, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file where the folder should be, or a folder of somebody else's: the digits are taken."""
+    monkeypatch.setattr(datasets, "MIRRORS", (mirrors["good"],))
+    cache.parent.write_bytes(b"in the way")
+    messages: list[str] = []
+    assert load(notify=messages.append).name == "digits"
+    assert f"{mirrors['good']}{NAMES[0]}: " in messages[0]
+    assert str(cache.parent) in messages[0]
+
+
+def test_the_loud_message_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without anyone to notify; standard output belongs to results."""
+    load()
+    printed = capsys.readouterr()
+    assert printed.err.startswith("MNIST COULD NOT BE HAD:\n")
+    assert printed.out == ""
+
+
+def test_pooch_keeps_quiet_and_its_log_is_left_as_it_was(
+    mirrors: Mirrors, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is said is said once, by `load`; other users of pooch find its log unchanged."""
+    import pooch  # type: ignore[import-untyped]
+
+    logged: list[object] = []
+    log = pooch.get_logger()
+    monkeypatch.setattr(log, "handle", logged.append)
+    monkeypatch.setattr(log, "level", logging.INFO)
+    log.info("heard")
+    monkeypatch.setattr(datasets, "MIRRORS", (mirrors["good"],))
+    load("mnist")
+    assert len(logged) == 1
+    assert log.level == logging.INFO
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_sees_a_progress_bar(mirrors: Mirrors, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal each file has a bar that ends full."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(datasets, "MIRRORS", (mirrors["good"],))
+    with contextlib.redirect_stderr(terminal):
+        load("mnist")
+    shown = terminal.getvalue()
+    sizes = {name: len(mirrors.answers["good"][name]) for name in NAMES}
+    assert all(name in shown for name in NAMES)
+    assert all(f"{size}/{size} bytes" in shown for size in sizes.values())
+
+
+def test_the_cache_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    """Named after geartrain, below the folder that the system has for caches."""
+    monkeypatch.undo()
+    import pooch
+
+    folder = datasets._cache_folder()
+    assert folder == Path(pooch.os_cache("geartrain")) / "mnist"
+    assert "geartrain" in folder.parts
+
+
+@pytest.mark.network
+def test_each_mirror_has_the_four_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The addresses and the SHA-256 in the code are those of the world outside."""
+    monkeypatch.undo()
+    for number, mirror in enumerate(datasets.MIRRORS):
+        for name, sha256 in datasets.FILES.values():
+            datasets._download(mirror + name, tmp_path / str(number) / name, sha256)
+            assert (tmp_path / str(number) / name).stat().st_size
