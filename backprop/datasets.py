@@ -402,8 +402,8 @@ def _download(url: str, path: Path, sha256: str) -> None:
     import pooch
 
     log = pooch.get_logger()
-    level = log.level
-    log.setLevel("ERROR")  # it would log what is said here in other words
+    before = log.disabled
+    log.disabled = True  # it would say what is said here in other words
     try:
         with _progress(path.name) as bar:
             timeout = (CONNECT_SECONDS, READ_SECONDS)
@@ -411,7 +411,7 @@ def _download(url: str, path: Path, sha256: str) -> None:
             place = {"fname": path.name, "path": path.parent}
             pooch.retrieve(url, known_hash=f"sha256:{sha256}", downloader=fetcher, **place)
     finally:
-        log.setLevel(level)
+        log.disabled = before
 
 
 def _reason(error: Exception) -> str:
