@@ -85,8 +85,13 @@ def offence(code: str, tensor: str | None = None, detail: str = "") -> Diagnosis
     return Diagnosis(code=code, title=title, remedy=remedy, tensor=tensor, detail=detail)
 
 
-def inspect(subject: Subject) -> tuple[dict[str, Array], list[Diagnosis]]:
-    """The analytic gradient, and every offence found; without a usable gradient, an empty one."""
+def inspect(
+    subject: Subject, *, repeats: bool = True
+) -> tuple[dict[str, Array], list[Diagnosis]]:
+    """The analytic gradient, and every offence found; without a usable gradient, an empty one.
+
+    `repeats` asks for two further calls of the gradient, to see whether they change anything.
+    """
     found = list(_cost(subject))
     if any(f.code in ("cost-not-scalar", "cost-not-finite") for f in found):
         return {}, found
@@ -98,7 +103,8 @@ def inspect(subject: Subject) -> tuple[dict[str, Array], list[Diagnosis]]:
     wrong = list(_form(subject, kept))
     if wrong:
         return {}, found + wrong
-    found += _repeats(subject, first, kept)
+    if repeats:
+        found += _repeats(subject, first, kept)
     return kept, found
 
 

@@ -15,19 +15,36 @@ Array = npt.NDArray[Any]
 
 
 def flatten(nest: Any, *, root: str) -> dict[str, Array]:
-    """The arrays in `nest` by path: keys and positions joined by dots, `root` for a lone array."""
-    return {path or root: np.asarray(leaf) for path, leaf in _walk(nest, "")}
+    """The arrays in `nest` by path: keys and positions joined by dots, `root` for a lone array.
+
+    Raises
+    ------
+    ValueError
+        When two arrays have the same path, as in {"a.b": …, "a": {"b": …}}.
+    """
+    found: dict[str, Array] = {}
+    for path, leaf in leaves(nest, root=root):
+        if path in found:
+            raise ValueError(f"{root}: expected a different path to each array, got {path!r} twice")
+        found[path] = np.asarray(leaf)
+    return found
 
 
-def rebuild(nest: Any, leaves: Iterator[Array]) -> Any:
-    """`nest` again, with its arrays replaced by the next ones of `leaves`."""
+def leaves(nest: Any, *, root: str) -> Iterator[tuple[str, Any]]:
+    """What `flatten` makes arrays of, as it is, each with its path."""
+    for path, leaf in _walk(nest, ""):
+        yield path or root, leaf
+
+
+def rebuild(nest: Any, arrays: Iterator[Array]) -> Any:
+    """`nest` again, with its arrays replaced by the next ones of `arrays`."""
     if isinstance(nest, Mapping):
-        items = {key: rebuild(value, leaves) for key, value in nest.items()}
+        items = {key: rebuild(value, arrays) for key, value in nest.items()}
         return items if type(nest) is dict else type(nest)(items)  # type: ignore[call-arg]
     if isinstance(nest, list | tuple):
-        parts = [rebuild(value, leaves) for value in nest]
+        parts = [rebuild(value, arrays) for value in nest]
         return type(nest)(*parts) if hasattr(nest, "_fields") else type(nest)(parts)
-    leaf = next(leaves)
+    leaf = next(arrays)
     return leaf if isinstance(nest, np.ndarray) else leaf[()]
 
 

@@ -18,10 +18,13 @@ from checks import rounding
 from checks.nest import Array
 
 POINTS = 9
-SPACINGS = tuple(2.0**-k for k in (46, 40, 34, 28, 22))
+FEW = 3
+SPACINGS = tuple(2.0**-k for k in range(46, 7, -3))
 
-# Tables this much noisier than the jitter: half the digits between double and single precision.
+# Tables noisier than the jitter by half the digits between double and single precision, and noise
+# of single precision's own size, are the marks of a cost that computes in less than double.
 COARSE = 2.0**14
+SINGLE = 2.0**-28
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,34 +36,47 @@ class Noise:
 
 
 def cost_noise(
-    cost: Callable[[Sequence[Array]], Any], values: Sequence[Array], rng: np.random.Generator
+    cost: Callable[[Sequence[Array]], Any],
+    values: Sequence[Array],
+    rng: np.random.Generator,
+    *,
+    thorough: bool = True,
 ) -> Noise:
-    """The noise of `cost` at `values`, never below the spacing of numbers at the cost itself."""
+    """The noise of `cost` at `values`, never below the spacing of numbers at the cost itself.
+
+    Not `thorough` means a few calls of the cost instead of over a hundred, and no tables.
+    """
     centre = float(cost(values))
-    jittered = [
-        float(cost([rounding.jitter(v, rng) for v in values])) for _ in range(rounding.JITTERS)
-    ]
+    trials = rounding.JITTERS if thorough else FEW
+    jittered = [float(cost([rounding.jitter(v, rng) for v in values])) for _ in range(trials)]
     moved = max((abs(c - centre) for c in jittered if np.isfinite(c)), default=0.0)
     fine = 2 * moved + float(np.spacing(abs(centre)))
+    if not thorough:
+        return Noise(level=fine, low_precision=False)
     d = [rounding.scale(v) * rng.uniform(-1, 1, v.shape) for v in values]
     coarse = table_noise(lambda t: float(cost([v + t * e for v, e in zip(values, d, strict=True)])))
-    return Noise(level=max(fine, 2 * coarse), low_precision=coarse > COARSE * fine)
+    deaf = coarse > COARSE * fine and coarse > SINGLE * abs(centre)
+    return Noise(level=max(fine, 2 * coarse), low_precision=deaf)
 
 
 def table_noise(f: Callable[[float], float]) -> float:
-    """The noise of a smooth function of one variable near 0, by Moré and Wild's ECnoise.
+    """The noise of a function of one variable near 0, by Moré and Wild's ECnoise.
 
     Differences of order k remove the smooth part of `POINTS` equally spaced values and multiply
     independent noise by sqrt((2k)!) / k!. Where three orders in a row agree within a factor of
-    four, and the differences change sign as noise does, that is the noise. Spacings too small to
-    move the function are passed over; 0 where no spacing gives an answer.
+    four, and the differences change sign as noise does, that may be the noise; it is when the next
+    spacing finds the same, which a kink, growing with the spacing, does not. Spacings too small to
+    move the function are passed over; 0 where no two agree.
     """
+    before = None
     for spacing in SPACINGS:
         values = np.asarray([f(spacing * (i - POINTS // 2)) for i in range(POINTS)])
+        found = None
         if np.isfinite(values).all() and 2 * np.count_nonzero(np.diff(values)) > POINTS:
             found = _settled(values)
-            if found is not None:
-                return found
+        if found is not None and before is not None and found < 4 * before:
+            return max(found, before)
+        before = found
     return 0.0
 
 
@@ -71,7 +87,7 @@ def _settled(values: Array) -> float | None:
         differences = np.diff(differences)
         gamma *= k / (2 * (2 * k - 1))
         levels.append(float(np.sqrt(gamma * np.mean(differences**2))))
-        signs.append(differences.min() < 0 < differences.max())
+        signs.append(bool(differences.min() < 0 < differences.max()))
     for k in range(len(levels) - 2):
         if signs[k] and 0 < max(levels[k : k + 3]) <= 4 * min(levels[k : k + 3]):
             return levels[k]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from checks.nest import coordinate
+from checks.nest import Array, coordinate
 
 FAILURES_KEPT = 100
 FAILURES_SHOWN = 8
@@ -84,6 +84,8 @@ class Report:
         What the failure looks like, or None.
     method, oracle
         How the coordinates were visited, and which oracle gave the numeric values.
+    status
+        `checks.compare.Status` of every coordinate, by tensor; not part of the JSON.
     notes
         Sentences that qualify the verdict, such as why an oracle was not believed.
     """
@@ -107,6 +109,7 @@ class Report:
     notes: tuple[str, ...] = ()
     repeat: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
+    status: dict[str, Array] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def summary(self) -> str:
@@ -128,7 +131,8 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values, `worst` and `diagnosis` in their short forms."""
-        fields = asdict(self)
+        fields = asdict(replace(self, status={}))
+        del fields["status"]
         if self.diagnosis is not None:
             fields["diagnosis"] = {
                 key: fields["diagnosis"][key] for key in ("code", "title", "tensor")

@@ -80,10 +80,16 @@ def spread(
     return largest
 
 
+def typical(values: Array) -> float:
+    """A natural size of a change within a tensor: its root mean square, or 1 where that is 0."""
+    flat = values.reshape(-1)
+    square = float(np.vdot(flat, flat).real) / flat.size if flat.size else 0.0
+    return float(np.sqrt(square)) or 1.0
+
+
 def scale(values: Array) -> Array:
     """A natural size of a change of each parameter: its own, or its tensor's if that is larger."""
-    typical = float(np.sqrt(np.mean(np.square(values, dtype=np.float64)))) if values.size else 0.0
-    return np.maximum(np.abs(values, dtype=np.float64), typical if typical > 0 else 1.0)
+    return np.maximum(np.abs(values, dtype=np.float64), typical(values))
 
 
 def central_step(scale: Array, noise: float, size: float) -> Array:

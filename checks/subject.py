@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -116,6 +116,22 @@ def black_box(
         cost=lambda values: cost(as_nest(values)),
         gradient=gradient,
         inputs=inputs or {},
+    )
+
+
+def scaled(subject: Subject, factor: float) -> Subject:
+    """The same subject with its cost, and so its gradient, multiplied by `factor`."""
+
+    def times(gradient: dict[str, Array]) -> dict[str, Array]:
+        return {name: (factor * g).astype(g.dtype) for name, g in gradient.items()}
+
+    jittered, rerun = subject.jittered, subject.rerun
+    return replace(
+        subject,
+        cost=lambda values: factor * subject.cost(values),
+        gradient=lambda values: times(subject.gradient(values)),
+        jittered=jittered and (lambda rng: times(jittered(rng))),
+        rerun=rerun and (lambda *steps: factor * rerun(*steps)),
     )
 
 

@@ -100,7 +100,7 @@ def run(subject: Subject, values: Arrays) -> Any:
 
 def wide(values: Iterable[Array]) -> list[Array]:
     """The parameters in double precision at least: the oracles' own."""
-    return [v.astype(np.result_type(v, np.float64)) for v in values]
+    return [v.astype(np.result_type(v, np.float64), copy=False) for v in values]
 
 
 def _join(found: list[Estimate]) -> Estimate:

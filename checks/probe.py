@@ -1,0 +1,267 @@
+"""The probe: one projection compares every parameter at once; bisection names the culprits.
+
+Weigh each coordinate by d_k = r_k / |g_k|, with r_k a random sign times a uniform in [0.5, 1.5],
+and run the cost once along d. By the chain rule its slope is the sum of d_k times the true
+gradient, so against the analytic gradient g it shows
+
+    D = sum of d_k (n_k - g_k) = sum of r_k e_k
+
+with e_k the relative error of coordinate k: each parameter has the same say, however small its
+gradient. What this proves: let tau be how far rounding can move D. The probe fails when |D| > tau,
+so an error is missed only if |sum of r_k e_k| <= 2 tau. Fix all other terms; the remaining r_j e_j
+has a density of at most 1 / (2 |e_j|), and a window of width 4 tau catches it with a probability
+of at most
+
+    P(missed) <= 2 tau / |e_j|
+
+and never, when it is the only error and 0.5 |e_j| > 2 tau.
+
+Rounding is measured, not assumed: the same projection of gradients recomputed with jitter, times
+`rounding.SAFETY`. A coordinate whose own jitter could hide `rtol` is undecided and left out of d.
+One with an analytic gradient of exactly zero is weighed by its tensor's typical size instead, so
+that a gradient that should not be zero shows.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from checks import rounding, second
+from checks.compare import Status, compare
+from checks.engine import sweep_all
+from checks.nest import Array
+from checks.oracles import Lines, Oracle
+from checks.report import Report
+from checks.state import COMPLEX, RIDDERS, Check, Progress, begin, inspected, jittered, named, spreads
+from checks.subject import Subject
+from checks.sweep import coordinates, run, wide
+from checks.tally import Findings, report
+
+TRIALS = 4
+CULPRITS = 16
+
+# A coordinate with an analytic gradient of zero is weighed as if it had this share of its tensor's
+# root mean square: a hidden gradient that small still counts like a relative error of one.
+HIDDEN = 2.0**-10
+
+# In a bisection, this share of a difference is left to the rounding of the passes that show it.
+DROWNED = 2.0**-36
+
+# The sweep takes over from a bisection that finds too much, where it takes minutes at most.
+SWEEPABLE = 2**22
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A run of consecutive coordinates of one tensor: what a bisection splits."""
+
+    tensor: int
+    start: int
+    stop: int
+
+
+class Projection:
+    """The oracle's slope minus the analytic one, along d restricted to parts of it."""
+
+    def __init__(
+        self, subject: Subject, analytic: list[Array], d: list[Array], oracle: Oracle, noise: float
+    ) -> None:
+        self.subject, self.analytic, self.d = subject, analytic, d
+        self.values = wide(subject.values)
+        self.oracle, self.noise, self.passes = oracle, noise, 0
+        self.typical = min(rounding.typical(v) for v in self.values if v.size)
+
+    def difference(self, parts: list[Part]) -> tuple[float, float]:
+        """D over the parts, and the oracle's own error in it."""
+        self.passes += 1
+        longest = max(float(np.max(np.abs(_of(self.d, p)), initial=0)) for p in parts)
+        lines = Lines(
+            costs=lambda steps: np.asarray([self._cost(t, parts) for t in steps]),
+            scale=np.full(1, self.typical / longest if longest > 0 else 1.0),
+            noise=self.noise,
+            size=1.0,
+        )
+        found = self.oracle(lines)
+        expected = sum(float(np.dot(_of(self.analytic, p), _of(self.d, p))) for p in parts)
+        return float(found.slope[0]) - expected, float(found.error[0])
+
+    def _cost(self, t: complex, parts: list[Part]) -> complex:
+        values = list(self.values)
+        for tensor in {p.tensor for p in parts}:
+            moved = values[tensor].astype(np.result_type(values[tensor], t))
+            for p in parts:
+                if p.tensor == tensor:
+                    moved.reshape(-1)[p.start : p.stop] += t * _of(self.d, p)
+            values[tensor] = moved
+        return complex(run(self.subject, values))
+
+
+def probe(
+    subject: Subject,
+    *,
+    rtol: float | None = None,
+    seed: int = 0,
+    progress: Progress = lambda done: None,
+) -> Report:
+    """Compare all parameters at once, and name the culprits where they differ.
+
+    Parameters are those of `checks.engine.check`. The report's `extra["probe"]` holds the relative
+    error that was ruled out, the largest probability with which one could have been missed, and
+    the number of evaluations along d. Where there are more culprits than `CULPRITS`, the sweep
+    takes over.
+    """
+    this = begin(subject, rtol=rtol, method="probe", seed=seed, progress=progress)
+    analytic = inspected(this, thorough=False)
+    if not analytic:
+        return report(this, None)
+    doubt = second.complex_doubt(subject, this.rng, **this.scales)
+    this.oracle = COMPLEX if doubt is None else RIDDERS
+    if doubt:
+        this.notes.append(f"{COMPLEX} not believed: {doubt}")
+    found = [np.asarray(analytic[name], np.float64) for name in subject.names]
+    decidable = _decidable(this, found)
+    d = weights(found, decidable, this.rng)
+    projection = Projection(subject, found, d, named(this.oracle), this.noise.level)
+    whole = [Part(tensor=i, start=0, stop=v.size) for i, v in enumerate(subject.values) if v.size]
+    difference, error = projection.difference(whole)
+    progress(subject.parameters)
+    tau = error + _rounding(this, found, d)
+    culprits: list[Part] = []
+    if not abs(difference) <= tau:
+        culprits = bisect(projection, whole, difference, tau)
+        if len(culprits) >= CULPRITS and subject.parameters <= SWEEPABLE:
+            this.notes.append(f"the probe found {CULPRITS} culprits or more: the sweep took over")
+            return sweep_all(this, analytic)
+    this.extra["probe"] = {
+        "ruled_out": this.rtol,
+        "missed_with_probability": min(1.0, 2 * tau / this.rtol),
+        "passes": projection.passes,
+        "difference": difference,
+        "tolerance": tau,
+    }
+    return _conclude(this, found, decidable, culprits, tau)
+
+
+def weights(analytic: list[Array], decidable: list[Array], rng: np.random.Generator) -> list[Array]:
+    """The direction d: r / |g|, zero where the coordinate is left out."""
+    rms = [float(np.sqrt(np.mean(np.square(g)))) if g.size else 0.0 for g in analytic]
+    typical = max(rms, default=0.0) or 1.0
+    d = []
+    for g, keep, own in zip(analytic, decidable, rms, strict=True):
+        r = rng.uniform(-1, 1, g.shape)
+        r += np.copysign(0.5, r)
+        size = np.abs(g)
+        size[g == 0] = HIDDEN * (own or typical)
+        np.divide(r, size, out=r)
+        r[~keep] = 0
+        d.append(r)
+    return d
+
+
+def bisect(
+    projection: Projection, whole: list[Part], difference: float, tau: float
+) -> list[Part]:
+    """Single coordinates that differ: by tensor, then by halves, at most `CULPRITS` of them.
+
+    One half is projected and the other is what remains, so each level costs one pass. Next to a
+    large difference a small one drowns in its rounding, and is left for the next check.
+    """
+    culprits: list[Part] = []
+    pending = [(whole, difference)]
+    while pending and len(culprits) < CULPRITS:
+        parts, difference = pending.pop()
+        if len(parts) == 1 and parts[0].stop - parts[0].start == 1:
+            culprits.append(parts[0])
+            continue
+        left, right = _halves(parts)
+        first, _ = projection.difference(left)
+        allowed = tau + DROWNED * max(abs(first), abs(difference))
+        for half, own in ((left, first), (right, difference - first)):
+            if not abs(own) <= allowed:
+                pending.append((half, own))
+    return culprits
+
+
+def _halves(parts: list[Part]) -> tuple[list[Part], list[Part]]:
+    if len(parts) > 1:
+        return parts[: len(parts) // 2], parts[len(parts) // 2 :]
+    part = parts[0]
+    middle = (part.start + part.stop) // 2
+    return [replace(part, stop=middle)], [replace(part, start=middle)]
+
+
+def _of(arrays: list[Array], part: Part) -> Array:
+    return arrays[part.tensor].reshape(-1)[part.start : part.stop]
+
+
+def _decidable(this: Check, analytic: list[Array]) -> list[Array]:
+    """Where jitter could not hide a relative error of `rtol`; and zero, which hides nothing."""
+    keep = []
+    for far, g in zip(spreads(this, analytic, TRIALS), analytic, strict=True):
+        tolerance = rounding.tolerance(g, g, spread=far, oracle_error=0.0, dtype=this.subject.dtype)
+        keep.append((2 * tolerance <= this.rtol * np.abs(g)) | (g == 0))
+    return keep
+
+
+def _rounding(this: Check, analytic: list[Array], d: list[Array]) -> float:
+    """How far rounding can move D: jittered gradients projected likewise, and the sum's own."""
+    moved = [
+        abs(sum(np.vdot(np.subtract(j, g, dtype=float), e) for j, g, e in zip(again, analytic, d, strict=True)))
+        for again in (jittered(this) for _ in range(TRIALS))
+    ]
+    squares = sum(float(np.sum(np.square(g * e))) for g, e in zip(analytic, d, strict=True))
+    hidden = 0.0
+    if this.subject.jittered is None:
+        hidden = this.noise.level * math.sqrt(
+            sum(
+                float(np.sum(np.square(e / rounding.scale(v))))
+                for e, v in zip(d, this.subject.values, strict=True)
+            )
+        )
+    eps = float(np.finfo(this.subject.dtype).eps)
+    return rounding.SAFETY * (float(max(moved)) + 2 * eps * math.sqrt(squares) + hidden)
+
+
+def _conclude(
+    this: Check, analytic: list[Array], decidable: list[Array], culprits: list[Part], tau: float
+) -> Report:
+    """Put each culprit before the oracle by itself, take the rest as D leaves it, and report."""
+    names = this.subject.names
+    found = Findings(
+        analytic=dict(zip(names, analytic, strict=True)),
+        numeric=dict(zip(names, analytic, strict=True)),
+        tolerance={n: np.broadcast_to(0.0, g.shape) for n, g in zip(names, analytic, strict=True)},
+        status={n: _status(g, k) for n, g, k in zip(names, analytic, decidable, strict=True)},
+        projected=True,
+    )
+    for part in culprits:
+        _look_at(this, found, part, tau)
+    return report(this, found)
+
+
+def _status(analytic: Array, decidable: Array) -> Array:
+    status = np.where(decidable, np.int8(Status.PASS), np.int8(Status.UNDECIDED))
+    status[analytic == 0] = Status.ZERO
+    return status
+
+
+def _look_at(this: Check, found: Findings, culprit: Part, tau: float) -> None:
+    """Write down what the oracle says of one coordinate; its tolerance is its share of D's."""
+    name, at = this.subject.names[culprit.tensor], np.asarray([culprit.start])
+    lines = coordinates(this.subject, culprit.tensor, at, **this.scales)
+    estimate = named(this.oracle)(lines)
+    a = found.analytic[name].reshape(-1)[culprit.start]
+    larger = max(abs(a), abs(float(estimate.slope[0])))
+    values = {"numeric": estimate.slope[0], "tolerance": tau * larger + estimate.error[0]}
+    for kind, value in values.items():
+        array = getattr(found, kind)
+        array[name] = np.array(array[name])
+        array[name].reshape(-1)[culprit.start] = value
+    tolerance = np.asarray([values["tolerance"]])
+    status = compare(np.asarray([a]), estimate.slope, tolerance, this.rtol)[0]
+    if status == Status.FAIL and second.on_kinks(this.subject, culprit.tensor, at, **this.scales)[0]:
+        status = Status.KINK
+    found.status[name].reshape(-1)[culprit.start] = status

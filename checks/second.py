@@ -1,0 +1,200 @@
+"""Second opinions: no oracle is believed alone.
+
+- `miscalibrated`: every oracle first has to get functions right whose slopes are known.
+- `complex_doubt`: why the complex step is not to be believed on this cost, if it is not.
+- `disagreement`: another oracle, and the plain rerun, on a sample and on every suspect.
+- `on_kinks`: one-sided slopes that differ, where a derivative does not exist.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from checks import oracles, rounding
+from checks.nest import Array
+from checks.oracles import Lines, Oracle
+from checks.subject import Subject
+from checks.sweep import coordinates, direction, plain_rerun, run, wide
+
+SAMPLE = 24
+
+# A second opinion may be this many of its own error bounds away before it counts as another one.
+BENEFIT = 8
+
+# One-sided slopes are compared at the parameter's scale times this and two steps of a quarter each:
+# small, so that a kink merely near the point is not taken for one at it, and yet far above rounding.
+KINK_STEP = 2.0**-18
+
+
+def miscalibrated() -> str | None:
+    """The name of an oracle that gets the slope of sin at 1, of exp at 0 or of a line wrong."""
+    known = np.asarray([np.cos(1.0), 1.0, -3.0])
+
+    def costs(t: Array) -> Array:
+        return np.stack([np.sin(1 + t[0]), np.exp(t[1]), 2 - 3 * t[2]])
+
+    eps = float(np.finfo(float).eps)
+    lines = Lines(costs=costs, scale=np.ones(3), noise=4 * eps, size=2.0)
+    for oracle in (oracles.complex_step, oracles.ridders, oracles.central_difference):
+        try:
+            found = oracle(lines)
+            off = np.abs(found.slope - known)
+            right = np.all(off <= found.error + rounding.SAFETY * eps) and np.all(
+                found.error <= np.cbrt(eps)
+            )
+        except (ArithmeticError, AttributeError, TypeError, ValueError):
+            right = False
+        if not right:
+            return oracle.__name__
+    return None
+
+
+def complex_doubt(
+    subject: Subject, rng: np.random.Generator, *, noise: float, size: float
+) -> str | None:
+    """Why the cost cannot be trusted with complex parameters; None where it can.
+
+    Its real part must be the real cost, and its complex step along one direction, in which every
+    parameter takes part, must agree with extrapolated real differences.
+    """
+    values = wide(subject.values)
+    d = [rounding.scale(v) * _signs(rng, v.shape) * rng.uniform(0.5, 1.5, v.shape) for v in values]
+    lines = direction(subject, d, noise=noise, size=size)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            result = np.asarray(
+                subject.cost([v + 1j * rounding.COMPLEX_STEP * e for v, e in zip(values, d, strict=True)])
+            )
+            stepped = oracles.complex_step(lines)
+    except (ArithmeticError, AttributeError, TypeError, ValueError, Warning) as error:
+        return f"the cost does not take complex parameters ({_first_line(error)})"
+    if result.dtype.kind != "c":
+        return "the cost gives back a real number for complex parameters"
+    real = float(subject.cost(values))
+    if not abs(result.real - real) <= BENEFIT * noise:
+        return f"with complex parameters the cost is {result.real:.9g}, not {real:.9g}"
+    if _kinked(lines)[0]:
+        return None
+    plain = oracles.ridders(lines)
+    off = abs(stepped.slope[0] - plain.slope[0])
+    if not off <= BENEFIT * (plain.error[0] + noise):
+        return (
+            f"along a direction through all parameters it says {stepped.slope[0]:.9g},"
+            f" and real differences say {plain.slope[0]:.9g}"
+        )
+    return None
+
+
+def disagreement(
+    subject: Subject,
+    second: Oracle,
+    numeric: dict[str, Array],
+    suspects: dict[str, Array],
+    rng: np.random.Generator,
+    *,
+    noise: float,
+    size: float,
+) -> str | None:
+    """Where `numeric` and another oracle's values differ by more than the latter's error.
+
+    Looks at suspects, coordinates given by tensor as flat indices, and at a random sample.
+    """
+    for tensor, name in enumerate(subject.names):
+        at = _some(numeric[name].size, suspects[name], rng)
+        lines = coordinates(subject, tensor, at, noise=noise, size=size)
+        other = second(lines)
+        slope = numeric[name].reshape(-1)[at]
+        off = np.abs(other.slope - slope)
+        allowed = BENEFIT * other.error + np.cbrt(np.finfo(float).eps) ** 2 * np.abs(slope)
+        wrong = np.flatnonzero((off > allowed) & ~_kinked(lines))
+        if wrong.size:
+            k = wrong[0]
+            index = np.unravel_index(at[k], numeric[name].shape)
+            where = f"{name}[{', '.join(str(int(i)) for i in index)}]"
+            return f"at {where} one says {slope[k]:.9g}, the other {other.slope[k]:.9g}"
+    return None
+
+
+def rerun_mistake(
+    subject: Subject, rng: np.random.Generator, *, noise: float
+) -> str | None:
+    """Where the faster rerun and the plain one differ on a random sample, if they do."""
+    if subject.rerun is None:
+        return None
+    for tensor, (name, values) in enumerate(zip(subject.names, subject.values, strict=True)):
+        at = _some(values.size, np.empty(0, int), rng)
+        for h in (rounding.scale(values).reshape(-1)[at] * rounding.LARGEST_STEP, ):
+            for steps in (h, 1j * h):
+                short, plain = subject.rerun(tensor, at, steps), plain_rerun(subject, tensor, at, steps)
+                allowed = rounding.SAFETY * (noise + np.finfo(float).eps * np.abs(plain))
+                if not np.all(np.abs(short - plain) <= allowed):
+                    k = int(np.argmax(np.abs(short - plain)))
+                    return f"{name}, flat index {at[k]}: plain rerun {plain[k]:.9g}, short rerun {short[k]:.9g}"
+    return None
+
+
+def hidden_slope(
+    subject: Subject, zero: dict[str, Array], rng: np.random.Generator, *, noise: float, size: float
+) -> str | None:
+    """Whether the real cost slopes along coordinates that were found exactly zero on both sides.
+
+    An oracle that cannot see a coordinate and a gradient that leaves it out agree on zero.
+    """
+    d = [
+        np.where(zero[name], rounding.scale(v) * _signs(rng, v.shape), 0)
+        for name, v in zip(subject.names, subject.values, strict=True)
+    ]
+    if not any(np.any(e) for e in d):
+        return None
+    lines = direction(subject, d, noise=noise, size=size)
+    found = oracles.ridders(lines)
+    if abs(found.slope[0]) > BENEFIT * (found.error[0] + noise):
+        return f"the cost slopes by {found.slope[0]:.9g} along coordinates said to be exactly zero"
+    return None
+
+
+def kink_along_all(
+    subject: Subject, rng: np.random.Generator, *, noise: float, size: float
+) -> bool:
+    """Whether the point lies on a kink of the cost, by one direction through every parameter."""
+    d = [rounding.scale(v) * _signs(rng, v.shape) * rng.uniform(0.5, 1.5, v.shape) for v in subject.values]
+    return bool(_kinked(direction(subject, d, noise=noise, size=size))[0])
+
+
+def on_kinks(subject: Subject, tensor: int, at: Array, *, noise: float, size: float) -> Array:
+    """Which of a tensor's coordinates, by flat index, lie on a kink: booleans (m,)."""
+    return _kinked(coordinates(subject, tensor, at, noise=noise, size=size))
+
+
+def _kinked(lines: Lines) -> Array:
+    """Where one-sided slopes differ.
+
+    Their difference J(h) = (C(h) + C(-h) - 2 C(0)) / h is h C'' for a smooth cost, and tends to
+    the jump at a kink. (4 J(h/4) - J(h)) / 3 takes the linear part away; taken twice, at a quarter
+    of the step, it must stay the same and exceed the noise.
+    """
+    h = np.exp2(np.round(np.log2(lines.scale * KINK_STEP)))
+    centre = lines.costs(np.zeros_like(h)).real
+    jumps = []
+    for step in (h, h / 4, h / 16):
+        jumps.append((lines.costs(step).real + lines.costs(-step).real - 2 * centre) / step)
+    coarse, fine = (4 * jumps[1] - jumps[0]) / 3, (4 * jumps[2] - jumps[1]) / 3
+    doubt = np.abs(fine - coarse) + 4 * lines.noise / (h / 16)
+    return np.asarray(np.abs(fine) > 4 * doubt)
+
+
+def _some(size: int, suspects: Array, rng: np.random.Generator) -> Array:
+    sample = rng.permutation(size)[:SAMPLE]
+    return np.union1d(sample, suspects[:SAMPLE]).astype(int)
+
+
+def _signs(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    return np.where(rng.random(shape) < 0.5, -1.0, 1.0)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0] or type(error).__name__

@@ -1,0 +1,133 @@
+"""A check under way: its subject and settings, and what its stages have noted so far.
+
+    begin ─► inspected ─► (a sweep or a probe) ─► `checks.tally` makes the report
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from checks import hygiene, oracles, rounding, second
+from checks.nest import Array
+from checks.noise import Noise, cost_noise
+from checks.oracles import Oracle
+from checks.report import Diagnosis
+from checks.subject import Subject
+from checks.sweep import wide
+
+Progress = Callable[[int], None]
+
+COMPLEX, RIDDERS, CENTRAL = "complex step", "Ridders extrapolation", "central difference"
+
+DISAGREE = "oracles-disagree"
+
+
+@dataclass(kw_only=True)
+class Check:
+    """One check under way: what stays the same through its stages, and what they noted."""
+
+    subject: Subject
+    rtol: float
+    method: str
+    seed: int
+    progress: Progress
+    started: float
+    rng: np.random.Generator
+    noise: Noise = Noise(level=0.0, low_precision=False)
+    size: float = 0.0
+    oracle: str = "none"
+    offences: list[Diagnosis] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def scales(self) -> dict[str, float]:
+        """The cost's noise and size, as the oracles want them."""
+        return {"noise": self.noise.level, "size": self.size}
+
+
+def begin(
+    subject: Subject,
+    *,
+    rtol: float | None,
+    method: str,
+    seed: int,
+    progress: Progress,
+) -> Check:
+    """A check of `subject`, with nothing done yet."""
+    return Check(
+        subject=subject,
+        rtol=rounding.default_rtol(subject.dtype) if rtol is None else rtol,
+        method=method,
+        seed=seed,
+        progress=progress,
+        started=time.perf_counter(),
+        rng=np.random.default_rng(seed),
+    )
+
+
+def inspected(this: Check, *, thorough: bool = True) -> dict[str, Array]:
+    """The analytic gradient, after a look at hygiene, at the cost's noise and at the oracles.
+
+    Empty where something was found that leaves nothing to compare. Not `thorough` means fewer
+    calls: for parameters too many to call the functions often.
+    """
+    subject = this.subject
+    analytic, this.offences = hygiene.inspect(subject, repeats=thorough)
+    if not analytic:
+        return {}
+    values = wide(subject.values)
+    this.noise = cost_noise(subject.cost, values, this.rng, thorough=thorough)
+    this.size = abs(float(subject.cost(values)))
+    if this.noise.low_precision and subject.dtype == np.float64:
+        this.offences.append(hygiene.offence("cost-low-precision"))
+    broken = second.miscalibrated()
+    if broken:
+        this.offences.append(disagree(f"{broken} gets slopes wrong that are known"))
+        return {}
+    return analytic
+
+
+def disagree(detail: str) -> Diagnosis:
+    """The verdict that no oracle can be believed."""
+    return Diagnosis(
+        code=DISAGREE,
+        title="oracles disagree",
+        remedy="the gradient was not judged; see whether the cost is smooth and repeatable here",
+        detail=detail,
+    )
+
+
+def named(oracle: str) -> Oracle:
+    """An oracle by name, looked up when used, so that a replaced one is the one that runs."""
+    return {
+        COMPLEX: oracles.complex_step,
+        RIDDERS: oracles.ridders,
+        CENTRAL: oracles.central_difference,
+    }[oracle]
+
+
+def jittered(this: Check) -> list[Array]:
+    """The analytic gradient once more, with everything stored that can be moved, moved."""
+    subject, rng = this.subject, this.rng
+    if subject.jittered is not None:
+        found = subject.jittered(rng)
+    else:
+        found = subject.gradient([rounding.jitter(v, rng) for v in subject.values])
+    return [found[name] for name in subject.names]
+
+
+def spreads(
+    this: Check, analytic: list[Array], trials: int = rounding.JITTERS
+) -> list[Array]:
+    """How far rounding moves each analytic value, with a black box's allowance for its inside."""
+    moved = rounding.spread(analytic, lambda: jittered(this), trials)
+    if this.subject.jittered is None:
+        for far, value in zip(moved, this.subject.values, strict=True):
+            far += this.noise.level / rounding.scale(value)
+    return moved

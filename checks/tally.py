@@ -1,0 +1,135 @@
+"""The tally: what the comparison found, counted into a report with a verdict."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from checks import diagnosis
+from checks.compare import Status
+from checks.nest import Array
+from checks.report import FAILURES_KEPT, Diagnosis, Mismatch, Report, Tensor
+from checks.state import DISAGREE, Check
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """All that the comparison works on, by tensor, in the tensors' shapes.
+
+    `projected` says that coordinates which pass were not looked at one by one.
+    """
+
+    analytic: dict[str, Array]
+    numeric: dict[str, Array]
+    tolerance: dict[str, Array]
+    status: dict[str, Array]
+    projected: bool = False
+
+    def where(self, status: Status) -> dict[str, Array]:
+        """Flat indices of the coordinates of one status, by tensor."""
+        return {name: np.flatnonzero(s == status) for name, s in self.status.items()}
+
+
+def report(this: Check, findings: Findings | None) -> Report:
+    """The report of a check; without findings, of one that got no further than its offences."""
+    subject, offences = this.subject, this.offences
+    tensors = tuple(_tensor(findings, name) for name in subject.names) if findings else ()
+    failed = sum(t.failed for t in tensors)
+    failures = _worst(findings, Status.FAIL, FAILURES_KEPT) if findings and failed else []
+    passed = _worst(findings, Status.PASS, 1) if findings and not findings.projected else []
+    if findings and failed and not offences:
+        offences = [
+            diagnosis.diagnose(subject, findings.analytic, findings.numeric, findings.status)
+        ]
+    return Report(
+        verdict=_verdict(tensors, offences),
+        parameters=subject.parameters,
+        checked=sum(t.checked for t in tensors),
+        zero=sum(t.zero for t in tensors),
+        undecided=sum(t.undecided for t in tensors) if tensors else subject.parameters,
+        kinks=sum(t.kinks for t in tensors),
+        failed=failed,
+        rtol=this.rtol,
+        worst=next(iter(failures or passed), None),
+        failures=tuple(failures),
+        diagnosis=offences[0] if offences else None,
+        tensors=tensors,
+        method=this.method,
+        oracle=this.oracle,
+        seconds=time.perf_counter() - this.started,
+        seed=this.seed,
+        notes=tuple(this.notes) + tuple(f"also: {extra}" for extra in offences[1:]),
+        repeat=subject.repeat,
+        extra=this.extra,
+        status=findings.status if findings else {},
+    )
+
+
+def _verdict(tensors: tuple[Tensor, ...], offences: list[Diagnosis]) -> str:
+    """Undecided where oracles disagree, nothing was decided, or most of a tensor could not be."""
+    if any(offence.code == DISAGREE for offence in offences):
+        return "undecided"
+    if offences:
+        return "fail"
+    undecided = any(t.undecided + t.kinks > t.checked for t in tensors)
+    return "undecided" if undecided or not sum(t.checked for t in tensors) else "pass"
+
+
+def _tensor(findings: Findings, name: str) -> Tensor:
+    status = findings.status[name]
+    counts = {s: int(np.count_nonzero(status == s)) for s in Status}
+    decided = (Status.FAIL,) if findings.projected else (Status.PASS, Status.FAIL)
+    at = np.flatnonzero(np.isin(status, decided))
+    relative = _relative(findings, name, at)
+    worst = int(relative.argmax()) if at.size else None
+    return Tensor(
+        name=name,
+        shape=status.shape,
+        parameters=status.size,
+        checked=counts[Status.PASS] + counts[Status.FAIL],
+        zero=counts[Status.ZERO],
+        undecided=counts[Status.UNDECIDED],
+        kinks=counts[Status.KINK],
+        failed=counts[Status.FAIL],
+        worst=0.0 if worst is None else float(relative[worst]),
+        where=None if worst is None else _index(int(at[worst]), status.shape),
+    )
+
+
+def _relative(findings: Findings, name: str, at: Array) -> Array:
+    a, n = (values[name].reshape(-1)[at] for values in (findings.analytic, findings.numeric))
+    larger = np.maximum(np.abs(a), np.abs(n))
+    return np.asarray(np.abs(a - n) / np.where(larger > 0, larger, 1))
+
+
+def _worst(findings: Findings, status: Status, most: int) -> list[Mismatch]:
+    """The coordinates of that status, those furthest beyond their tolerance first."""
+    found: list[tuple[float, Mismatch]] = []
+    for name, statuses in findings.status.items():
+        a, n, tol = (
+            values[name].reshape(-1)
+            for values in (findings.analytic, findings.numeric, findings.tolerance)
+        )
+        flat = np.flatnonzero(statuses == status)
+        excess = np.abs(a - n)[flat] / tol[flat]
+        for k in np.argsort(-excess, kind="stable")[:most]:
+            at = flat[k]
+            found.append((
+                float(excess[k]),
+                Mismatch(
+                    tensor=name,
+                    index=_index(int(at), statuses.shape),
+                    analytic=float(a[at]),
+                    numeric=float(n[at]),
+                    error=float(abs(a[at] - n[at])),
+                    tolerance=float(tol[at]),
+                ),
+            ))
+    found.sort(key=lambda pair: -pair[0])
+    return [mismatch for _, mismatch in found[:most]]
+
+
+def _index(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(flat, shape)) if shape else ()
