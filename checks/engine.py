@@ -7,25 +7,16 @@ Nothing here knows what a network is.
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
+
 import numpy as np
 
 from checks import compare, rounding, second
 from checks.compare import Status
 from checks.nest import Array
-from checks.oracles import Estimate
+from checks.oracles import CENTRAL, COMPLEX, RIDDERS, Estimate, named
 from checks.report import Diagnosis, Report
-from checks.state import (
-    CENTRAL,
-    COMPLEX,
-    RIDDERS,
-    Check,
-    Progress,
-    begin,
-    disagree,
-    inspected,
-    named,
-    spreads,
-)
+from checks.state import Check, Progress, begin, disagree, inspected, spreads
 from checks.subject import Subject
 from checks.sweep import sweep
 from checks.tally import Findings, report
@@ -44,6 +35,7 @@ def check(
     oracle: str = "auto",
     seed: int = 0,
     progress: Progress = lambda done: None,
+    executor: Executor | None = None,
 ) -> Report:
     """Check every coordinate of the subject's gradient.
 
@@ -62,8 +54,12 @@ def check(
         Where the randomness of jitter, directions and samples comes from.
     progress
         Called with the number of coordinates done since the last call.
+    executor
+        Anything that runs the sweep's pieces elsewhere; the numbers are the same to the last bit.
     """
-    this = begin(subject, rtol=rtol, method=method, seed=seed, progress=progress)
+    this = begin(
+        subject, rtol=rtol, method=method, seed=seed, progress=progress, executor=executor
+    )
     analytic = inspected(this)
     return sweep_all(this, analytic, oracle) if analytic else report(this, None)
 
@@ -100,7 +96,12 @@ def _run(this: Check, analytic: dict[str, Array], oracle: str) -> Findings:
     if not naive:
         _compare_reruns(this)
     estimates = sweep(
-        this.subject, named(oracle), naive=naive, progress=this.progress, **this.scales
+        this.subject,
+        oracle,
+        naive=naive,
+        progress=this.progress,
+        executor=this.executor,
+        **this.scales,
     )
     findings = judge(this, analytic, estimates)
     everywhere = second.kink_along_all(this.subject, this.rng, **this.scales)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,35 +29,53 @@ def as_subject(net: Network, x: Array, y: Array, *, repeat: str = "") -> Subject
     """
     x = validation.inputs(net, x).copy()
     y = validation.targets(net, y, len(x)).copy()
-    names = [f"{kind}{layer}" for layer in range(1, len(net.weights) + 1) for kind in "Wb"]
-
-    def cost(values: Arrays) -> Any:
-        return passes.cost(with_parameters(net, values), x, y)
-
-    def gradient(values: Arrays) -> dict[str, Array]:
-        found = passes.gradients(with_parameters(net, values), x, y)
-        return dict(zip(names, (g for pair in found for g in pair), strict=True))
-
-    def jittered(rng: np.random.Generator) -> dict[str, Array]:
-        moved = with_parameters(net, [rounding.jitter(v, rng) for v in values])
-        activations = passes.forward(moved, x)
-        activations[1:] = [rounding.jitter(a, rng) for a in activations[1:]]
-        passes.backward(moved, activations, y)
-        sums = (g for pair in zip(moved.dW, moved.db, strict=True) for g in pair)
-        return {name: g / len(x) for name, g in zip(names, sums, strict=True)}
-
     values = tuple(v.copy() for pair in zip(net.weights, net.biases, strict=True) for v in pair)
+    judged = _Judged(net=with_parameters(net, values), x=x, y=y)
     return Subject(
-        names=tuple(names),
+        names=judged.names,
         values=values,
-        cost=cost,
-        gradient=gradient,
-        jittered=jittered,
-        rerun=ShortRerun(net, x, y),
+        cost=judged.cost,
+        gradient=judged.gradient,
+        jittered=judged.jittered,
+        rerun=ShortRerun(judged.net, x, y),
         inputs={"x": x, "y": y},
         context={"the batch size": float(len(x))},
         repeat=repeat,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judged:
+    """A network with a batch: methods rather than closures, so that it can be sent elsewhere."""
+
+    net: Network
+    x: Array
+    y: Array
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        layers = range(1, len(self.net.weights) + 1)
+        return tuple(f"{kind}{layer}" for layer in layers for kind in "Wb")
+
+    def cost(self, values: Arrays) -> Any:
+        return passes.cost(with_parameters(self.net, values), self.x, self.y)
+
+    def gradient(self, values: Arrays) -> dict[str, Array]:
+        pairs = passes.gradients(with_parameters(self.net, values), self.x, self.y)
+        return self._named(pairs)
+
+    def jittered(self, rng: np.random.Generator) -> dict[str, Array]:
+        own = (v for pair in zip(self.net.weights, self.net.biases, strict=True) for v in pair)
+        moved = with_parameters(self.net, [rounding.jitter(v, rng) for v in own])
+        activations = passes.forward(moved, self.x)
+        activations[1:] = [rounding.jitter(a, rng) for a in activations[1:]]
+        passes.backward(moved, activations, self.y)
+        for sums in (*moved.dW, *moved.db):
+            sums /= len(self.x)
+        return self._named(zip(moved.dW, moved.db, strict=True))
+
+    def _named(self, pairs: Iterable[tuple[Array, Array]]) -> dict[str, Array]:
+        return dict(zip(self.names, (g for pair in pairs for g in pair), strict=True))
 
 
 def with_parameters(net: Network, values: Arrays) -> Network:

@@ -33,15 +33,20 @@ from checks import rounding, second
 from checks.compare import Status, compare
 from checks.engine import sweep_all
 from checks.nest import Array
-from checks.oracles import Lines, Oracle
+from checks.oracles import COMPLEX, RIDDERS, Lines, Oracle, named
 from checks.report import Report
-from checks.state import COMPLEX, RIDDERS, Check, Progress, begin, inspected, jittered, named, spreads
+from checks.state import Check, Progress, begin, inspected, jittered, spreads
 from checks.subject import Subject
 from checks.sweep import coordinates, run, wide
 from checks.tally import Findings, report
 
-TRIALS = 4
 CULPRITS = 16
+
+# How often the gradient is jittered to see which coordinates can be decided, and again to see how
+# far D moves. Above `MANY` parameters the first few must do, and count for more.
+TRIALS = 8
+FEW = 3
+MANY = 2**22
 
 # A coordinate with an analytic gradient of zero is weighed as if it had this share of its tensor's
 # root mean square: a hidden gradient that small still counts like a relative error of one.
@@ -49,9 +54,6 @@ HIDDEN = 2.0**-10
 
 # In a bisection, this share of a difference is left to the rounding of the passes that show it.
 DROWNED = 2.0**-36
-
-# The sweep takes over from a bisection that finds too much, where it takes minutes at most.
-SWEEPABLE = 2**22
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,25 +116,27 @@ def probe(
     takes over.
     """
     this = begin(subject, rtol=rtol, method="probe", seed=seed, progress=progress)
+    few = subject.parameters > MANY
     analytic = inspected(this, thorough=False)
     if not analytic:
         return report(this, None)
-    doubt = second.complex_doubt(subject, this.rng, **this.scales)
+    doubt = second.complex_doubt(subject, this.rng, thorough=not few, **this.scales)
     this.oracle = COMPLEX if doubt is None else RIDDERS
     if doubt:
         this.notes.append(f"{COMPLEX} not believed: {doubt}")
     found = [np.asarray(analytic[name], np.float64) for name in subject.names]
-    decidable = _decidable(this, found)
+    trials = FEW if few else TRIALS
+    decidable = _decidable(this, found, trials)
     d = weights(found, decidable, this.rng)
     projection = Projection(subject, found, d, named(this.oracle), this.noise.level)
     whole = [Part(tensor=i, start=0, stop=v.size) for i, v in enumerate(subject.values) if v.size]
     difference, error = projection.difference(whole)
     progress(subject.parameters)
-    tau = error + _rounding(this, found, d)
+    tau = error + _rounding(this, found, d, trials)
     culprits: list[Part] = []
     if not abs(difference) <= tau:
         culprits = bisect(projection, whole, difference, tau)
-        if len(culprits) >= CULPRITS and subject.parameters <= SWEEPABLE:
+        if len(culprits) >= CULPRITS and subject.parameters <= MANY:
             this.notes.append(f"the probe found {CULPRITS} culprits or more: the sweep took over")
             return sweep_all(this, analytic)
     this.extra["probe"] = {
@@ -197,20 +201,20 @@ def _of(arrays: list[Array], part: Part) -> Array:
     return arrays[part.tensor].reshape(-1)[part.start : part.stop]
 
 
-def _decidable(this: Check, analytic: list[Array]) -> list[Array]:
+def _decidable(this: Check, analytic: list[Array], trials: int) -> list[Array]:
     """Where jitter could not hide a relative error of `rtol`; and zero, which hides nothing."""
     keep = []
-    for far, g in zip(spreads(this, analytic, TRIALS), analytic, strict=True):
+    for far, g in zip(spreads(this, analytic, trials), analytic, strict=True):
         tolerance = rounding.tolerance(g, g, spread=far, oracle_error=0.0, dtype=this.subject.dtype)
         keep.append((2 * tolerance <= this.rtol * np.abs(g)) | (g == 0))
     return keep
 
 
-def _rounding(this: Check, analytic: list[Array], d: list[Array]) -> float:
+def _rounding(this: Check, analytic: list[Array], d: list[Array], trials: int) -> float:
     """How far rounding can move D: jittered gradients projected likewise, and the sum's own."""
     moved = [
         abs(sum(np.vdot(np.subtract(j, g, dtype=float), e) for j, g, e in zip(again, analytic, d, strict=True)))
-        for again in (jittered(this) for _ in range(TRIALS))
+        for again in (jittered(this) for _ in range(trials))
     ]
     squares = sum(float(np.sum(np.square(g * e))) for g, e in zip(analytic, d, strict=True))
     hidden = 0.0
@@ -222,7 +226,8 @@ def _rounding(this: Check, analytic: list[Array], d: list[Array]) -> float:
             )
         )
     eps = float(np.finfo(this.subject.dtype).eps)
-    return rounding.SAFETY * (float(max(moved)) + 2 * eps * math.sqrt(squares) + hidden)
+    largest = float(max(moved)) * TRIALS / trials
+    return rounding.SAFETY * (largest + 2 * eps * math.sqrt(squares) + hidden)
 
 
 def _conclude(

@@ -10,6 +10,7 @@ sample of it against the plain one in every check.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -30,14 +31,30 @@ class ShortRerun:
     """
 
     def __init__(self, net: Network, x: Array, y: Array) -> None:
-        wide = [W.astype(np.float64) for W in net.weights], [b.astype(np.float64) for b in net.biases]
-        self.net = replace(net, weights=wide[0], biases=wide[1], dW=[], db=[], samples=0)
-        self.y = y.astype(np.float64)
-        self.activations = passes.forward(self.net, x.astype(np.float64))
-        self.z = [
-            a @ W + b
-            for a, W, b in zip(self.activations, self.net.weights, self.net.biases, strict=False)
-        ]
+        self._given = net, x, y
+
+    @cached_property
+    def net(self) -> Network:
+        """The network in double precision."""
+        net = self._given[0]
+        weights, biases = ([v.astype(np.float64) for v in vs] for vs in (net.weights, net.biases))
+        return replace(net, weights=weights, biases=biases, dW=[], db=[], samples=0)
+
+    @cached_property
+    def y(self) -> Array:
+        """The targets."""
+        return self._given[2].astype(np.float64)
+
+    @cached_property
+    def activations(self) -> list[Array]:
+        """[x, a1, …, aL] at the unperturbed parameters."""
+        return passes.forward(self.net, self._given[1].astype(np.float64))
+
+    @cached_property
+    def z(self) -> list[Array]:
+        """[z1, …, zL], the checkpoints."""
+        layers = zip(self.activations, self.net.weights, self.net.biases, strict=False)
+        return [a @ W + b for a, W, b in layers]
 
     def __call__(self, tensor: int, indices: Array, steps: Array) -> Array:
         layer, is_bias = divmod(tensor, 2)

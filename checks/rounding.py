@@ -43,6 +43,9 @@ import numpy as np
 from checks.nest import Array
 
 JITTERS = 16
+
+# Long arrays are jittered in pieces of this many numbers, which stay in a cache.
+CHUNK = 2**15
 SAFETY = 32.0
 
 # A float32 gradient has seven digits, and rounding with SAFETY takes about five of them.
@@ -64,9 +67,15 @@ def default_rtol(dtype: np.dtype) -> float:
 
 def jitter(array: Array, rng: np.random.Generator) -> Array:
     """`array` with every number but zero moved by one to two units in its last place."""
-    r = rng.uniform(-1, 1, array.shape)
-    units = (r + np.sign(r)).astype(array.dtype)
-    return np.asarray(array + np.where(array != 0, np.spacing(np.abs(array)), 0) * units)
+    moved = np.array(array)
+    flat = moved.reshape(-1)
+    for start in range(0, flat.size, CHUNK):
+        part = flat[start : start + CHUNK]
+        units = rng.uniform(-1, 1, part.size)
+        units += np.copysign(1, units)
+        units *= part != 0
+        part += np.spacing(np.abs(part)) * units.astype(part.dtype)
+    return moved
 
 
 def spread(
@@ -76,7 +85,8 @@ def spread(
     largest = [np.zeros(a.shape) for a in at]
     for _ in range(trials):
         for far, a, moved in zip(largest, at, again(), strict=True):
-            np.maximum(far, np.abs(moved - a), out=far)
+            change = np.asarray(moved - a)  # an array even where there is one number
+            np.maximum(far, np.abs(change, out=change), out=far)
     return largest
 
 

@@ -7,22 +7,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from checks import hygiene, oracles, rounding, second
+from checks import hygiene, rounding, second
 from checks.nest import Array
 from checks.noise import Noise, cost_noise
-from checks.oracles import Oracle
 from checks.report import Diagnosis
 from checks.subject import Subject
 from checks.sweep import wide
 
 Progress = Callable[[int], None]
-
-COMPLEX, RIDDERS, CENTRAL = "complex step", "Ridders extrapolation", "central difference"
 
 DISAGREE = "oracles-disagree"
 
@@ -37,6 +35,7 @@ class Check:
     seed: int
     progress: Progress
     started: float
+    executor: Executor | None = None
     rng: np.random.Generator
     noise: Noise = Noise(level=0.0, low_precision=False)
     size: float = 0.0
@@ -58,6 +57,7 @@ def begin(
     method: str,
     seed: int,
     progress: Progress,
+    executor: Executor | None = None,
 ) -> Check:
     """A check of `subject`, with nothing done yet."""
     return Check(
@@ -68,6 +68,7 @@ def begin(
         progress=progress,
         started=time.perf_counter(),
         rng=np.random.default_rng(seed),
+        executor=executor,
     )
 
 
@@ -101,15 +102,6 @@ def disagree(detail: str) -> Diagnosis:
         remedy="the gradient was not judged; see whether the cost is smooth and repeatable here",
         detail=detail,
     )
-
-
-def named(oracle: str) -> Oracle:
-    """An oracle by name, looked up when used, so that a replaced one is the one that runs."""
-    return {
-        COMPLEX: oracles.complex_step,
-        RIDDERS: oracles.ridders,
-        CENTRAL: oracles.central_difference,
-    }[oracle]
 
 
 def jittered(this: Check) -> list[Array]:

@@ -1,44 +1,89 @@
-"""The sweep: every coordinate of every tensor put before an oracle, a block of lines at a time.
+"""The sweep: every coordinate of every tensor put before an oracle, a piece at a time.
 
 The plain way is here in full: add a step to one parameter, run the cost, put the parameter back.
-A subject that knows a faster rerun is asked for it instead.
+A subject that knows a faster rerun is asked for it instead. Pieces are independent, so that an
+executor may run them anywhere and in any order (`checks.elsewhere`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from checks import rounding
+from checks import elsewhere, rounding
 from checks.nest import Array
-from checks.oracles import Estimate, Lines, Oracle
+from checks.oracles import Estimate, Lines, named
 from checks.subject import Arrays, Subject
 
-BLOCK = 4096
+# Coordinates to a piece: enough to be worth sending, few enough for progress to be seen.
+PIECE = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A run of coordinates of one tensor, and how to measure the slopes along them."""
+
+    tensor: int
+    start: int
+    stop: int
+    oracle: str
+    noise: float
+    size: float
+    naive: bool
 
 
 def sweep(
     subject: Subject,
-    oracle: Oracle,
+    oracle: str,
     *,
     noise: float,
     size: float,
     naive: bool = False,
     progress: Callable[[int], None] = lambda done: None,
+    executor: Executor | None = None,
 ) -> list[Estimate]:
-    """The slope of the cost along every coordinate, tensor by tensor, flat."""
-    estimates = []
-    for tensor, values in enumerate(subject.values):
-        found = []
-        for start in range(0, values.size, BLOCK):
-            indices = np.arange(start, min(start + BLOCK, values.size))
-            lines = coordinates(subject, tensor, indices, noise=noise, size=size, naive=naive)
-            found.append(oracle(lines))
-            progress(len(indices))
-        estimates.append(_join(found))
-    return estimates
+    """The slope of the cost along every coordinate, tensor by tensor, flat.
+
+    The same pieces are measured wherever they run, so the numbers are the same to the last bit.
+    """
+    pieces = [
+        Piece(
+            tensor=tensor,
+            start=start,
+            stop=min(start + PIECE, values.size),
+            oracle=oracle,
+            noise=noise,
+            size=size,
+            naive=naive,
+        )
+        for tensor, values in enumerate(subject.values)
+        for start in range(0, values.size, PIECE)
+    ]
+    found: dict[Piece, Estimate] = {}
+    for piece, estimate in elsewhere.run(measure, subject, pieces, executor):
+        found[piece] = estimate
+        progress(piece.stop - piece.start)
+    return [
+        _join([found[piece] for piece in pieces if piece.tensor == tensor])
+        for tensor in range(len(subject.values))
+    ]
+
+
+def measure(subject: Subject, piece: Piece) -> Estimate:
+    """The slopes along one piece's coordinates."""
+    lines = coordinates(
+        subject,
+        piece.tensor,
+        np.arange(piece.start, piece.stop),
+        noise=piece.noise,
+        size=piece.size,
+        naive=piece.naive,
+    )
+    return named(piece.oracle)(lines)
 
 
 def coordinates(

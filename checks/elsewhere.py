@@ -1,0 +1,132 @@
+"""Elsewhere: independent pieces of work run by any executor, and again where that fails.
+
+Whatever offers `submit` in the way of `concurrent.futures.Executor` will do: processes on this
+machine, a Dask cluster, an MPI pool. A piece whose worker died or that could not be sent is run
+here instead: a lost worker costs time, never the result.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    as_completed,
+)
+from functools import lru_cache
+from typing import Any, TypeVar
+
+Shared = TypeVar("Shared")
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
+
+# How often a lost piece is handed over before it is run here.
+ATTEMPTS = 3
+
+# What is raised when a worker, not the work, has failed; what the work raises is raised on.
+LOST = (BrokenExecutor, CancelledError, ConnectionError, EOFError)
+
+
+def run(
+    work: Callable[[Shared, Piece], Result],
+    shared: Shared,
+    pieces: Sequence[Piece],
+    executor: Executor | None,
+) -> Iterator[tuple[Piece, Result]]:
+    """Each piece with the result of work(shared, piece), in the order in which they finish.
+
+    Raises
+    ------
+    TypeError
+        When `shared` cannot be sent to another process.
+    """
+    if executor is None:
+        for piece in pieces:
+            yield piece, work(shared, piece)
+        return
+    parcel = _pack((work, shared))
+    pending = list(pieces)
+    for _ in range(ATTEMPTS):
+        futures, lost = _submit(executor, parcel, pending)
+        for future in as_completed(futures):
+            try:
+                yield futures[future], future.result()
+            except BaseException as error:
+                if not _is_loss(error):
+                    raise
+                lost.append(futures[future])
+        pending = lost
+        if not pending:
+            return
+    for piece in pending:
+        yield piece, work(shared, piece)
+
+
+def _submit(
+    executor: Executor, parcel: bytes, pieces: Sequence[Piece]
+) -> tuple[dict[Future[Any], Piece], list[Piece]]:
+    """Futures by piece, and the pieces that the executor would no longer take."""
+    futures: dict[Future[Any], Piece] = {}
+    refused: list[Piece] = []
+    for piece in pieces:
+        try:
+            futures[executor.submit(_unpack_and_work, parcel, piece)] = piece
+        except BrokenExecutor:
+            refused.append(piece)
+    return futures, refused
+
+
+class Processes(Executor):
+    """Worker processes on this machine; when one dies and takes the pool along, a new pool."""
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+        self._pool = ProcessPoolExecutor(jobs)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Hand over one call."""
+        try:
+            return self._pool.submit(fn, *args, **kwargs)
+        except BrokenExecutor:
+            self._pool.shutdown(wait=False)
+            self._pool = ProcessPoolExecutor(self.jobs)
+            return self._pool.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let the workers go."""
+        self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
+
+
+def _is_loss(error: BaseException) -> bool:
+    return isinstance(error, LOST) or type(error).__name__ == "KilledWorker"
+
+
+def _pack(shared: object) -> bytes:
+    """Pickled; functions written in a script or a notebook need cloudpickle, where installed."""
+    try:
+        import cloudpickle
+
+        return bytes(cloudpickle.dumps(shared))
+    except ImportError:
+        pass
+    try:
+        return pickle.dumps(shared)
+    except (AttributeError, TypeError, pickle.PicklingError) as error:
+        raise TypeError(
+            f"executor: expected a subject that can be sent to another process, got {error};"
+            " define its functions at the top level of a module, or install cloudpickle"
+        ) from None
+
+
+def _unpack_and_work(parcel: bytes, piece: Any) -> Any:
+    work, shared = _unpack(parcel)
+    return work(shared, piece)
+
+
+@lru_cache(maxsize=1)
+def _unpack(parcel: bytes) -> Any:
+    return pickle.loads(parcel)

@@ -1,0 +1,150 @@
+"""The Taylor test: a second opinion that depends on no step size.
+
+Along a direction d, the remainder |C(θ + h d) - C(θ) - h g·d| falls with h² when g is the gradient,
+and only with h when it is not: on doubly logarithmic paper, a line of slope 2 or of slope 1. No
+one step has to be right; the slope is read where the remainder stands clear of rounding. What the
+test sees is one direction: errors that cancel along it go unseen, and one error in many
+coordinates only bends the line where it outweighs the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from checks import rounding
+from checks.nest import Array
+from checks.report import Diagnosis, Report
+from checks.state import Check, Progress, begin, inspected
+from checks.subject import Subject
+from checks.sweep import direction
+from checks.tally import report
+
+HALVINGS = 40
+
+# Half-way between the two slopes, with a margin for the term of the next order on either side.
+RIGHT, WRONG = 1.7, 1.3
+
+# The slope is read over this many of the smallest steps whose remainder stands clear of the noise,
+# by a factor that leaves it right to about a tenth.
+READ = 4
+CLEAR = 16
+
+
+def taylor(
+    subject: Subject,
+    *,
+    rtol: float | None = None,
+    seed: int = 0,
+    progress: Progress = lambda done: None,
+) -> Report:
+    """Read the slope of the Taylor remainder along one random direction.
+
+    Parameters are those of `checks.engine.check`. The report's `extra["taylor"]` holds the steps,
+    the remainders, the slope (null where every remainder drowns in rounding) and the picture.
+    """
+    this = begin(subject, rtol=rtol, method="taylor", seed=seed, progress=progress)
+    analytic = inspected(this)
+    if not analytic:
+        return report(this, None)
+    this.oracle = "real cost along one direction"
+    h, remainder, floor = _remainders(this, analytic)
+    progress(subject.parameters)
+    slope = read_slope(h, remainder, floor)
+    this.extra["taylor"] = {
+        "h": h.tolist(),
+        "remainder": remainder.tolist(),
+        "slope": slope,
+        "picture": picture(h, remainder, floor),
+    }
+    return _verdict(this, slope, bool(np.all(remainder <= floor)))
+
+
+def _remainders(this: Check, analytic: dict[str, Array]) -> tuple[Array, Array, Array]:
+    """Steps, remainders, and what rounding alone can make of each remainder."""
+    d = []
+    for v in this.subject.values:
+        r = this.rng.uniform(-1, 1, v.shape)
+        d.append((r + np.copysign(0.5, r)) * rounding.scale(v))
+    slope = sum(
+        float(np.vdot(analytic[name], e)) for name, e in zip(this.subject.names, d, strict=True)
+    )
+    lines = direction(this.subject, d, **this.scales)
+    h = np.exp2(-np.arange(2.0, 2 + HALVINGS))
+    centre = lines.costs(np.zeros(1)).real[0]
+    remainder = np.abs(lines.costs(h).real - centre - h * slope)
+    eps = float(np.finfo(this.subject.dtype).eps)
+    floor = CLEAR * (2 * this.noise.level + rounding.SAFETY * eps * h * abs(slope))
+    known = np.isfinite(remainder)
+    return h[known], remainder[known], floor[known]
+
+
+def read_slope(h: Array, remainder: Array, floor: Array) -> float | None:
+    """The slope of log remainder over log h at the smallest steps that stand clear of `floor`.
+
+    Read before the first remainder that drowns: what comes up again after it is noise.
+    """
+    drowned = np.flatnonzero(remainder <= floor)
+    clear = slice(0, drowned[0] if drowned.size else len(h))
+    if len(h[clear]) < READ:
+        return None
+    x, y = np.log2(h[clear][-READ:]), np.log2(remainder[clear][-READ:])
+    return float(np.polyfit(x, y, 1)[0])
+
+
+def _verdict(this: Check, slope: float | None, all_drowned: bool) -> Report:
+    found = report(this, None)
+    judged: dict[str, object] = {}
+    if slope is None:
+        verdict = "pass" if all_drowned else "undecided"
+        line = "the remainder is rounding from the first step on"
+    else:
+        verdict = "pass" if slope >= RIGHT else "fail" if slope <= WRONG else "undecided"
+        line = f"the remainder falls with slope {slope:.2f} along one direction"
+    if this.offences:
+        verdict = "fail"
+    elif verdict == "fail":
+        judged["diagnosis"] = Diagnosis(
+            code="taylor-slope",
+            title="the Taylor remainder falls with slope 1, not 2",
+            remedy="the gradient is wrong along this direction; a sweep names the coordinates",
+        )
+    checked = found.parameters if verdict != "undecided" else 0
+    return replace(
+        found,
+        verdict=verdict,
+        checked=checked,
+        undecided=found.parameters - checked,
+        notes=(f"{line}; each parameter took part, none was looked at by itself", *found.notes),
+        **judged,  # type: ignore[arg-type]
+    )
+
+
+def picture(h: Array, remainder: Array, floor: Array, *, width: int = 64, height: int = 16) -> str:
+    """The remainder over h, both logarithmic, in text: `*` stands clear of rounding, `.` does not.
+
+    Lines of slope 1 and 2 through the first point are drawn as `1` and `2`.
+    """
+    x = np.log2(h)
+    y = np.log10(np.maximum(remainder, np.finfo(float).tiny))
+    top = max(float(y.max()), float(y[0]))
+    bottom = max(float(np.log10(np.min(floor))) - 2, top - 30)
+    grid = [[" "] * width for _ in range(height)]
+
+    def put(column: float, row: float, mark: str) -> None:
+        c = round((x[0] - column) / max(x[0] - x[-1], 1e-9) * (width - 1))
+        r = round((top - row) / max(top - bottom, 1e-9) * (height - 1))
+        if 0 <= r < height and 0 <= c < width:
+            grid[r][c] = mark
+
+    for k in range(len(h)):
+        for slope in (1, 2):
+            put(x[k], y[0] + slope * (x[k] - x[0]) * np.log10(2), str(slope))
+    for k in range(len(h)):
+        put(x[k], y[k], "*" if remainder[k] > floor[k] else ".")
+    labels = [f"{top:7.1f} |", *["        |"] * (height - 2), f"{bottom:7.1f} |"]
+    rows = [label + "".join(row).rstrip() for label, row in zip(labels, grid, strict=True)]
+    axis = "log10 R +" + "-" * width
+    scale = f"         h = 2^{x[0]:.0f}".ljust(width) + f"h = 2^{x[-1]:.0f}"
+    return "\n".join([*rows, axis, scale])
