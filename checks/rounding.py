@@ -23,7 +23,7 @@ noise divided by the step, and its truncation error; the oracle states both.
 
     tolerance = SAFETY x (spread + 2 eps (|a| + |n|)) + (the oracle's own error) + underflow
 
-with `underflow` for results so small that their factors have lost digits to gradual underflow.
+with `underflow` for results so small that their factors may have lost digits to it.
 Where only the parameters of a black box can be moved, numbers stored inside it cannot; whatever
 they do to the gradient, moving a parameter by its own size shows them in the cost no more than
 the cost's own noise does, so `SAFETY x noise / scale` is added.
@@ -54,6 +54,9 @@ RTOL = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
 # The second-order term of the complex step is the square of this, relative to the parameter's
 # scale, so far below eps that it is absent; and gradients down to 1e-270 still do not underflow.
 COMPLEX_STEP = 2.0**-100
+
+# A real step at which only kinks this close can mislead; its noise is what it costs.
+SMALL_STEP = 2.0**-22
 
 # Ridders starts from an eighth of the parameter's scale and halves.
 LARGEST_STEP = 2.0**-3
@@ -122,7 +125,16 @@ def tolerance(
     dtype: np.dtype,
 ) -> Array:
     """How far `analytic` and `numeric` may differ if both are right; see the module's derivation."""
-    limits = np.finfo(dtype)
-    underflow = float(limits.tiny) / float(limits.eps)
     size = np.abs(analytic) + np.abs(numeric)
-    return np.asarray(SAFETY * (spread + 2 * float(limits.eps) * size) + oracle_error + underflow)
+    rounded = SAFETY * (spread + 2 * float(np.finfo(dtype).eps) * size)
+    return np.asarray(rounded + oracle_error + underflow(dtype))
+
+
+def underflow(dtype: np.dtype) -> float:
+    """Below this, digits may have been lost to gradual underflow on the way.
+
+    A product below the smallest normal number loses digits, and may be multiplied by much before
+    it is seen; 1 / eps of allowance for the digits, and another for what follows.
+    """
+    limits = np.finfo(dtype)
+    return float(limits.tiny) / float(limits.eps) ** 2
