@@ -49,10 +49,13 @@ def softmax(z: Array) -> Array:
     return e / e.sum(axis=-1, keepdims=True)
 
 
-def log_sum_exp(z: Array) -> Array:
-    """log of the sum of e^z over the last axis, (…, n) to (…,): softmax is its slope."""
-    largest = z.real.max(axis=-1, keepdims=True)
-    return largest[..., 0] + np.log(np.exp(z - largest).sum(axis=-1))
+def surprise(z: Array) -> Array:
+    """-log of `softmax`, as (largest z - z) + log(1 + the other exponentials): all terms small."""
+    at = z.real.argmax(axis=-1, keepdims=True)
+    below = np.take_along_axis(z, at, axis=-1) - z
+    others = np.exp(-below)
+    np.put_along_axis(others, at, 0, axis=-1)
+    return below + _log1p(others.sum(axis=-1, keepdims=True))
 
 
 def _at_most(z: Array, bound: float) -> Array:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from backprop.activations import Array, log_sum_exp, softplus
+from backprop.activations import Array, softplus, surprise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class Cost:
         (z, a, y), each (…, batch, n_out), to the cost of each sample, (…, batch). The logarithmic
         costs work from the pre-activation z: log(a) of a saturated a would be log(0).
     delta
-        (a, y, slope) to dC/dz, (batch, n_out); `slope` is the output activation's.
+        (a, y, slope) to dC/dz, (batch, n_out); `slope` is the output activation's, from a.
     output
         The output activation that this cost brings along; None where any will do.
     bounded
@@ -43,14 +43,14 @@ COSTS: dict[str, Cost] = {
     ),
     # -y log a - (1 - y) log(1 - a) with a = sigmoid(z); the slopes cancel
     "cross-entropy": Cost(
-        value=lambda z, a, y: (softplus(z) - y * z).sum(axis=-1),
+        value=lambda z, a, y: (y * softplus(-z) + (1 - y) * softplus(z)).sum(axis=-1),
         delta=lambda a, y, slope: a - y,
         output="sigmoid",
         bounded=True,
     ),
     # -sum of y log a with a = softmax(z)
     "softmax-cross-entropy": Cost(
-        value=lambda z, a, y: log_sum_exp(z) * y.sum(axis=-1) - (y * z).sum(axis=-1),
+        value=lambda z, a, y: (y * surprise(z)).sum(axis=-1),
         delta=lambda a, y, slope: a * y.sum(axis=-1, keepdims=True) - y,
         output="softmax",
         bounded=True,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -84,9 +84,7 @@ def activations(
         name = choice("activation", activation, ACTIVATIONS)
         names = [name] * (layers - 1) + [output or name]
     else:
-        names = [
-            choice(f"activation[{i}]", name, ACTIVATIONS) for i, name in enumerate(activation)
-        ]
+        names = [choice(f"activation[{i}]", name, ACTIVATIONS) for i, name in enumerate(activation)]
     if len(names) != layers:
         raise ValueError(
             f"activation: expected one name, or one for each of {layers} layers, got {names!r}"
@@ -159,12 +157,13 @@ def targets(net: Network, y: npt.ArrayLike, batch: int) -> Array:
             f"y: expected targets of shape ({batch}, {n_out}) or {batch} whole-number labels,"
             f" got shape {y.shape} of {y.dtype}"
         )
+    _finite("y", y)
     if COSTS[net.cost].bounded and not (y.min() >= 0 and y.max() <= 1):
         raise ValueError(
             f"y: expected targets between 0 and 1 for cost {net.cost!r},"
             f" got {y.min():g} to {y.max():g}"
         )
-    return _finite("y", y)
+    return y
 
 
 def one_hot(labels: Array, classes: int, dtype: npt.DTypeLike) -> Array:
@@ -197,7 +196,8 @@ def _real(argument: str, values: npt.ArrayLike, net: Network) -> Array:
         raise ValueError(f"{argument}: expected a rectangular array, got {error}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{argument}: expected an array of real numbers, got dtype {array.dtype}")
-    return array.astype(_real_dtype(net), copy=False)
+    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused as such
+        return array.astype(_real_dtype(net), copy=False)
 
 
 def _finite(argument: str, array: Array) -> Array:
@@ -205,7 +205,6 @@ def _finite(argument: str, array: Array) -> Array:
         first = np.argwhere(~np.isfinite(array))[0]
         where = ", ".join(map(str, first))
         raise ValueError(
-            f"{argument}: expected finite numbers, got {array[tuple(first)]}"
-            f" at {argument}[{where}]"
+            f"{argument}: expected finite numbers, got {array[tuple(first)]} at {argument}[{where}]"
         )
     return array

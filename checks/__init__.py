@@ -1,1 +1,53 @@
-"""checks: gradients proved by perturbing a parameter and rerunning the cost."""
+"""checks: gradients proved by perturbing a parameter and rerunning the cost.
+
+    report = check_gradients(cost, gradients, params)    # a Report: verdict, counts, diagnosis
+    assert_gradients(cost, gradients, params)            # raises what reads like one
+    check_vjp(f, vjp, x), check_jvp(f, jvp, x)           # products with a Jacobian
+    certificate = verify(net, x, y)                      # a network's gradient, proved
+
+Everything is loaded when it is first asked for: importing this package loads nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from checks.api import GradientError, assert_gradients, check_gradients
+    from checks.certificate import Certificate
+    from checks.gate import verify
+    from checks.jacobians import check_jvp, check_vjp
+    from checks.report import Report
+
+__all__ = [
+    "Certificate",
+    "GradientError",
+    "Report",
+    "assert_gradients",
+    "check_gradients",
+    "check_jvp",
+    "check_vjp",
+    "verify",
+]
+
+_HOME = {
+    "Certificate": "checks.certificate",
+    "GradientError": "checks.api",
+    "Report": "checks.report",
+    "assert_gradients": "checks.api",
+    "check_gradients": "checks.api",
+    "check_jvp": "checks.jacobians",
+    "check_vjp": "checks.jacobians",
+    "verify": "checks.gate",  # loads `backprop` as well
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = found  # so that the next look-up finds it directly
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

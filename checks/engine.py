@@ -116,7 +116,7 @@ def _run(this: Check, analytic: dict[str, Array], oracle: str) -> Findings:
 
 
 def _compare_reruns(this: Check) -> None:
-    mistake = second.rerun_mistake(this.subject, this.rng, noise=this.noise.level)
+    mistake = second.rerun_mistake(this.subject, this.rng, **this.scales)
     if mistake:
         this.offences.append(
             Diagnosis(

@@ -85,9 +85,7 @@ def offence(code: str, tensor: str | None = None, detail: str = "") -> Diagnosis
     return Diagnosis(code=code, title=title, remedy=remedy, tensor=tensor, detail=detail)
 
 
-def inspect(
-    subject: Subject, *, repeats: bool = True
-) -> tuple[dict[str, Array], list[Diagnosis]]:
+def inspect(subject: Subject, *, repeats: bool = True) -> tuple[dict[str, Array], list[Diagnosis]]:
     """The analytic gradient, and every offence found; without a usable gradient, an empty one.
 
     `repeats` asks for two further calls of the gradient, to see whether they change anything.
@@ -162,16 +160,22 @@ def _repeats(
 ) -> Iterator[Diagnosis]:
     """Two more calls: one a little elsewhere, to show up a reused buffer, and one right here."""
     rng = np.random.default_rng(0)
-    nearby = 1 + 2.0**-10
-    elsewhere = [v * rng.uniform(1, nearby, v.shape).astype(v.dtype) for v in subject.values]
-    between = _copies(subject.gradient, elsewhere)
+    between = _copies(subject.gradient, [_nearby(v, rng) for v in subject.values])
+    # Now, for the call after this one writes the same numbers into a reused buffer again.
+    overwritten = [name for name in subject.names if not same_bits(first[name], kept[name])]
     again = _copies(subject.gradient, [v.copy() for v in subject.values])
     for name in subject.names:
         if not same_bits(again[name], kept[name]):
             grown = np.allclose(again[name], between[name] + kept[name], rtol=1e-6, atol=0)
             yield offence("accumulates" if grown else "not-repeatable", name)
-        elif not same_bits(first[name], kept[name]):
+        elif name in overwritten:
             yield offence("overwritten", name)
+
+
+def _nearby(values: Array, rng: np.random.Generator) -> Array:
+    """Each number moved by less than a thousandth of itself, zeros by less than that."""
+    moved = values * rng.uniform(1, 1 + 2.0**-10, values.shape)
+    return np.asarray(np.where(values == 0, 2.0**-10, moved)).astype(values.dtype)
 
 
 def _copies(gradient: Callable[[Any], dict[str, Array]], values: list[Array]) -> dict[str, Array]:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import copy
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,11 @@ def rebuild(nest: Any, arrays: Iterator[Array]) -> Any:
     """`nest` again, with its arrays replaced by the next ones of `arrays`."""
     if isinstance(nest, Mapping):
         items = {key: rebuild(value, arrays) for key, value in nest.items()}
-        return items if type(nest) is dict else type(nest)(items)  # type: ignore[call-arg]
+        if not isinstance(nest, MutableMapping):
+            return type(nest)(items)  # type: ignore[call-arg]
+        filled = copy.copy(nest)  # keeps what else it has, such as a defaultdict's default
+        filled.update(items)
+        return filled
     if isinstance(nest, list | tuple):
         parts = [rebuild(value, arrays) for value in nest]
         return type(nest)(*parts) if hasattr(nest, "_fields") else type(nest)(parts)

@@ -71,7 +71,7 @@ class _Judged:
         activations[1:] = [rounding.jitter(a, rng) for a in activations[1:]]
         passes.backward(moved, activations, self.y)
         for sums in (*moved.dW, *moved.db):
-            sums /= len(self.x)
+            sums /= moved.samples or 1
         return self._named(zip(moved.dW, moved.db, strict=True))
 
     def _named(self, pairs: Iterable[tuple[Array, Array]]) -> dict[str, Array]:

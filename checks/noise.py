@@ -19,12 +19,14 @@ from checks.nest import Array
 
 POINTS = 9
 FEW = 3
-SPACINGS = tuple(2.0**-k for k in range(46, 7, -3))
+SPACINGS = tuple(2.0**-k for k in range(46, 3, -3))
 
 # Tables noisier than the jitter by half the digits between double and single precision, and noise
-# of single precision's own size, are the marks of a cost that computes in less than double.
+# of a size between single and half precision's own, are the marks of a cost that computes in less
+# than double. A cost that is nearly zero because large terms cancel is noisier than that.
 COARSE = 2.0**14
-SINGLE = 2.0**-28
+SINGLE = 2.0**-31
+HALF = 2.0**-8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +50,20 @@ def cost_noise(
     """
     centre = float(cost(values))
     trials = rounding.JITTERS if thorough else FEW
-    jittered = [float(cost([rounding.jitter(v, rng) for v in values])) for _ in range(trials)]
-    moved = max((abs(c - centre) for c in jittered if np.isfinite(c)), default=0.0)
-    fine = 2 * moved + float(np.spacing(abs(centre)))
-    if not thorough:
-        return Noise(level=fine, low_precision=False)
-    d = [rounding.scale(v) * rng.uniform(-1, 1, v.shape) for v in values]
-    coarse = table_noise(lambda t: float(cost([v + t * e for v, e in zip(values, d, strict=True)])))
-    deaf = coarse > COARSE * fine and coarse > SINGLE * abs(centre)
+    with np.errstate(all="ignore"):
+        jittered = [float(cost([rounding.jitter(v, rng) for v in values])) for _ in range(trials)]
+        moved = max((abs(c - centre) for c in jittered if np.isfinite(c)), default=0.0)
+        fine = 2 * moved + float(np.spacing(abs(centre)))
+        if not thorough:
+            return Noise(level=fine, low_precision=False)
+        d = [rounding.scale(v) * rng.uniform(-1, 1, v.shape) for v in values]
+
+        def along(t: float) -> float:
+            return float(cost([v + t * e for v, e in zip(values, d, strict=True)]))
+
+        coarse = table_noise(along)
+        size = max(abs(centre), abs(along(rounding.LARGEST_STEP) - centre))
+    deaf = coarse > COARSE * fine and SINGLE * size < coarse < HALF * size
     return Noise(level=max(fine, 2 * coarse), low_precision=deaf)
 
 

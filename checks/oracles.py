@@ -53,6 +53,9 @@ class Estimate:
 
 Oracle = Callable[[Lines], Estimate]
 
+# A cost that overflows at some step makes infinities to compute with; `_finite` sorts them out.
+_quiet = np.errstate(all="ignore")
+
 COMPLEX, RIDDERS, CENTRAL = "complex step", "Ridders extrapolation", "central difference"
 
 
@@ -61,6 +64,7 @@ def named(oracle: str) -> Oracle:
     return {COMPLEX: complex_step, RIDDERS: ridders, CENTRAL: central_difference}[oracle]
 
 
+@_quiet
 def central_difference(lines: Lines) -> Estimate:
     """(C(+h) - C(-h)) / 2h.
 
@@ -73,6 +77,7 @@ def central_difference(lines: Lines) -> Estimate:
     return _confirmed(lines, _finite(near, 2 * truncation + lines.noise / h))
 
 
+@_quiet
 def ridders(lines: Lines) -> Estimate:
     """Central differences at steps h, h/2, h/4, …, extrapolated by Neville's scheme.
 
@@ -103,6 +108,7 @@ def ridders(lines: Lines) -> Estimate:
     return _confirmed(lines, best)
 
 
+@_quiet
 def complex_step(lines: Lines) -> Estimate:
     """Im C(ih) / h. Nothing is subtracted and h is far below rounding, so neither adds an error.
 

@@ -165,9 +165,7 @@ def weights(analytic: list[Array], decidable: list[Array], rng: np.random.Genera
     return d
 
 
-def bisect(
-    projection: Projection, whole: list[Part], difference: float, tau: float
-) -> list[Part]:
+def bisect(projection: Projection, whole: list[Part], difference: float, tau: float) -> list[Part]:
     """Single coordinates that differ: by tensor, then by halves, at most `CULPRITS` of them.
 
     One half is projected and the other is what remains, so each level costs one pass. Next to a
@@ -213,7 +211,12 @@ def _decidable(this: Check, analytic: list[Array], trials: int) -> list[Array]:
 def _rounding(this: Check, analytic: list[Array], d: list[Array], trials: int) -> float:
     """How far rounding can move D: jittered gradients projected likewise, and the sum's own."""
     moved = [
-        abs(sum(np.vdot(np.subtract(j, g, dtype=float), e) for j, g, e in zip(again, analytic, d, strict=True)))
+        abs(
+            sum(
+                np.vdot(np.subtract(j, g, dtype=float), e)
+                for j, g, e in zip(again, analytic, d, strict=True)
+            )
+        )
         for again in (jittered(this) for _ in range(trials))
     ]
     squares = sum(float(np.sum(np.square(g * e))) for g, e in zip(analytic, d, strict=True))
@@ -267,6 +270,9 @@ def _look_at(this: Check, found: Findings, culprit: Part, tau: float) -> None:
         array[name].reshape(-1)[culprit.start] = value
     tolerance = np.asarray([values["tolerance"]])
     status = compare(np.asarray([a]), estimate.slope, tolerance, this.rtol)[0]
-    if status == Status.FAIL and second.on_kinks(this.subject, culprit.tensor, at, **this.scales)[0]:
+    if (
+        status == Status.FAIL
+        and second.on_kinks(this.subject, culprit.tensor, at, **this.scales)[0]
+    ):
         status = Status.KINK
     found.status[name].reshape(-1)[culprit.start] = status

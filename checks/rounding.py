@@ -70,7 +70,7 @@ def default_rtol(dtype: np.dtype) -> float:
 
 def jitter(array: Array, rng: np.random.Generator) -> Array:
     """`array` with every number but zero moved by one to two units in its last place."""
-    moved = np.array(array)
+    moved = np.array(array, order="C")  # so that the flat view below is one
     flat = moved.reshape(-1)
     for start in range(0, flat.size, CHUNK):
         part = flat[start : start + CHUNK]

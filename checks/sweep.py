@@ -100,7 +100,8 @@ def coordinates(
 
     def costs(steps: Array) -> Array:
         if rerun is not None and not naive:
-            return rerun(tensor, indices, steps)
+            with np.errstate(all="ignore"):
+                return rerun(tensor, indices, steps)
         return plain_rerun(subject, tensor, indices, steps)
 
     scale = rounding.scale(subject.values[tensor]).reshape(-1)[indices]

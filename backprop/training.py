@@ -1,0 +1,392 @@
+"""The training room: from a proved network and a data set to a trained network and its history.
+
+- `train` runs every epoch and returns the history; `epochs_of` yields it epoch by epoch.
+- `descend` is the loop itself: one epoch of minibatches, the part that is certified.
+- `evaluate` says how wrong a network is, and how often right.
+
+Nothing is trained without a permit: a certificate that covers this network and this very code.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from backprop import network, passes, validation
+from backprop.activations import Array
+from backprop.datasets import Dataset, scale_pixels
+from backprop.fingerprint import fingerprint
+from backprop.network import Network
+
+Data = Dataset | tuple[Array, Array] | tuple[Array, Array, Array, Array]
+OnBatch = Callable[[int], None]
+AUDITED = 20  # samples of an epoch, its first
+_CHUNK = 1000  # images at a time where nothing is learnt from them
+
+
+class PermitError(RuntimeError):
+    """Training without a permit that covers this network and this code."""
+
+
+class TrainingError(RuntimeError):
+    """Training that has gone where no further step makes sense."""
+
+
+class AuditError(RuntimeError):
+    """A gradient that no longer passes in the middle of training; `report` says what broke."""
+
+    def __init__(self, message: str, report: Any) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+class Permit(Protocol):
+    """What training asks for, such as the certificate that `checks.verify` returns.
+
+    A permit that also offers `audit(net, x, y)`, returning a report with `verdict` and `summary`,
+    is asked to look at the current weights after every epoch.
+    """
+
+    @property
+    def fingerprint(self) -> str:
+        """What `backprop.fingerprint.fingerprint` said of the network that was proved."""
+
+    @property
+    def verdict(self) -> str:
+        """Only "pass" permits anything."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """What one epoch came to.
+
+    Attributes
+    ----------
+    epoch
+        Counted from 1.
+    loss
+        The mean cost over the test samples after the epoch; over the training samples where there
+        are no test samples.
+    test_accuracy
+        The share of test samples whose largest output is the right one; None where there are no
+        test samples, or a single output.
+    seconds
+        The time that training took, without the test and the audit.
+    audit
+        The verdict line of the audit; None where there was none.
+    """
+
+    epoch: int
+    loss: float
+    test_accuracy: float | None
+    seconds: float
+    audit: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Samples:
+    """Inputs (n, n_in) and targets, (n, n_out) or labels (n,).
+
+    With a `peak`, the inputs are bytes, and are divided by it when a minibatch needs them.
+    """
+
+    x: Array
+    y: Array
+    peak: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def batch(self, rows: Any, dtype: np.dtype) -> tuple[Array, Array]:
+        """The inputs and targets of some rows."""
+        x = self.x[rows]
+        return (x if self.peak is None else scale_pixels(x, self.peak, dtype)), self.y[rows]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """How wrong, and how often right: the mean cost, and each sample's largest output."""
+
+    cost: float
+    accuracy: float | None
+    predicted: Array
+    expected: Array
+
+
+def train(
+    net: Network,
+    data: Data,
+    *,
+    permit: Permit | None = None,
+    epochs: int = 3,
+    batch_size: int = 20,
+    learning_rate: float = 5.0,
+    seed: int = 0,
+    start: int = 0,
+    audit: bool = True,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    on_batch: OnBatch | None = None,
+) -> list[Epoch]:
+    """Train a network in place, by plain gradient descent over shuffled minibatches.
+
+    Parameters
+    ----------
+    net
+        The network; its parameters are changed.
+    data
+        A `backprop.datasets.Dataset`, whose images are divided by its `peak`; or (x, y), or
+        (x, y, x_test, y_test), with inputs (n, n_in) taken as they are and targets (n, n_out) or
+        labels (n,).
+    permit
+        What `checks.verify(net, x, y)` returns.
+    epochs
+        How many epochs the network has seen in the end.
+    batch_size
+        Samples in a minibatch; the last of an epoch may be smaller.
+    learning_rate
+        The step along minus the mean gradient of a minibatch.
+    seed
+        The order of the samples: the same seed gives the same bits, on the same machine.
+    start
+        How many epochs the network has seen already; those are left out.
+    audit
+        Whether to have the permit look at the gradient after every epoch, on its first samples.
+    on_epoch, on_batch
+        Called after each, with the `Epoch` and with the number of samples just seen.
+
+    Returns
+    -------
+    list of Epoch
+
+    Raises
+    ------
+    PermitError
+        Where the permit does not cover this network and this code, before anything is changed.
+    TrainingError
+        Where a parameter or the loss is no longer finite.
+    AuditError
+        Where an audit fails.
+    ValueError, TypeError
+        Naming the argument, what was expected and what came.
+    """
+    history = []
+    for epoch in epochs_of(
+        net,
+        data,
+        permit=permit,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        start=start,
+        audit=audit,
+        on_batch=on_batch,
+    ):
+        history.append(epoch)
+        if on_epoch is not None:
+            on_epoch(epoch)
+    return history
+
+
+def epochs_of(
+    net: Network,
+    data: Data,
+    *,
+    permit: Permit | None = None,
+    epochs: int = 3,
+    batch_size: int = 20,
+    learning_rate: float = 5.0,
+    seed: int = 0,
+    start: int = 0,
+    audit: bool = True,
+    on_batch: OnBatch | None = None,
+) -> Iterator[Epoch]:
+    """Train like `train`, pausing after every epoch; arguments and permit are checked at once."""
+    require_permit(net, permit)
+    epochs = validation.whole("epochs", epochs, least=0)
+    start = validation.whole("start", start, least=0)
+    batch_size = validation.whole("batch_size", batch_size, least=1)
+    learning_rate = validation.positive("learning_rate", learning_rate)
+    seed = validation.whole("seed", seed, least=0)
+    samples, test = split(net, data)
+    look = getattr(permit, "audit", None) if audit else None
+
+    def run() -> Iterator[Epoch]:
+        for epoch in range(start, epochs):
+            order = shuffled(len(samples), seed, epoch)
+            began = time.perf_counter()
+            descend(
+                net,
+                samples,
+                order,
+                batch_size=batch_size,
+                learning_rate=learning_rate,
+                on_batch=on_batch,
+            )
+            seconds = time.perf_counter() - began
+            scores = evaluate(net, test or samples)
+            _require_finite(net, scores.cost, epoch + 1)
+            batch = samples.batch(order[:AUDITED], net.dtype)
+            yield Epoch(
+                epoch=epoch + 1,
+                loss=scores.cost,
+                test_accuracy=scores.accuracy if test else None,
+                seconds=seconds,
+                audit=_audited(look, net, batch, epoch + 1) if look else None,
+            )
+
+    return run()
+
+
+def descend(
+    net: Network,
+    samples: Samples,
+    order: Array,
+    *,
+    batch_size: int,
+    learning_rate: float,
+    on_batch: OnBatch | None = None,
+) -> None:
+    """One epoch: for each minibatch, forward, backward, and a step."""
+    with np.errstate(over="ignore", invalid="ignore"):  # divergence is looked for afterwards
+        for first in range(0, len(order), batch_size):
+            rows = order[first : first + batch_size]
+            x, y = samples.batch(rows, net.dtype)
+            network.zero_grad(net)
+            passes.backward(net, passes.forward(net, x), y)
+            network.optimize(net, learning_rate)
+            if on_batch is not None:
+                on_batch(len(rows))
+
+
+def shuffled(count: int, seed: int, epoch: int) -> Array:
+    """The order of the samples in an epoch, counted from 0: a matter of seed and epoch alone."""
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
+def first_batch(
+    net: Network, data: Data, *, batch_size: int = 20, seed: int = 0
+) -> tuple[Array, Array]:
+    """The inputs and targets that training begins with: what a certificate should be earned on."""
+    samples, _ = split(net, data)
+    return samples.batch(shuffled(len(samples), seed, 0)[:batch_size], net.dtype)
+
+
+def evaluate(net: Network, samples: Samples) -> Scores:
+    """The mean cost over samples, and which outputs are the largest."""
+    total, predicted, expected = 0.0, [], []
+    last = len(net.weights) - 1
+    with np.errstate(over="ignore", invalid="ignore"):
+        for first in range(0, len(samples), _CHUNK):
+            x, y = samples.batch(slice(first, first + _CHUNK), net.dtype)
+            y = validation.targets(net, y, len(x))
+            *_, a, prediction = passes.forward(net, x)
+            z = a @ net.weights[last] + net.biases[last]
+            total += float(passes.resume(net, last, z, y)) * len(x)
+            predicted.append(prediction.argmax(axis=1))
+            expected.append(y.argmax(axis=1))
+    found, right = np.concatenate(predicted), np.concatenate(expected)
+    return Scores(
+        cost=total / len(samples),
+        accuracy=float(np.mean(found == right)) if net.shape[-1] > 1 else None,
+        predicted=found,
+        expected=right,
+    )
+
+
+def require_permit(net: Network, permit: Permit | None) -> None:
+    """Raise a PermitError unless the permit covers this network and the code as it is now."""
+    remedy = "call checks.verify(net, x, y) with some samples and pass on what it returns"
+    if permit is None:
+        raise PermitError(
+            f"permit: expected a certificate of this network's gradient, got None; {remedy}"
+        )
+    verdict = getattr(permit, "verdict", None)
+    if verdict != "pass":
+        raise PermitError(
+            f"permit: expected a certificate with verdict 'pass', got {verdict!r}; {remedy}"
+        )
+    found, expected = getattr(permit, "fingerprint", None), fingerprint(net)
+    if found != expected:
+        raise PermitError(
+            f"permit: expected a certificate with fingerprint {expected}, of {net!r} and the code"
+            f" as it is now, got {found}; the code, shape, activations, cost or dtype have changed"
+            f" since: {remedy}"
+        )
+
+
+def split(net: Network, data: Data) -> tuple[Samples, Samples | None]:
+    """Training and test samples that fit the network; None where there is nothing to test on."""
+    if isinstance(data, Dataset):
+        peak = data.peak
+        samples = _pixels(net, "train", data.train_images, data.train_labels, peak)
+        return samples, _pixels(net, "test", data.test_images, data.test_labels, peak)
+    arrays: Any = data
+    if not isinstance(arrays, tuple | list) or len(arrays) not in (2, 4):
+        raise TypeError(
+            "data: expected a Dataset, or arrays (x, y) or (x, y, x_test, y_test),"
+            f" got {_describe(arrays)}"
+        )
+    parts = [_arrays(net, *arrays[i : i + 2]) for i in range(0, len(arrays), 2)]
+    return parts[0], parts[1] if len(parts) > 1 else None
+
+
+def _describe(data: Any) -> str:
+    length = f" of length {len(data)}" if hasattr(data, "__len__") else ""
+    return f"{type(data).__name__}{length}"
+
+
+def _pixels(net: Network, part: str, images: Array, labels: Array, peak: int) -> Samples:
+    n_in, n_out = net.shape[0], net.shape[-1]
+    if images.shape[1] != n_in:
+        raise ValueError(
+            f"data: expected images of {n_in} pixels, the network's inputs, got {images.shape[1]}"
+            f" in the {part} images; give a shape that begins with {images.shape[1]}"
+        )
+    if labels.max() >= n_out:
+        raise ValueError(
+            f"data: expected labels from 0 to {n_out - 1}, one for each output, got"
+            f" {labels.max()} in the {part} labels; give a shape that ends with more outputs"
+        )
+    return Samples(x=images, y=labels, peak=peak)
+
+
+def _arrays(net: Network, x: Array, y: Array) -> Samples:
+    x, y = validation.inputs(net, x), np.asarray(y)
+    targets = validation.targets(net, y, len(x))
+    return Samples(x=x, y=y if y.ndim == 1 else targets)
+
+
+def _require_finite(net: Network, loss: float, epoch: int) -> None:
+    names = [f"{kind}{layer + 1}" for kind in "Wb" for layer in range(len(net.weights))]
+    for name, tensor in zip(names, net.weights + net.biases, strict=True):
+        if not np.isfinite(tensor).all():
+            _diverged(f"finite parameters, got NaN or infinity in {name}", epoch)
+    if not np.isfinite(loss):
+        _diverged(f"a finite loss, got {loss}", epoch)
+
+
+def _diverged(what: str, epoch: int) -> None:
+    raise TrainingError(
+        f"training: expected {what} after epoch {epoch}: it diverged; try a smaller learning_rate"
+    )
+
+
+def _audited(
+    look: Callable[[Network, Array, Array], Any],
+    net: Network,
+    batch: tuple[Array, Array],
+    epoch: int,
+) -> str:
+    report = look(net, *batch)
+    if report.verdict == "fail":
+        raise AuditError(
+            f"audit: expected a correct gradient after epoch {epoch}, but it no longer passes\n"
+            f"{report}",
+            report,
+        )
+    return str(report.summary)

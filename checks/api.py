@@ -1,0 +1,231 @@
+"""The front door: anyone's cost and gradient, checked by one call.
+
+`check_gradients` returns a Report, `assert_gradients` raises one that does not pass. Every option
+is checked here, before anything runs.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from checks import nest
+from checks.methods import METHODS, ORACLES, examine
+from checks.nest import Array
+from checks.report import Report
+from checks.subject import black_box
+
+
+class GradientError(AssertionError):
+    """A gradient that was not proved; `report` says where and why."""
+
+    def __init__(self, report: Report) -> None:
+        reason = "the gradient is wrong" if report.verdict == "fail" else "not proved"
+        super().__init__(f"{reason}\n{report}")
+        self.report = report
+
+
+def check_gradients(
+    cost: Callable[[Any], Any],
+    gradients: Any,
+    params: Any,
+    *,
+    rtol: float | None = None,
+    method: str = "sweep",
+    oracle: str = "auto",
+    seed: int = 0,
+    inputs: Any = None,
+    progress: Callable[[int], None] | None = None,
+    executor: Executor | None = None,
+) -> Report:
+    """Check every coordinate of a gradient against reruns of its cost.
+
+    Parameters
+    ----------
+    cost
+        params to one real number. It is also run on complex arrays; where it does not keep them
+        exact, real differences are used instead.
+    gradients
+        The analytic gradient, nested and shaped like `params`, or a function from params to it.
+        Given a function, its conduct is checked too: that it changes nothing and repeats itself.
+    params
+        An array or any nesting of lists, tuples and dicts of arrays, of real floating-point
+        numbers.
+    rtol
+        The relative error that is promised to be caught in every single coordinate; by default
+        1e-6 for float64 and 1e-2 for float32. Not a slack: tolerances come from rounding.
+    method
+        "sweep" or "naive", the loop over all parameters; "probe", one projection of all at once;
+        "taylor", the slope of the Taylor remainder along one direction.
+    oracle
+        What gives a sweep's numeric values: "auto", "complex", "ridders" or "central".
+    seed
+        Where the check's randomness comes from, a whole number. The same seed repeats a check.
+    inputs
+        An array or any nesting of arrays that both functions read and must leave unchanged.
+    progress
+        Called with the number of coordinates done since the last call.
+    executor
+        Anything like `concurrent.futures.Executor`, to run the pieces of a sweep elsewhere. The
+        numbers are the same to the last bit.
+
+    Returns
+    -------
+    Report
+        `verdict` is "pass", "fail" or "undecided"; `str(report)` is the text for people.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When an argument is unusable. A wrong gradient raises nothing here.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def cost(params):
+    ...     return (params["w"] ** 2).sum() / 2 + 3 * params["b"]
+    >>> def gradients(params):
+    ...     return {"w": params["w"], "b": np.asarray(3.0)}
+    >>> params = {"w": np.asarray([1.0, 2.0]), "b": np.asarray(0.5)}
+    >>> check_gradients(cost, gradients, params).verdict
+    'pass'
+
+    A gradient may also be given as arrays; this one is wrong in one coordinate:
+
+    >>> report = check_gradients(cost, {"w": np.asarray([1.0, 2.5]), "b": 3.0}, params)
+    >>> print(report.verdict, report.worst.tensor, report.worst.index)
+    fail w (1,)
+    """
+    checked = options(rtol=rtol, method=method, oracle=oracle, seed=seed, progress=progress)
+    subject = black_box(cost, gradients, params, inputs=watched(inputs))
+    repeat = f"check_gradients(..., method={method!r}, seed={seed})"
+    return examine(replace(subject, repeat=repeat), executor=executor, **checked)
+
+
+def assert_gradients(
+    cost: Callable[[Any], Any],
+    gradients: Any,
+    params: Any,
+    *,
+    allow_undecided: bool = False,
+    rtol: float | None = None,
+    method: str = "sweep",
+    oracle: str = "auto",
+    seed: int = 0,
+    inputs: Any = None,
+    progress: Callable[[int], None] | None = None,
+    executor: Executor | None = None,
+) -> Report:
+    """Like `check_gradients`, but anything short of "pass" raises what reads like a report.
+
+    Parameters
+    ----------
+    cost, gradients, params, rtol, method, oracle, seed, inputs, progress, executor
+        As for `check_gradients`.
+    allow_undecided
+        Whether "undecided" is good enough. By default it is not: nothing was found wrong, but
+        nothing was proved either.
+
+    Raises
+    ------
+    GradientError
+        An AssertionError; its `report` holds the findings.
+    TypeError, ValueError
+        When an argument is unusable.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> report = assert_gradients(lambda x: np.sin(x).sum(), np.cos, np.asarray([0.5, 1.5]))
+    >>> report.checked
+    2
+    """
+    __tracebackhide__ = True
+    report = check_gradients(
+        cost,
+        gradients,
+        params,
+        rtol=rtol,
+        method=method,
+        oracle=oracle,
+        seed=seed,
+        inputs=inputs,
+        progress=progress,
+        executor=executor,
+    )
+    if report.verdict == "fail" or (report.verdict != "pass" and not allow_undecided):
+        raise GradientError(report)
+    return report
+
+
+def options(
+    *,
+    rtol: float | None,
+    method: str,
+    seed: int,
+    progress: Callable[[int], None] | None,
+    oracle: str = "auto",
+) -> dict[str, Any]:
+    """The options of a check as `examine` takes them, or an error that names the wrong one."""
+    if progress is not None and not callable(progress):
+        raise TypeError(f"progress: expected a function of a count, or None, got {progress!r}")
+    found: dict[str, Any] = {
+        "rtol": None if rtol is None else _fraction("rtol", rtol),
+        "method": _choice("method", method, METHODS),
+        "oracle": _choice("oracle", oracle, ORACLES),
+        "seed": whole("seed", seed, least=0),
+    }
+    return found if progress is None else {**found, "progress": progress}
+
+
+def watched(inputs: Any) -> dict[str, Array]:
+    """The arrays of `inputs` by name; they must be arrays already, for a copy shows no change."""
+    if inputs is None:
+        return {}
+    for name, leaf in nest.leaves(inputs, root="inputs"):
+        if not isinstance(leaf, np.ndarray):
+            raise TypeError(
+                f"inputs: expected arrays, got {type(leaf).__name__} in {name!r};"
+                " give the arrays that the functions read, or leave this one out"
+            )
+    return nest.flatten(inputs, root="inputs")
+
+
+def whole(argument: str, value: object, *, least: int) -> int:
+    """A whole number of at least `least`."""
+    expected = f"{argument}: expected a whole number of {least} or more, got {value!r}"
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(expected) from None
+    if isinstance(value, bool) or number < least:
+        raise ValueError(expected)
+    return number
+
+
+def _fraction(argument: str, value: float) -> float:
+    expected = f"{argument}: expected a number above 0 and below 1, such as 1e-6, got {value!r}"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(expected) from None
+    if not (math.isfinite(number) and 0 < number < 1):
+        raise ValueError(expected)
+    return number
+
+
+def _choice(argument: str, name: object, known: tuple[str, ...]) -> str:
+    if isinstance(name, str) and name in known:
+        return name
+    import difflib
+
+    close = difflib.get_close_matches(str(name).lower(), known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    message = f"{argument}: expected one of {', '.join(known)}, got {name!r}{hint}"
+    raise ValueError(message) if isinstance(name, str) else TypeError(message)

@@ -1,0 +1,355 @@
+"""The `gradcheck` command: a shape, or anyone's cost and gradient, to a printed report.
+
+The network of a shape and its minibatch are drawn from the seed, as `checks.drawing` says.
+Only click is loaded here, so that help and mistyped options answer at once.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from checks.terminal import (
+    Write,
+    fitted,
+    one_thread,
+    output,
+    progress_bar,
+    user_errors,
+    workers,
+)
+
+if TYPE_CHECKING:
+    from checks.report import Report
+    from checks.subject import Subject
+
+EXIT_CODES = {"pass": 0, "fail": 1, "undecided": 3}
+INTERRUPTED = 130
+SELFTEST_ROUNDS = 4
+
+# As in `checks.methods`, which is not loaded for them: numpy would come with it.
+METHODS = ("sweep", "naive", "probe", "taylor")
+ORACLES = ("auto", "complex", "ridders", "central")
+SWEEPS = ("sweep", "naive")
+
+# Networks up to this many parameters are run on one thread: their products are too small to share.
+SMALL = 2**20
+
+NETWORK_OPTIONS = ("batch_size", "activation", "cost", "dtype")
+SELFTEST_OPTIONS = ("seed", "selftest", "json_path", "quiet")
+NOT_REPEATED = ("target", "seed", "json_path", "quiet", "jobs", "dask")
+
+
+def _version(context: click.Context, _: click.Parameter, asked: object) -> None:
+    if asked:
+        from importlib import metadata
+
+        try:
+            found = metadata.version("geartrain")
+        except metadata.PackageNotFoundError:
+            found = "unknown: geartrain is not installed"
+        click.echo(f"gradcheck, version {found}")
+        context.exit()
+
+
+OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.argument("target", nargs=-1, metavar="SHAPE | FILE[:NAME]"),
+    click.option("--batch-size", type=click.IntRange(min=1), default=20, show_default=True,
+                 help="Samples in the drawn minibatch."),
+    click.option("--activation", default="sigmoid", show_default=True, metavar="NAME[,NAME...]",
+                 help="One for all layers, such as sigmoid, tanh or relu, or one for each."),
+    click.option("--cost", default="quadratic", show_default=True, metavar="NAME",
+                 help="What is minimised, such as cross-entropy."),
+    click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64",
+                 show_default=True,
+                 help="The parameters'; a float32 network is checked in float64 as well."),
+    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
+                 help="Draws the network, the minibatch and the check's own randomness."),
+    click.option("--rtol", type=float, metavar="NUMBER",
+                 help="The relative error promised to be caught in any coordinate; by default"
+                      " 1e-6, for float32 1e-2."),
+    click.option("--method", type=click.Choice(METHODS), default="sweep", show_default=True,
+                 help="sweep: every parameter, by the shortest rerun. naive: by the plain loop."
+                      " probe: all at once. taylor: the slope of the Taylor remainder."),
+    click.option("--probe", is_flag=True,
+                 help="One projection compares all parameters, and bisection names the culprits."),
+    click.option("--oracle", type=click.Choice(ORACLES), default="auto", show_default=True,
+                 help="What gives the numeric values of a sweep."),
+    click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True,
+                 help="Processes to share a sweep among."),
+    click.option("--dask", metavar="ADDRESS",
+                 help="Share a sweep among the workers of the Dask scheduler there."),
+    click.option("--selftest", is_flag=True,
+                 help="Plant known bugs instead, and show which are caught."),
+    click.option("--json", "json_path", metavar="PATH",
+                 help="Write the report as JSON; - is standard output, and then nothing else is"
+                      " printed there."),
+    click.option("--quiet", is_flag=True, help="Print the verdict only."),
+    click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
+                 help="Show the version and exit."),
+)  # fmt: skip
+
+
+def _with_options(function: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(OPTIONS):
+        function = option(function)
+    return function
+
+
+@click.command(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 pass, 1 fail, 2 usage, 3 undecided.",
+)
+@_with_options
+@click.pass_context
+def command(context: click.Context, /, **given: Any) -> None:
+    """Check a gradient, coordinate by coordinate, against reruns of its cost.
+
+    \b
+    gradcheck 784 40 10             a network of that shape; also 784-40-10
+    gradcheck path/to/file.py:name  anyone's cost, gradients and params:
+                                    a tuple, a dict, an object with these,
+                                    or a function that returns one of them
+    gradcheck package.module:name   the same, from a module
+    """  # noqa: D301 click reads the \b: do not rewrap
+    job = _selftest if given["selftest"] else _check
+    try:
+        with output(given["json_path"]) as write:
+            code = job(context, given, write)
+    except KeyboardInterrupt:
+        click.echo("gradcheck: interrupted", err=True)
+        code = INTERRUPTED
+    context.exit(code)
+
+
+def main() -> None:
+    """Run `gradcheck` on the process's arguments, and exit."""
+    command(prog_name="gradcheck")
+
+
+# --- the two jobs -----------------------------------------------------------------------------
+
+
+def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
+    if not given["target"]:
+        raise click.UsageError(
+            "SHAPE or FILE: expected layer widths such as 784 40 10, or a Python file such as"
+            " path/to/file.py:name, got nothing"
+        )
+    method = _method(given)
+    with user_errors():
+        shape = shape_of(given["target"])
+    if shape is not None and sum(map(math.prod, pairwise(shape))) <= SMALL:
+        one_thread()
+    with user_errors():
+        from checks import api
+
+        options = api.options(
+            rtol=given["rtol"],
+            method=method,
+            oracle=given["oracle"],
+            seed=given["seed"],
+            progress=None,
+        )
+    subjects, notes = _subjects(context, given, shape)
+    with (
+        workers(given["jobs"], given["dask"]) as options["executor"],
+        progress_bar(sum(s.parameters for s in subjects)) as options["progress"],
+    ):
+        reports = [_run(s, {**options, "rtol": None} if twin else options)
+                   for twin, s in enumerate(subjects)]  # fmt: skip
+    report = _together(reports, notes)
+    write(report.to_json())
+    if given["json_path"] != "-":
+        click.echo(fitted(report.summary if given["quiet"] else str(report)))
+        if method == "taylor" and "taylor" in report.extra and not given["quiet"]:
+            click.echo(report.extra["taylor"]["picture"])
+    return EXIT_CODES[report.verdict]
+
+
+def _method(given: dict[str, Any]) -> str:
+    """The method, with --probe as another word for one; what does not go together is an error."""
+    method = "probe" if given["probe"] else given["method"]
+    if given["probe"] and given["method"] not in ("sweep", "probe"):
+        raise click.UsageError(f"--probe: expected no other --method, got {given['method']!r}")
+    if given["dask"] and given["jobs"] > 1:
+        raise click.UsageError("--dask: expected no --jobs beside it; the cluster has workers")
+    sweeps_only = {
+        "--oracle": given["oracle"] != "auto",
+        "--jobs": given["jobs"] > 1,
+        "--dask": bool(given["dask"]),
+    }
+    for option, used in sweeps_only.items():
+        if used and method not in SWEEPS:
+            raise click.UsageError(f"{option}: expected a sweep or naive method, got {method!r}")
+    return str(method)
+
+
+def _selftest(context: click.Context, given: dict[str, Any], write: Write) -> int:
+    if wrong := _given(context, but=SELFTEST_OPTIONS):
+        raise click.UsageError(
+            "--selftest: expected no more than --seed, --json and --quiet beside it, got"
+            f" {shlex.join(wrong)}; it draws its own networks"
+        )
+    import json
+
+    from checks import selftest
+
+    with progress_bar(selftest.total(SELFTEST_ROUNDS)) as progress:
+        result = selftest.run(given["seed"], SELFTEST_ROUNDS, progress)
+    write(json.dumps(result.to_dict(), indent=2))
+    if given["json_path"] != "-":
+        click.echo(str(result).splitlines()[-1] if given["quiet"] else str(result))
+    return 0 if result.passed else EXIT_CODES["fail"]
+
+
+# --- from the words given to what is checked --------------------------------------------------
+
+
+def _subjects(
+    context: click.Context, given: dict[str, Any], shape: tuple[int, ...] | None
+) -> tuple[list[Subject], list[str]]:
+    """What to check, and what to say about it: a network's float64 twin is checked beside it."""
+    repeat = " ".join(
+        ["gradcheck", *map(shlex.quote, given["target"]), *_given(context, but=NOT_REPEATED)]
+    )
+    repeat += f" --seed {given['seed']}"
+    if shape is not None:
+        return _networks(shape, given, repeat)
+    if len(given["target"]) > 1:
+        raise click.UsageError(
+            f"SHAPE or FILE: expected layer widths or one file, got {shlex.join(given['target'])}"
+        )
+    (target,) = given["target"]
+    if wrong := _given(context, but=set(given) - set(NETWORK_OPTIONS)):
+        raise click.UsageError(
+            f"{target}: expected no options that describe a network, got {shlex.join(wrong)};"
+            " leave them out, or give a shape"
+        )
+    with user_errors():
+        from checks.loading import load
+
+        subject = load(target)
+    return [replace(subject, repeat=subject.repeat or repeat)], []
+
+
+def shape_of(words: Sequence[str]) -> tuple[int, ...] | None:
+    """The widths in `784 40 10`, `784-40-10`, `784,40,10` or `784x40x10`; None for other targets.
+
+    Raises
+    ------
+    ValueError
+        When it begins like a shape, but some width is not a whole number.
+    """
+    text = " ".join(words)
+    if not text[:1].isdecimal() or ".py" in text or ":" in text:
+        return None
+    widths = [width for width in re.split(r"[\s,x×-]+", text) if width]
+    wrong = [width for width in widths if not (width.isascii() and width.isdecimal())]
+    if wrong:
+        raise ValueError(
+            f"shape: expected whole numbers such as 784 40 10, got {wrong[0]!r} in {text!r}"
+        )
+    return tuple(map(int, widths))
+
+
+def _networks(
+    shape: tuple[int, ...], given: dict[str, Any], repeat: str
+) -> tuple[list[Subject], list[str]]:
+    names = given["activation"].split(",")
+    from checks.drawing import draw
+
+    with user_errors():
+        net, x, y, notes = draw(
+            shape,
+            activation=names if len(names) > 1 else names[0],
+            cost=given["cost"],
+            batch_size=given["batch_size"],
+            seed=given["seed"],
+        )
+    from checks.networks import as_subject, with_parameters
+
+    nets = [net]
+    if given["dtype"] == "float32":
+        pairs = zip(net.weights, net.biases, strict=True)
+        nets.insert(0, with_parameters(net, [v.astype("float32") for p in pairs for v in p]))
+    return [as_subject(n, x, y, repeat=repeat) for n in nets], notes
+
+
+def _given(context: click.Context, *, but: Any) -> list[str]:
+    """The options on the command line, as they could be typed again."""
+    words = []
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name not in but and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            if isinstance(parameter, click.Argument):
+                words += context.params[name]
+            else:
+                words += parameter.opts[:1]
+                words += [] if context.params[name] is True else [str(context.params[name])]
+    return words
+
+
+# --- from reports to one ----------------------------------------------------------------------
+
+
+def _run(subject: Subject, options: dict[str, Any]) -> Report:
+    """The check; whatever the checked functions raise is a finding, not a traceback."""
+    from checks.methods import examine
+
+    try:
+        return examine(subject, **options)
+    except Exception as error:  # noqa: BLE001 they may raise anything
+        return _raised(subject, error, options)
+
+
+def _raised(subject: Subject, error: Exception, options: dict[str, Any]) -> Report:
+    from checks.loading import describe
+    from checks.report import Diagnosis, Report
+
+    return Report(
+        verdict="fail",
+        parameters=subject.parameters,
+        checked=0,
+        zero=0,
+        undecided=subject.parameters,
+        kinks=0,
+        failed=0,
+        rtol=options["rtol"] or 0.0,
+        worst=None,
+        failures=(),
+        diagnosis=Diagnosis(
+            code="raises",
+            title="the cost or the gradient raised an error",
+            remedy="call both on the parameters by hand",
+            detail=describe(error),
+        ),
+        tensors=(),
+        method=options["method"],
+        oracle="none",
+        seconds=0.0,
+        seed=options["seed"],
+        repeat=subject.repeat,
+    )
+
+
+def _together(reports: Sequence[Report], notes: Sequence[str]) -> Report:
+    """One report: the worse of a float32 network's and its twin's, with a note on the other."""
+    severity = ("pass", "undecided", "fail")
+    report = max(reports, key=lambda r: severity.index(r.verdict))  # the first of equals
+    for twin in reports[1:]:
+        other, of = (reports[0], "float32") if report is twin else (twin, "float64")
+        which = "this is the same network in float64" if report is twin else ""
+        text = f"{which + '; ' if which else ''}in {of}, rtol {other.rtol:g}: {other.summary}"
+        report = replace(
+            report, notes=(*report.notes, text), seconds=sum(r.seconds for r in reports)
+        )
+    return replace(report, notes=(*report.notes, *notes))

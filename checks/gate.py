@@ -1,0 +1,185 @@
+"""The gate: no training before proof. It turns a network and some samples into a certificate.
+
+- `verify` checks the very network and says what it found: a certificate, or an error.
+- `gate` runs the property checks as well, and remembers what it has certified: code and network
+  unchanged, it opens at once.
+- `audit` looks again in the middle of training.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from backprop.fingerprint import fingerprint
+from backprop.network import Network
+from checks import certificate, engine, networks
+from checks.certificate import Certificate
+from checks.nest import Array
+from checks.report import Diagnosis, Report
+
+PROFILE = "quick"
+
+
+class VerificationError(AssertionError):
+    """A gradient that was not proved; `report` says why, where a check got as far as that."""
+
+    def __init__(self, message: str, report: Report | None = None) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+def verify(
+    net: Network, x: Array, y: Array, *, rtol: float | None = None, seed: int = 0
+) -> Certificate:
+    """Prove a network's gradient on some samples, every parameter of it.
+
+    A float32 network is checked twice: as it is, with float32's own rounding, and with its
+    parameters in float64, where the same code can be held to far more digits.
+
+    Parameters
+    ----------
+    net
+        The network, left as it is.
+    x, y
+        Inputs (batch, n_in), and targets (batch, n_out) or labels (batch,).
+    rtol
+        The relative error that is promised to be caught; by default from the dtype.
+    seed
+        Where the check's randomness comes from.
+
+    Returns
+    -------
+    Certificate
+        A permit for `backprop.train`, as long as code and kind of network stay as they are.
+
+    Raises
+    ------
+    VerificationError
+        Where the gradient is wrong, or cannot be decided; it reads like the report, and has it.
+    ValueError, TypeError
+        Where `x` or `y` do not fit the network.
+    """
+    __tracebackhide__ = True
+    print_before = fingerprint(net)
+    report = _passed(net, check(net, x, y, rtol=rtol, seed=seed))
+    dtypes = [str(net.dtype)]
+    if net.dtype != np.float64:
+        twin = _in_float64(net)
+        _passed(twin, check(twin, x, y, seed=seed))
+        dtypes.append(str(twin.dtype))
+    return Certificate(
+        fingerprint=print_before,
+        verdict=report.verdict,
+        shape=net.shape,
+        activations=tuple(net.activations),
+        cost=net.cost,
+        dtype=str(net.dtype),
+        dtypes=tuple(dtypes),
+        parameters=report.parameters,
+        checked=report.checked,
+        zero=report.zero,
+        undecided=report.undecided,
+        kinks=report.kinks,
+        rtol=report.rtol,
+        batch=len(x),
+        seed=seed,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions={"python": sys.version.split()[0], "numpy": np.__version__},
+    )
+
+
+def gate(
+    net: Network,
+    x: Array,
+    y: Array,
+    *,
+    seed: int = 0,
+    cached: bool = True,
+    progress: Callable[[str], None] = lambda message: None,
+) -> Certificate:
+    """The certificate of a network, from the cache where its code and kind were proved before.
+
+    Parameters
+    ----------
+    net, x, y, seed
+        As for `verify`.
+    cached
+        Whether a certificate that was kept is good enough.
+    progress
+        Told, in a line each, what is being done.
+
+    Raises
+    ------
+    VerificationError
+        Where a property does not hold, or the gradient is not proved.
+    """
+    __tracebackhide__ = True
+    known = certificate.load(fingerprint(net)) if cached else None
+    if known is not None:
+        progress(f"proved before, nothing has changed since: {known.summary}")
+        return known
+    progress("checking the properties of small random networks")
+    properties = _properties(net, x, y, seed)
+    progress(f"checking all parameters of {net!r} on {len(x)} samples")
+    earned = replace(verify(net, x, y, seed=seed), properties=properties)
+    progress(f"proved: {earned.summary}")
+    try:
+        certificate.store(earned)
+    except OSError as error:
+        progress(f"the certificate could not be kept ({error}); the next run will check again")
+    return earned
+
+
+def audit(net: Network, x: Array, y: Array) -> Report:
+    """A check of the current weights: what training asks for after every epoch."""
+    return check(net, x, y)
+
+
+def check(net: Network, x: Array, y: Array, *, rtol: float | None = None, seed: int = 0) -> Report:
+    """The report on a network, which also fails where `backward` overwrites an activation."""
+    report = engine.check(networks.as_subject(net, x, y), rtol=rtol, seed=seed)
+    overwritten = networks.backward_overwrites(net, x, y) if report.verdict != "fail" else None
+    if overwritten is None:
+        return report
+    diagnosis = Diagnosis(
+        code="activation-overwritten",
+        title="backward overwrites an activation",
+        remedy="work on a copy; look for in-place operators such as *= and out=",
+        tensor=overwritten,
+    )
+    return replace(report, verdict="fail", diagnosis=diagnosis)
+
+
+def _passed(net: Network, report: Report) -> Report:
+    """The report, if it is a pass."""
+    __tracebackhide__ = True
+    if report.verdict == "pass":
+        return report
+    said = "is wrong" if report.verdict == "fail" else "could not be decided"
+    raise VerificationError(f"the gradient of {net!r} {said}\n{report}", report)
+
+
+def _properties(net: Network, x: Array, y: Array, seed: int) -> tuple[str, ...]:
+    """The names of the properties, all of which hold; else also what `net` itself looks like."""
+    __tracebackhide__ = True
+    from checks.properties import run_all
+
+    try:
+        return run_all(PROFILE)
+    except AssertionError as error:
+        failure = error
+    report = check(net, x, y, seed=seed)
+    also = f"\nthe gradient of {net!r}:\n{report}" if report.verdict == "fail" else ""
+    raise VerificationError(f"{failure}{also}", report) from failure
+
+
+def _in_float64(net: Network) -> Network:
+    """The float64 twin: the same code, with the parameters upcast."""
+    wide = [array.astype(np.float64) for array in (*net.weights, *net.biases)]
+    layers = len(net.weights)
+    return replace(net, weights=wide[:layers], biases=wide[layers:], dW=[], db=[], samples=0)

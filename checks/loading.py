@@ -1,0 +1,185 @@
+"""Loading: from `path/to/file.py:name` or `package.module:name` to a subject.
+
+The name may stand for a Subject; for cost, gradients and params as a tuple of three, as a dict
+with those keys or as an object with those attributes, `inputs` optional; or for a function without
+arguments that returns one of these.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from checks.api import watched
+from checks.subject import Subject, black_box
+
+DEFAULT_NAME = "subject"
+PARTS = ("cost", "gradients", "params")
+
+
+class LoadError(Exception):
+    """A target that cannot be loaded; the message names it, what was expected and what came."""
+
+
+def load(target: str) -> Subject:
+    """The subject that `target` names.
+
+    Parameters
+    ----------
+    target
+        A Python file or an importable module, then a colon and a name; without them the name is
+        `subject`. The file's folder, or the working directory for a module, can be imported from
+        while it loads.
+
+    Raises
+    ------
+    LoadError
+        When there is no such file or name, when importing it fails, or when what the name stands
+        for cannot be checked.
+    """
+    where, name = split(target)
+    is_file = where.endswith(".py") or Path(where).is_file()
+    folder = Path(where).resolve().parent if is_file else Path.cwd()
+    with _importable(folder):
+        module = _from_file(Path(where)) if is_file else _from_name(where)
+        return _subject(_named(module, where, name), f"{where}:{name}")
+
+
+def split(target: str) -> tuple[str, str]:
+    """The file or module, and the name. A drive letter's colon is no separator."""
+    where, colon, name = target.rpartition(":")
+    if not colon or not where or (name and not name.isidentifier()):
+        return target, DEFAULT_NAME
+    return where, name or DEFAULT_NAME
+
+
+@contextlib.contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(str(folder))
+
+
+def _from_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        found = "a folder" if path.is_dir() else "nothing"
+        raise LoadError(f"{path}: expected a Python file, found {found} there{_similar(path)}")
+    # Of its own, so that a file called numpy.py shadows nothing.
+    name = f"_gradcheck_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise LoadError(f"{path}: expected a Python file, whose name ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    loader = spec.loader
+    _guarded(str(path), "importing it", lambda: loader.exec_module(module))
+    return module
+
+
+def _from_name(name: str) -> ModuleType:
+    nothing = LoadError(
+        f"{name}: expected layer widths such as 784 40 10, a Python file such as"
+        " path/to/file.py:name, or a module such as package.module:name; found no such module"
+    )
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise nothing
+    try:
+        found: ModuleType = _guarded(name, "importing it", lambda: importlib.import_module(name))
+    except LoadError as error:
+        missing = error.__cause__
+        if isinstance(missing, ModuleNotFoundError) and f"{name}.".startswith(f"{missing.name}."):
+            raise nothing from None
+        raise
+    return found
+
+
+def _named(module: ModuleType, where: str, name: str) -> Any:
+    if hasattr(module, name):
+        return getattr(module, name)
+    public = [n for n in vars(module) if not n.startswith("_")]
+    close = difflib.get_close_matches(name, public, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else "give the name after a colon"
+    raise LoadError(f"{where}: expected something called {name!r}, found none; {hint}")
+
+
+def _subject(found: Any, target: str) -> Subject:
+    if isinstance(found, Subject):
+        return found
+    parts = _parts(found)
+    if parts is None and callable(found):
+        found = _guarded(target, "calling it", found)
+        if isinstance(found, Subject):
+            return found
+        parts = _parts(found)
+    if parts is None:
+        raise LoadError(
+            f"{target}: expected (cost, gradients, params), a dict or an object with these three,"
+            f" or a function without arguments that returns them, got {_kind(found)}"
+        )
+    cost, gradients, params, inputs = parts
+    try:
+        return black_box(cost, gradients, params, inputs=watched(inputs))
+    except (TypeError, ValueError) as error:
+        raise LoadError(f"{target}: {error}") from None
+
+
+def _parts(found: Any) -> tuple[Any, Any, Any, Any] | None:
+    """The cost, gradients, params and inputs that `found` holds, or None."""
+    if isinstance(found, tuple):
+        return (*found, None) if len(found) == len(PARTS) else None
+    if isinstance(found, Mapping):
+        return _pick(found.__contains__, found.__getitem__)
+    return _pick(lambda part: hasattr(found, part), lambda part: getattr(found, part))
+
+
+def _pick(
+    has: Callable[[str], bool], get: Callable[[str], Any]
+) -> tuple[Any, Any, Any, Any] | None:
+    if not all(has(part) for part in PARTS):
+        return None
+    cost, gradients, params = (get(part) for part in PARTS)
+    return cost, gradients, params, get("inputs") if has("inputs") else None
+
+
+def _guarded(target: str, doing: str, action: Callable[[], Any]) -> Any:
+    """The action's result; whatever it raises becomes one line, with the place it came from."""
+    try:
+        return action()
+    except (Exception, SystemExit) as error:
+        raise LoadError(f"{target}: {doing} raised {describe(error)}") from error
+
+
+def describe(error: BaseException) -> str:
+    """The last line of an error's traceback, and the place in the source that it came from."""
+    last = traceback.format_exception_only(error)[-1].strip()
+    if isinstance(error, SyntaxError):
+        return f"{last} ({error.filename}, line {error.lineno})"
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{last} ({frames[-1].filename}, line {frames[-1].lineno})" if frames else last
+
+
+def _kind(found: Any) -> str:
+    if isinstance(found, Mapping):
+        return f"a dict with the keys {', '.join(map(repr, found)) or 'none'}"
+    if isinstance(found, tuple):
+        return f"a tuple of {len(found)}"
+    return f"{type(found).__name__}"
+
+
+def _similar(path: Path) -> str:
+    with contextlib.suppress(OSError):
+        names = [p.name for p in path.parent.iterdir() if p.suffix == ".py"]
+        close = difflib.get_close_matches(path.name, names, n=1)
+        return f"; did you mean {path.parent / close[0]}?" if close else ""
+    return ""

@@ -1,0 +1,134 @@
+"""Views: a tensor's two gradients side by side, for patterns to be looked for in them.
+
+`views` makes one of each tensor; the others sort them by what is wrong and by layer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from checks.compare import Status
+from checks.nest import Array
+from checks.subject import Subject
+
+# Relations are exact but for rounding, which `View.slack` allows for, and the oracle's error.
+EXACT = 1e-9
+# A share of the coordinates that can be decided: nearly all.
+NEARLY_ALL = 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A diagnosis' code, the tensor it points at, and what was seen."""
+
+    code: str
+    tensor: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class View:
+    """One tensor: its gradients, which coordinates are wrong, decided and comparable at all."""
+
+    name: str
+    value: Array
+    analytic: Array
+    numeric: Array
+    fails: Array
+    known: Array
+    usable: Array
+    slack: Array
+
+    @property
+    def wrong(self) -> int:
+        """How many coordinates are wrong."""
+        return int(np.count_nonzero(self.fails))
+
+    @property
+    def share(self) -> float:
+        """The share of wrong coordinates among those decided and not zero on both sides."""
+        decided = int(np.count_nonzero(self.known))
+        return self.wrong / decided if decided else 0.0
+
+    @property
+    def is_bias(self) -> bool:
+        """Whether name and shape are a bias's."""
+        return self.value.ndim <= 1 and self.name.rpartition(".")[2].startswith("b")
+
+    def equals(self, predicted: Array, *, scale: float = 1.0) -> bool:
+        """Whether the analytic gradient is `predicted`, and that says more than the numeric one."""
+        apart = np.abs(self.analytic - predicted)
+        size = np.maximum(np.abs(self.analytic), np.abs(predicted))
+        allowed = max(scale, 1.0) * self.slack + EXACT * size
+        if not np.all((apart <= allowed)[self.usable]):
+            return False
+        better = apart <= np.abs(self.analytic - self.numeric) / 4
+        return bool(np.count_nonzero(better & self.fails) >= NEARLY_ALL * self.wrong)
+
+
+def views(
+    subject: Subject,
+    analytic: Mapping[str, Array],
+    numeric: Mapping[str, Array],
+    status: Mapping[str, Array],
+    tolerance: Mapping[str, Array] | None,
+) -> list[View]:
+    """One view a tensor, in the subject's order."""
+    found = []
+    for name, value in zip(subject.names, subject.values, strict=True):
+        a = np.asarray(analytic[name], np.float64)
+        n, seen = numeric[name], status[name]
+        usable = np.isfinite(a) & np.isfinite(n) & (seen != Status.KINK)
+        slack = 4 * tolerance[name] if tolerance is not None else _guess(a, n, value)
+        found.append(
+            View(
+                name=name,
+                value=value,
+                analytic=np.where(usable, a, 0),
+                numeric=np.where(usable, n, 0),
+                fails=(seen == Status.FAIL) & usable,
+                known=((seen == Status.FAIL) | (seen == Status.PASS)) & usable,
+                usable=usable,
+                slack=slack,
+            )
+        )
+    return found
+
+
+def _guess(analytic: Array, numeric: Array, value: Array) -> Array:
+    """Slack without a tolerance: what a few hundred roundings do, in each value and in the sums."""
+    eps = float(np.finfo(value.dtype).eps)
+    size = np.abs(analytic) + np.abs(numeric)
+    largest = float(np.max(size[np.isfinite(size)], initial=0.0))
+    return np.asarray(eps * (2**8 * size + 2**4 * largest))
+
+
+def wrongs(views: Sequence[View]) -> list[View]:
+    """The tensors in which anything is wrong."""
+    return [view for view in views if view.wrong]
+
+
+def culprit(views: Sequence[View], wrong: Sequence[View]) -> str | None:
+    """The tensor to point at: the wrong one; none where all are wrong."""
+    return None if len(wrong) == len(views) and len(views) > 1 else wrong[-1].name
+
+
+def entrance(views: Sequence[View]) -> str:
+    """The last wrong tensor, a layer's weights rather than its biases: where the error enters."""
+    last = next(layer for layer in reversed(by_layer(views)) if wrongs(layer))
+    return wrongs(last)[0].name
+
+
+def by_layer(views: Sequence[View]) -> list[list[View]]:
+    """Tensors called W1, b1, W2, … by layer; each on its own where they are not."""
+    numbers = [re.fullmatch(r"[Wb](\d+)", view.name) for view in views]
+    if not all(numbers):
+        return [[view] for view in views]
+    layers: dict[str, list[View]] = {}
+    for match, view in zip(numbers, views, strict=True):
+        layers.setdefault(match.group(1) if match else "", []).append(view)
+    return list(layers.values())

@@ -1,0 +1,170 @@
+"""Activations: finite and silent everywhere, and each slope is its function's."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from backprop import cost, gradients, init_net
+from backprop.activations import ACTIVATIONS, Activation, log_sum_exp, sigmoid, softmax, softplus
+from checks.engine import check
+from checks.networks import as_subject
+
+Array = npt.NDArray[Any]
+
+ELEMENTWISE = [name for name, f in ACTIVATIONS.items() if f.slope is not None]
+REAL = [np.float32, np.float64]
+EVERY = [*REAL, np.complex64, np.complex128]
+EXTREMES = [-1e4, -745.2, -710, -104, -89, -40, -1e-3, 0, 1e-30, 1e-3, 40, 89, 104, 710, 745.2, 1e4]
+H = 2.0**-100
+
+
+def units_apart(found: Array, expected: Array) -> float:
+    """The largest difference, in units of the expected numbers' last place."""
+    return float(np.max(np.abs(found - expected) / np.spacing(np.abs(expected))))
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings() -> Iterator[None]:
+    """Overflow, division by zero and invalid operations are errors here; underflow is rounding."""
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        yield
+
+
+def test_the_guard_against_overflow_guards() -> None:
+    """The textbook sigmoid fails under the same conditions."""
+    with pytest.raises(FloatingPointError):
+        1 / (1 + np.exp(-np.array(EXTREMES)))
+
+
+@pytest.mark.parametrize("dtype", EVERY)
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_extremes_are_finite_and_keep_their_dtype(name: str, dtype: type) -> None:
+    """Pre-activations up to ±1e4, real or complex, overflow nowhere and warn nowhere."""
+    z: Array = np.array(EXTREMES, dtype)
+    if z.dtype.kind == "c":
+        z = z + np.array(1e-3j, dtype)
+    a = ACTIVATIONS[name].function(z.reshape(2, -1))
+    assert a.dtype == z.dtype
+    assert a.shape == (2, len(EXTREMES) // 2)
+    assert np.isfinite(a).all()
+
+
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_slopes_of_extremes_are_finite(name: str, dtype: type) -> None:
+    """So are the slopes there, in the same dtype or one that does not widen it."""
+    f = ACTIVATIONS[name]
+    assert f.slope is not None
+    a = f.function(np.array(EXTREMES, dtype))
+    slope = f.slope(a)
+    assert np.isfinite(slope).all()
+    assert (a * slope).dtype == dtype
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_slope_is_the_functions(name: str) -> None:
+    """f'(z), written in terms of a, is Im f(z + ih) / h away from kinks."""
+    f = ACTIVATIONS[name]
+    assert f.slope is not None
+    z = np.concatenate([np.linspace(-4, 4, 40), [-6.5, 6.5]])
+    expected = f.function(z + 1j * H).imag / H
+    # a is right to one unit, and 1 - a, say, therefore to eps: cosh(6.5)^2 of them at the edge
+    lost = np.finfo(float).eps * 4
+    assert np.allclose(f.slope(f.function(z)), expected, rtol=lost * np.cosh(6.5) ** 2, atol=0)
+
+
+def test_slope_test_catches_a_wrong_slope() -> None:
+    """A slope that is right at z = 0 only does not stand the comparison."""
+    z = np.array([0.0, 1.0])
+    wrong, right = 1 - np.tanh(z), np.tanh(z + 1j * H).imag / H
+    assert wrong[0] == right[0]
+    assert abs(wrong[1] - right[1]) > 0.1
+
+
+@pytest.mark.parametrize("name", ["relu"])
+def test_kinks_are_marked(name: str) -> None:
+    """Exactly the activations with a kink say so."""
+    assert [other for other, f in ACTIVATIONS.items() if f.kinked] == [name]
+
+
+def test_relu_shuts_at_zero() -> None:
+    """At the kink itself function and slope are both zero, for either sign of zero."""
+    relu = ACTIVATIONS["relu"]
+    assert relu.slope is not None
+    a = relu.function(np.array([-0.0, 0.0, 2.0, -2.0]))
+    assert (a == [0, 0, 2, 0]).all()
+    assert relu.slope(a).tolist() == [False, False, True, False]
+
+
+def test_sigmoid_values() -> None:
+    """1/2 at zero, symmetric, and saturated without reaching beyond [0, 1]."""
+    z = np.linspace(-30, 30, 61)
+    assert sigmoid(np.zeros(1)).item() == 0.5
+    assert units_apart(sigmoid(z), np.array([1 / (1 + math.exp(-v)) for v in z])) <= 2
+    assert sigmoid(np.array([1e4])).item() == 1
+    assert 0 < sigmoid(np.array([-1e4])).item() < 1e-300
+
+
+@pytest.mark.parametrize("z", [-600.0, -40.0, -20.0, -1.0, 0.0, 1e-8, 1.0, 20.0, 40.0, 700.0])
+def test_softplus_is_accurate_to_the_last_digits(z: float) -> None:
+    """Relative to the result, real and complex alike: softplus(-40) is e^-40, not 0."""
+    expected = math.log1p(math.exp(z)) if z < 0 else z + math.log1p(math.exp(-z))
+    for found in (softplus(np.array([z])), softplus(np.array([z + 0j])).real):
+        assert found.item() == pytest.approx(expected, rel=1e-15, abs=0)
+    slope = softplus(np.array([z + 1j * H])).imag.item() / H
+    assert slope == pytest.approx(sigmoid(np.array([z])).item(), rel=1e-14, abs=0)
+
+
+@pytest.mark.parametrize("dtype", REAL)
+def test_softmax_rows_sum_to_one(dtype: type) -> None:
+    """Each row is a distribution, whatever was added to all of its pre-activations."""
+    z: Array = np.random.default_rng(0).normal(size=(3, 4, 5)).astype(dtype) * 20
+    a = softmax(z)
+    assert np.abs(a.sum(axis=-1) - 1).max() <= 4 * np.finfo(dtype).eps
+    assert (a >= 0).all()
+    assert np.array_equal(softmax(z + 0), a)
+    assert np.array_equal(softmax(np.round(z) + 1024), softmax(np.round(z)))
+
+
+def test_softmax_is_the_slope_of_log_sum_exp() -> None:
+    """An imaginary step along each pre-activation gives each share."""
+    z = np.random.default_rng(1).normal(size=(2, 4)) * 3
+    for k in range(4):
+        moved = z + 1j * H * np.eye(4)[k]
+        assert log_sum_exp(moved).imag / H == pytest.approx(softmax(z)[:, k], rel=1e-13)
+
+
+@pytest.mark.parametrize("dtype", EVERY)
+def test_log_sum_exp_of_extremes(dtype: type) -> None:
+    """The largest dominates, without overflow, in the dtype given."""
+    found = log_sum_exp(np.array([[-1e4, 1e4, 0], [-1e4, -1e4, -1e4]], dtype))
+    assert found.dtype == dtype
+    assert found.real == pytest.approx([1e4, -1e4 + math.log(3)], rel=1e-6)
+
+
+def square(*, factor: float) -> Activation:
+    """z² for z above zero, with a slope that is right for a factor of 2."""
+    return Activation(
+        function=lambda z: (1 + z) ** 2,
+        slope=lambda a: factor * np.sqrt(a),
+    )
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(2, "pass"), (2.0001, "fail")])
+def test_one_more_entry_works_end_to_end(
+    factor: float, verdict: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An entry in the table is all it takes: initialised, differentiated, and its slope judged."""
+    monkeypatch.setitem(ACTIVATIONS, "square", square(factor=factor))
+    net = init_net((2, 3, 2), activation=["square", "identity"], seed=1)
+    net.biases[0][:] = 2  # on the branch where sqrt(a) = 1 + z
+    x, y = np.array([[0.1, 0.2], [0.3, -0.1]]), np.array([0, 1])
+    assert np.isfinite(cost(net, x, y))
+    assert len(gradients(net, x, y)) == 2
+    report = check(as_subject(net, x, y))
+    assert report.verdict == verdict, str(report)
+    assert verdict == "pass" or report.worst is not None

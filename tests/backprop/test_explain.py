@@ -1,0 +1,118 @@
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backprop import costs, init_net, passes
+from backprop.explain import explain
+
+
+def worked(shape: tuple[int, ...], label: int = 0, **options: Any) -> tuple[str, Any]:
+    """The text, and the gradient that it should end in."""
+    net = init_net(shape, **options)
+    x = np.random.default_rng(1).uniform(size=(1, shape[0]))
+    y = np.array([label])
+    return explain(net, x, y), passes.gradients(net, x, y)
+
+
+def numbers_after(text: str, label: str) -> list[str]:
+    """The last number of each line that begins with a label."""
+    found = re.findall(rf"^\s*{re.escape(label)}.*?(\S+)$", text, re.MULTILINE)
+    assert found, f"{label} is not in the text:\n{text}"
+    return list(found)
+
+
+SHAPES = [(1, 1), (2, 2, 1), (3, 1, 4, 1), (784, 40, 10), (5, 2000)]
+COSTS = ["quadratic", "cross-entropy", "softmax-cross-entropy"]
+
+
+@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_fits_a_terminal(shape: tuple[int, ...], cost: str) -> None:
+    """80 columns are enough, and a few dozen lines, whatever the shape."""
+    text, _ = worked(shape, cost=cost, activation="tanh")
+    assert max(map(len, text.splitlines())) <= 80
+    assert len(text.splitlines()) < 25 + 20 * len(shape)
+
+
+@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("shape", SHAPES[:3])
+def test_the_numbers_are_those_of_the_gradient(shape: tuple[int, ...], cost: str) -> None:
+    """Every dW and db that is shown is the one that `gradients` returns."""
+    text, gradients = worked(shape, cost=cost)
+    shown = re.findall(r"dW(\d+)\[(\d+), (\d+)\] = .* = (\S+)$", text, re.MULTILINE)
+    assert len(shown) == len(gradients)
+    for layer, row, column, value in shown:
+        dW, db = gradients[int(layer) - 1]
+        assert f"{dW[int(row), int(column)]:.5g}" == value
+        assert f"{db[int(column)]:.5g}" in numbers_after(text, f"db{layer}[{column}]")
+
+
+@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("shape", SHAPES[1:4])
+def test_nudging_shows_the_same_slope(shape: tuple[int, ...], cost: str) -> None:
+    """Perturbing and running again gives the number that the ratios gave."""
+    text, _ = worked(shape, cost=cost)
+    (nudged,) = numbers_after(text, "their difference / 2h")
+    above = re.search(r"from above\s+= (\S+)$", text, re.MULTILINE)
+    assert above is not None
+    assert float(nudged) == pytest.approx(float(above[1]), rel=1e-4, abs=1e-11)
+
+
+def test_a_wrong_gradient_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two slopes are worked out apart: a bug in one is not in the other."""
+    inner = passes.backward
+
+    def doubled(net: Any, activations: Any, y: Any) -> None:
+        inner(net, activations, y)
+        net.dW[0] *= 2
+
+    monkeypatch.setattr(passes, "backward", doubled)
+    text, _ = worked((2, 2, 1))
+    (nudged,) = numbers_after(text, "their difference / 2h")
+    above = re.search(r"from above\s+= (\S+)$", text, re.MULTILINE)
+    assert above is not None
+    assert float(above[1]) == pytest.approx(2 * float(nudged), rel=1e-4)
+
+
+def test_quadratic_cost_shows_each_ratio() -> None:
+    """Cost, activation and weight: three ratios a layer, and the checkpoint between."""
+    text, _ = worked((2, 2, 1))
+    for label in (
+        "z1[",
+        "a1[",
+        "z2[",
+        "a2[",
+        "C =",
+        "dC/da2[0] = a - y",
+        "da2/dz2[0]",
+        "delta2[0]",
+        "dW2[",
+        "db2[",
+        "dC/da1[",
+        "da1/dz1[",
+        "delta1[",
+        "dW1[",
+        "db1[",
+    ):
+        assert f"  {label}" in text, label
+
+
+def test_a_cost_of_ones_own_is_explained_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is particular to the built-in costs is not claimed of others."""
+    quartic = costs.Cost(
+        value=lambda z, a, y: ((a - y) ** 4).sum(axis=-1),
+        delta=lambda a, y, slope: 4 * (a - y) ** 3 * slope(a),
+    )
+    monkeypatch.setitem(costs.COSTS, "quartic", quartic)
+    text, _ = worked((2, 2, 1), cost="quartic")
+    assert "a - y" not in text
+    assert "taken together by the cost, quartic" in text
+
+
+def test_one_sample_is_explained() -> None:
+    """More are refused, by name."""
+    net = init_net((2, 1))
+    with pytest.raises(ValueError, match=r"x: expected one sample, shape \(1, 2\), got \(3, 2\)"):
+        explain(net, np.zeros((3, 2)), np.zeros(3, int))

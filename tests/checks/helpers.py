@@ -1,0 +1,96 @@
+"""Small subjects and planted errors that several tests of the checking engine share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from backprop import init_net
+from backprop.network import Network
+from checks.nest import Array
+from checks.networks import as_subject
+from checks.oracles import Lines
+from checks.subject import Subject, black_box
+
+EPS = float(np.finfo(np.float64).eps)
+
+
+def lines(
+    f: Callable[[Array], Array], *, scale: float = 1.0, noise: float = 4 * EPS, size: float = 1.0
+) -> Lines:
+    """One line along which the cost is f(t), for t of about `scale`."""
+    return Lines(costs=f, scale=np.full(1, scale), noise=noise, size=size)
+
+
+def case(
+    seed: int = 0,
+    *,
+    shape: tuple[int, ...] = (4, 5, 3),
+    activation: str | tuple[str, ...] = "sigmoid",
+    cost: str = "quadratic",
+    dtype: Any = np.float64,
+    batch: int = 6,
+) -> tuple[Network, Array, Array]:
+    """A random network with a batch of inputs and class labels."""
+    net = init_net(shape, activation=activation, cost=cost, dtype=dtype, seed=seed)
+    rng = np.random.default_rng(seed + 1000)
+    x = rng.normal(size=(batch, shape[0])).astype(dtype)
+    return net, x, rng.integers(shape[-1], size=batch)
+
+
+def subject(seed: int = 0, **options: Any) -> Subject:
+    """The subject of a random network."""
+    return as_subject(*case(seed, **options))
+
+
+def changed(subject: Subject, change: Callable[[dict[str, Array]], None]) -> Subject:
+    """The subject with its gradient changed in place by `change`, jittered or not."""
+
+    def planted(gradient: dict[str, Array]) -> dict[str, Array]:
+        gradient = {name: np.array(g) for name, g in gradient.items()}
+        change(gradient)
+        return gradient
+
+    jittered = subject.jittered
+    return replace(
+        subject,
+        gradient=lambda values: planted(subject.gradient(values)),
+        jittered=jittered and (lambda rng: planted(jittered(rng))),
+    )
+
+
+def planted(subject: Subject, name: str, flat: int, error: float) -> Subject:
+    """The subject with one coordinate of its gradient off by the relative `error`."""
+
+    def change(gradient: dict[str, Array]) -> None:
+        gradient[name].reshape(-1)[flat] *= gradient[name].dtype.type(1 + error)
+
+    return changed(subject, change)
+
+
+def vector(
+    cost: Callable[[Array], Any], gradient: Callable[[Array], Any], at: list[float] | Array
+) -> Subject:
+    """A black box of one parameter array, called params."""
+    return black_box(cost, gradient, np.asarray(at))
+
+
+@dataclass(frozen=True)
+class Sleepy:
+    """A cost that takes its time, at the top level of a module so that it can be sent anywhere."""
+
+    seconds: float = 0.0
+
+    def __call__(self, params: Any) -> Any:
+        """Half the squared distance to (1, 2, 3, …), plus a sine."""
+        time.sleep(self.seconds)
+        return ((params - np.arange(1, params.size + 1)) ** 2).sum() / 2 + np.sin(params).sum()
+
+
+def sleepy_gradient(params: Any) -> Any:
+    """The gradient of `Sleepy`."""
+    return params - np.arange(1, params.size + 1) + np.cos(params)

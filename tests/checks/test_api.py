@@ -1,0 +1,208 @@
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import checks
+from checks.api import GradientError, assert_gradients, check_gradients
+
+X = np.asarray([0.5, -1.25, 2.0])
+
+
+def cube(x: Any) -> Any:
+    """The sum of cubes."""
+    return (x**3).sum()
+
+
+def cube_gradient(x: Any) -> Any:
+    """Its gradient."""
+    return 3 * x**2
+
+
+# --- what passes ------------------------------------------------------------------------------
+
+
+def test_a_correct_gradient_passes_with_every_coordinate_checked() -> None:
+    """And the report says so, count by count."""
+    report = check_gradients(cube, cube_gradient, X)
+    assert report.verdict == "pass"
+    assert (report.parameters, report.checked, report.failed) == (3, 3, 0)
+
+
+def test_a_gradient_may_be_given_as_arrays() -> None:
+    """Then there is no function to watch, only numbers to compare."""
+    assert check_gradients(cube, cube_gradient(X), X).verdict == "pass"
+    assert check_gradients(cube, -cube_gradient(X), X).verdict == "fail"
+
+
+def test_params_nest_like_the_gradient() -> None:
+    """Lists, tuples and dicts, and a tensor's name is its path."""
+    params = {"layers": [(X, 1.5)], "scale": np.asarray(2.0)}
+
+    def cost(p: Any) -> Any:
+        ((W, b),) = p["layers"]
+        return (p["scale"] * W + b).sum()
+
+    def gradients(p: Any) -> Any:
+        ((W, _),) = p["layers"]
+        return {"layers": [(np.full(3, p["scale"]), 3.0)], "scale": W.sum()}
+
+    report = check_gradients(cost, gradients, params)
+    assert report.verdict == "pass"
+    assert [t.name for t in report.tensors] == ["layers.0.0", "layers.0.1", "scale"]
+
+
+def test_progress_counts_every_coordinate_once() -> None:
+    """The counts add up to the number of parameters."""
+    counts: list[int] = []
+    check_gradients(cube, cube_gradient, np.ones((7, 5)), progress=counts.append)
+    assert sum(counts) == 35
+
+
+def test_the_same_seed_gives_the_same_numbers() -> None:
+    """All but the time it took."""
+    one, other = (check_gradients(cube, cube_gradient, X, seed=3).to_dict() for _ in range(2))
+    assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+def test_the_parameters_given_are_left_alone() -> None:
+    """The check works on copies, even with functions that change them."""
+    x = X.copy()
+
+    def grabby(x: Any) -> Any:
+        g = 3 * x**2
+        x *= 2
+        return g
+
+    report = check_gradients(cube, grabby, x)
+    assert report.diagnosis is not None
+    assert report.diagnosis.code == "changes-parameters"
+    assert (x == X).all()
+
+
+# --- what fails -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("k", range(3))
+def test_a_relative_error_of_a_millionth_is_caught_in_any_coordinate(k: int) -> None:
+    """It is named with its index."""
+    wrong = np.where(np.arange(3) == k, 1 + 2e-6, 1)
+    report = check_gradients(cube, lambda x: cube_gradient(x) * wrong, X)
+    assert report.verdict == "fail"
+    assert [f.index for f in report.failures] == [(k,)]
+
+
+@given(st.integers(-12, 12), st.booleans())
+def test_the_scale_of_the_loss_changes_no_verdict(k: int, wrong: bool) -> None:  # noqa: FBT001
+    """From 1e-12 to 1e12, right or wrong."""
+    factor = 10.0**k
+    report = check_gradients(
+        lambda x: factor * cube(x), lambda x: factor * cube_gradient(x) * (-1 if wrong else 1), X
+    )
+    assert report.verdict == ("fail" if wrong else "pass")
+
+
+def test_assert_gradients_returns_the_report_of_a_correct_gradient() -> None:
+    """So that a test may go on to look at the coverage."""
+    assert assert_gradients(cube, cube_gradient, X).checked == 3
+
+
+def test_assert_gradients_raises_what_reads_like_a_report() -> None:
+    """Tensor, index and both values are in the text, the report itself on the error."""
+    with pytest.raises(AssertionError) as caught:
+        assert_gradients(cube, lambda x: -cube_gradient(x), X)
+    assert isinstance(caught.value, GradientError)
+    text = str(caught.value)
+    assert text.startswith("the gradient is wrong\n")
+    assert str(caught.value.report) in text
+    assert "params[2]: analytic -12, numeric 12" in text
+
+
+def test_undecided_is_not_proved() -> None:
+    """A gradient of zeros that is right shows nothing; it passes only if that is asked for."""
+    flat: Any = (lambda x: 0.0 * x.sum() + 1, np.zeros_like, X)
+    with pytest.raises(GradientError) as caught:
+        assert_gradients(*flat)
+    assert str(caught.value).startswith("not proved\n")
+    assert caught.value.report.verdict == "undecided"
+    assert assert_gradients(*flat, allow_undecided=True).zero == 3
+
+
+def test_a_failure_is_no_matter_of_being_undecided() -> None:
+    """`allow_undecided` allows nothing that is wrong."""
+    with pytest.raises(GradientError):
+        assert_gradients(cube, lambda x: -cube_gradient(x), X, allow_undecided=True)
+
+
+# --- arguments --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "error", "message"),
+    [
+        ("rtol", 2, ValueError, "rtol: expected a number above 0 and below 1, such as 1e-6, got 2"),
+        ("rtol", 0, ValueError, "rtol: expected a number above 0 and below 1, such as 1e-6, got 0"),
+        ("rtol", float("nan"), ValueError, "such as 1e-6, got nan"),
+        ("rtol", "tight", TypeError, "such as 1e-6, got 'tight'"),
+        ("method", "sweeb", ValueError, "got 'sweeb'; did you mean 'sweep'?"),
+        ("method", 3, TypeError, "method: expected one of sweep, naive"),
+        ("seed", -1, ValueError, "seed: expected a whole number of 0 or more, got -1"),
+        ("seed", 1.5, TypeError, "seed: expected a whole number of 0 or more, got 1.5"),
+        ("seed", True, ValueError, "seed: expected a whole number of 0 or more, got True"),
+        ("progress", "bar", TypeError, "progress: expected a function of a count, or None"),
+        ("inputs", {"x": [1, 2]}, TypeError, "inputs: expected arrays, got int in 'x.0'"),
+    ],
+)
+def test_a_wrong_option_is_named_with_what_was_expected(
+    option: str, value: Any, error: type[Exception], message: str
+) -> None:
+    """Before anything runs: the cost here would raise something else."""
+    with pytest.raises(error) as caught:
+        check_gradients(lambda x: 1 / 0, cube_gradient, X, **{option: value})
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cost", "params", "error", "message"),
+    [
+        (3, X, TypeError, "cost: expected a function of the parameters, got 3"),
+        (cube, np.arange(3), TypeError, "got dtype int64 in 'params'; cast it with"),
+        (cube, [X, X * 1j], TypeError, "got dtype complex128 in '1'"),
+        (cube, {"w": X * np.nan}, ValueError, "got NaN or infinity in 'w'"),
+        (cube, {"w": None}, TypeError, "got dtype object in 'w'"),
+        (cube, [], ValueError, "params: expected at least one number to check, got none"),
+        (cube, {"a.b": X, "a": {"b": X}}, ValueError, "got 'a.b' twice"),
+    ],
+)
+def test_unusable_parameters_are_named(
+    cost: Any, params: Any, error: type[Exception], message: str
+) -> None:
+    """With the tensor and what is wrong with it."""
+    with pytest.raises(error) as caught:
+        check_gradients(cost, cube_gradient, params)
+    assert message in str(caught.value)
+
+
+# --- the package ------------------------------------------------------------------------------
+
+
+def test_importing_the_package_loads_no_more_than_numpy() -> None:
+    """What is heavy waits until it is asked for."""
+    heavy = ["backprop", "click", "rich", "pooch", "hypothesis", "safetensors", "PIL", "pytest"]
+    code = (
+        "import sys, checks; checks.check_gradients, checks.check_vjp, checks.Report\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_public_name_is_there_and_listed() -> None:
+    """`dir` knows them before they are loaded."""
+    assert set(checks.__all__) <= set(dir(checks))
+    assert all(hasattr(checks, name) for name in checks.__all__)
+    assert not hasattr(checks, "check_gradient")

@@ -1,0 +1,505 @@
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from backprop import passes
+from backprop.activations import ACTIVATIONS
+from backprop.costs import COSTS
+from checks import terminal
+from checks.api import METHODS
+from checks.cli import command, draw, shape_of
+
+GOOD = """
+import numpy as np
+
+A = np.asarray([[2.0, 1.0], [1.0, 3.0]])
+
+
+def cost(x):
+    return x @ A @ x / 2
+
+
+def gradients(x):
+    return A @ x
+
+
+def wrong(x):
+    return A @ x * [1, -1]
+
+
+x = np.asarray([1.0, -2.0])
+subject = (cost, gradients, x)
+flipped = {"cost": cost, "gradients": wrong, "params": x}
+flat = (lambda x: 0 * x.sum() + 1, np.zeros_like, x)
+
+
+def raising(x):
+    raise ZeroDivisionError("no gradient today")
+
+
+raises = (cost, raising, x)
+
+
+def noisy():
+    print("loading")
+
+    def talks(x):
+        print("running")
+        return cost(x)
+
+    return talks, gradients, x
+"""
+
+
+@pytest.fixture
+def run() -> Callable[..., Result]:
+    """Run the command on a line of words, or on a list of them."""
+
+    def run(words: str | Sequence[str]) -> Result:
+        words = shlex.split(words) if isinstance(words, str) else words
+        return CliRunner().invoke(command, words, prog_name="gradcheck")
+
+    return run
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A file of good and bad subjects."""
+    path = tmp_path / "quadratic.py"
+    path.write_text(GOOD, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def flipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`backward` with the sign of the last bias gradient turned."""
+    right = passes.backward
+
+    def wrong(net: Any, activations: Any, y: Any) -> None:
+        right(net, activations, y)
+        net.db[-1] *= -1
+
+    monkeypatch.setattr(passes, "backward", wrong)
+
+
+def gradcheck(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "checks", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "80", **environment},
+    )
+
+
+# --- the four exits ---------------------------------------------------------------------------
+
+
+def test_a_correct_network_exits_0() -> None:
+    """In a process of its own, with a table, a verdict, the time and the seed."""
+    done = gradcheck("6", "5", "4", "--seed", "3")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:5]] == ["W1", "b1", "W2", "b2"]
+    assert "pass: 59 of 59 parameters checked" in done.stdout
+    assert "seed 3" in done.stdout
+
+
+def test_a_wrong_gradient_exits_1(file: Path) -> None:
+    """In a process of its own, naming the coordinate."""
+    done = gradcheck(f"{file}:flipped")
+    assert done.returncode == 1
+    assert "params[1]: analytic 5, numeric -5" in done.stdout
+
+
+def test_a_mistyped_shape_exits_2_without_a_traceback() -> None:
+    """In a process of its own; nothing is on standard output."""
+    done = gradcheck("784", "4O", "10")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "got '4O' in '784 4O 10'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_gradient_that_shows_nothing_exits_3(file: Path) -> None:
+    """In a process of its own."""
+    done = gradcheck(f"{file}:flat")
+    assert done.returncode == 3
+    assert "undecided: 0 of 2 parameters checked" in done.stdout
+
+
+# --- networks ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", ["6 5 4", "6-5-4", "6,5,4", "6x5x4", "'6, 5, 4'", "6 5-4"])
+def test_a_shape_may_be_written_in_several_ways(run: Any, words: str) -> None:
+    """All of them are the same network."""
+    result = run(f"{words} --quiet")
+    assert (result.exit_code, result.stdout) == (0, "pass: 59 of 59 parameters checked\n")
+
+
+@pytest.mark.parametrize("words", ["1 1", "3 1 4 1 5", "2 7", "5 4 3 2 1 2"])
+def test_odd_shapes_pass(run: Any, words: str) -> None:
+    """One unit, one layer, many layers."""
+    assert run(words).exit_code == 0
+
+
+def test_the_original_shape_passes_within_eighty_columns(run: Any) -> None:
+    """All 31,810 parameters, each with the same promise."""
+    result = run("784 40 10")
+    assert result.exit_code == 0
+    assert "pass: 31,810 of 31,810 parameters checked" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if name != "softmax"])
+def test_every_activation_and_cost_passes(run: Any, activation: str, cost: str) -> None:
+    """As the hidden layers' activation, in both dtypes."""
+    words = f"5 6 4 --activation {activation} --cost {cost}"
+    assert run(words).exit_code == 0
+    assert run(f"{words} --dtype float32").exit_code == 0
+
+
+def test_each_layer_may_have_its_own_activation(run: Any) -> None:
+    """One for each layer, separated by commas; another number of them is refused."""
+    assert run("5 4 3 --activation tanh,sigmoid").exit_code == 0
+    result = run("5 4 3 --activation tanh,sigmoid,tanh")
+    assert result.exit_code == 2
+    assert "one for each of 2 layers" in result.stderr
+
+
+def test_a_float32_network_is_checked_in_float64_as_well(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So an error that single precision would hide is caught, and said to be there."""
+    assert "note: in float64, rtol 1e-06: pass" in run("5 4 3 --dtype float32").stdout
+    right = passes.backward
+
+    def slightly_wrong(net: Any, activations: Any, y: Any) -> None:
+        right(net, activations, y)
+        net.dW[-1] *= 1 + 1e-5
+
+    monkeypatch.setattr(passes, "backward", slightly_wrong)
+    result = run("5 4 3 --dtype float32")
+    assert result.exit_code == 1
+    assert "note: this is the same network in float64; in float32" in result.stdout
+
+
+@pytest.mark.usefixtures("flipped")
+def test_a_bug_in_backward_is_named_with_the_command_that_repeats_it(run: Any) -> None:
+    """And the command does repeat it."""
+    result = run("6 5 4 --batch-size 3 --seed 11 --quiet --cost cross-entropy")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("fail: 59 of 59 parameters checked, 4 wrong")
+    first = run("6 5 4 --batch-size 3 --seed 11 --cost cross-entropy")
+    assert "b2[0]: analytic " in first.stdout
+    repeat = first.stdout.splitlines()[-1].removeprefix("repeat with: gradcheck ")
+    assert repeat == "6 5 4 --batch-size 3 --cost cross-entropy --seed 11"
+    assert _offenders(run(repeat)) == _offenders(first)
+
+
+def test_a_backward_that_raises_is_a_failure_not_a_traceback(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transposed product does not even fit; the report says where."""
+
+    def breaks(net: Any, activations: Any, y: Any) -> None:
+        net.dW[-1] += (activations[-2].T @ y).T
+
+    monkeypatch.setattr(passes, "backward", breaks)
+    result = run("6 5 4")
+    assert result.exit_code == 1
+    assert "[raises]" in result.stdout
+    assert "Traceback" not in result.output
+
+
+def test_a_dead_network_is_drawn_again_until_it_lives(run: Any) -> None:
+    """Narrow layers of ReLU are often never active at first; the note says which draw was used."""
+    results = [run(f"2 2 1 --activation relu --seed {seed}") for seed in range(12)]
+    assert {result.exit_code for result in results} == {0}
+    redrawn = [result for result in results if "note: draw " in result.stdout]
+    assert 0 < len(redrawn) < len(results)
+
+
+def test_the_first_draw_is_uniform_and_one_hot() -> None:
+    """As the module's text says, and the same again for the same seed."""
+    _, x, y, notes = draw((6, 5, 4), batch_size=50, seed=2)
+    assert (x.shape, y.shape, notes) == ((50, 6), (50, 4), [])
+    assert 0 <= x.min() < 0.1
+    assert 0.9 < x.max() < 1
+    assert (np.sort(y, axis=1) == [0, 0, 0, 1]).all()
+    assert (draw((6, 5, 4), batch_size=50, seed=2)[1] == x).all()
+    assert not (draw((6, 5, 4), batch_size=50, seed=3)[1] == x).any()
+
+
+# --- files and modules ------------------------------------------------------------------------
+
+
+def test_a_file_is_checked_by_name_or_by_the_default_name(run: Any, file: Path) -> None:
+    """`subject` is what is looked for without a colon."""
+    assert run([f"{file}:subject"]).exit_code == 0
+    assert run([str(file)]).exit_code == 0
+
+
+def test_a_failing_file_can_be_repeated(run: Any, file: Path) -> None:
+    """The command has the file's name in it, quoted where it must be."""
+    spaced = file.with_name("a b.py")
+    spaced.write_text(GOOD, encoding="utf-8")
+    result = run([f"{spaced}:flipped", "--rtol", "1e-5"])
+    assert result.exit_code == 1
+    expected = f"repeat with: gradcheck '{spaced}:flipped' --rtol 1e-05 --seed 0"
+    assert result.stdout.splitlines()[-1] == expected
+
+
+def test_a_gradient_that_raises_is_a_failure_with_its_place(run: Any, file: Path) -> None:
+    """File and line of the user's own code, and no traceback."""
+    result = run([f"{file}:raises"])
+    assert result.exit_code == 1
+    text = " ".join(result.stdout.split())
+    assert "ZeroDivisionError: no gradient today" in text
+    assert "quadratic.py, line " in text
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("", "expected layer widths such as 784 40 10, or a Python file"),
+        ("5", "shape: expected at least two layer widths"),
+        ("5 0", "shape[1]: expected a whole number of 1 or more, got 0"),
+        ("5 3 --activation sigmod", "did you mean 'sigmoid'?"),
+        ("5 3 --cost quadratik", "did you mean 'quadratic'?"),
+        ("5 3 --activation softmax", "softmax"),
+        ("5 3 --dtype float16", "'float16' is not one of 'float64', 'float32'"),
+        ("5 3 --method sweeb", "'sweeb' is not one of 'sweep'"),
+        ("5 3 --rtol 2", "rtol: expected a number above 0 and below 1, such as 1e-6, got 2"),
+        ("5 3 --batch-size 0", "0 is not in the range x>=1"),
+        ("5 3 --seed -1", "-1 is not in the range x>=0"),
+        ("5 3 --bath-size 3", "--bath-size"),
+        ("no/such.py:x", "expected a Python file, found nothing there"),
+        ("nosuchmodule:x", "nosuchmodule: expected layer widths such as 784 40 10"),
+        ("a.py b.py", "expected layer widths or one file, got a.py b.py"),
+        ("a.py:x --dtype float32", "expected no options that describe a network, got --dtype"),
+        ("5 3 --selftest", "expected no more than --seed, --json and --quiet beside it, got 5 3"),
+    ],
+)
+def test_a_wrong_use_exits_2_and_says_what_was_expected(run: Any, words: str, message: str) -> None:
+    """On standard error, with nothing on standard output."""
+    result = run(words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in " ".join(result.stderr.split())
+
+
+# --- JSON -------------------------------------------------------------------------------------
+
+
+def test_json_to_standard_output_is_alone_there(run: Any, file: Path) -> None:
+    """Even when the checked code prints."""
+    result = run([f"{file}:noisy", "--json", "-"])
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["verdict"]) == (0, "pass")
+    assert "loading" in result.stderr
+    assert "running" in result.stderr
+
+
+@pytest.mark.usefixtures("flipped")
+def test_a_failure_is_written_as_json_too(run: Any, tmp_path: Path) -> None:
+    """Beside the text, under the report's names."""
+    result = run(["6", "5", "4", "--json", str(tmp_path / "report.json")])
+    found = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert result.exit_code == 1
+    assert "fail: " in result.stdout
+    assert (found["verdict"], found["worst"]["tensor"], found["failed"]) == ("fail", "b2", 4)
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_a_path_that_cannot_be_written_is_an_error_before_the_work(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is checked first."""
+    monkeypatch.setattr(passes, "backward", lambda *_: pytest.fail("the work was done"))
+    missing = tmp_path / "no" / "report.json"
+    for path, reason in ((missing, "No such file or directory"), (tmp_path, "it is a folder")):
+        result = run(["6", "5", "--json", str(path)])
+        assert result.exit_code == 2
+        assert "--json: expected a file that can be written" in result.stderr
+        assert reason in " ".join(result.stderr.split())
+
+
+def test_a_failed_run_leaves_an_older_json_as_it_was(run: Any, tmp_path: Path) -> None:
+    """A file appears whole or not at all."""
+    path = tmp_path / "report.json"
+    path.write_text("old", encoding="utf-8")
+    assert run(["6", "zebra", "--json", str(path)]).exit_code == 2
+    assert path.read_text(encoding="utf-8") == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["report.json"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
+def test_a_pipe_is_written_to_and_stays_a_pipe(run: Any, tmp_path: Path) -> None:
+    """As is a device such as /dev/null: neither is replaced by a file."""
+    import threading
+
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text(encoding="utf-8")))
+    reader.start()
+    assert run(["6", "5", "--json", str(pipe)]).exit_code == 0
+    reader.join(timeout=10)
+    assert json.loads(read[0])["verdict"] == "pass"
+    assert pipe.is_fifo()
+
+
+# --- the self-test ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """Stands in for the real one, which has tests of its own."""
+
+    passed: bool
+    seed: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """What is written as JSON."""
+        return {"passed": self.passed}
+
+    def __str__(self) -> str:
+        return f"a table\nseed {self.seed}"
+
+
+@pytest.mark.parametrize(("passed", "code"), [(True, 0), (False, 1)])
+def test_the_selftest_is_printed_written_and_decides_the_exit(
+    run: Any, monkeypatch: pytest.MonkeyPatch, *, passed: bool, code: int
+) -> None:
+    """Missed bugs exit 1."""
+    from checks import selftest
+
+    monkeypatch.setattr(selftest, "run", lambda seed, *_: SelfTest(passed, seed))
+    assert run("--selftest --seed 5").stdout == "a table\nseed 5\n"
+    assert run("--selftest --quiet").stdout == "seed 0\n"
+    result = run("--selftest --json -")
+    assert (result.exit_code, json.loads(result.stdout)) == (code, {"passed": passed})
+
+
+# --- the rest ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_names_every_option_and_exit_code(run: Any, flag: str) -> None:
+    """Within eighty columns."""
+    result = run(flag)
+    assert result.exit_code == 0
+    assert "Exit codes: 0 pass, 1 fail, 2 usage, 3 undecided." in result.stdout
+    for parameter in command.params:
+        assert parameter.opts[0] in result.stdout or parameter.name == "target"
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_the_methods_offered_are_those_of_the_library() -> None:
+    """The command lists them without loading it."""
+    (method,) = [p for p in command.params if p.name == "method"]
+    assert isinstance(method.type, click.Choice)
+    assert tuple(method.type.choices) == METHODS
+
+
+def test_help_loads_no_arithmetic() -> None:
+    """It answers before NumPy could be imported."""
+    code = (
+        "import sys; from checks.cli import command\n"
+        "try: command(['--help'], prog_name='gradcheck')\n"
+        "except SystemExit: print('numpy' in sys.modules, 'rich' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False False"
+
+
+def test_version_is_the_distributions(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkout that is not installed has none, and says so."""
+    from importlib import metadata
+
+    monkeypatch.setattr(metadata, "version", lambda name: "1.2.3")
+    assert run("--version").stdout == "gradcheck, version 1.2.3\n"
+
+    def missing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    assert run("--version").stdout == "gradcheck, version unknown: geartrain is not installed\n"
+
+
+def test_an_interrupt_is_neither_pass_nor_fail(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """130, as shells have it, and one line."""
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("checks.engine.check", interrupted)
+    result = run("6 5 4")
+    assert (result.exit_code, result.stderr) == (130, "gradcheck: interrupted\n")
+
+
+def test_a_bar_is_drawn_only_on_a_terminal_and_only_when_it_takes_a_while(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And on standard error."""
+    drawn = []
+    for terminal_there, patience in ((False, -1.0), (True, 60.0), (True, -1.0)):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda there=terminal_there: there)
+        monkeypatch.setattr(terminal, "PATIENCE", patience)
+        with terminal.progress_bar(10) as advance:
+            advance(4)
+            advance(6)
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        drawn.append("checking" in captured.err)
+    assert drawn == [False, False, True]
+
+
+def test_long_lines_are_folded_but_tables_and_commands_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is to be copied stays in one piece."""
+    monkeypatch.setenv("COLUMNS", "40")
+    row = "W1  " * 20
+    folded = terminal.fitted(f"  {'word ' * 20}\n{row}\nrepeat with: {'gradcheck ' * 10}")
+    *text, table, repeat = folded.splitlines()
+    assert max(map(len, text)) <= 40
+    assert text[1].startswith("      word")
+    assert table == row
+    assert repeat.count("gradcheck") == 10
+
+
+@pytest.mark.parametrize(
+    ("words", "shape"),
+    [
+        (["3", "2"], (3, 2)),
+        (["3×2"], (3, 2)),
+        (["3 - 2"], (3, 2)),
+        (["file.py:x"], None),
+        (["3d.py"], None),
+        (["package.module:name"], None),
+        ([], None),
+    ],
+)
+def test_words_are_told_apart_by_how_they_begin(words: list[str], shape: Any) -> None:
+    """A shape begins with a digit, and has neither a colon nor an ending."""
+    assert shape_of(words) == shape
+
+
+def _offenders(result: Result) -> list[str]:
+    return [line for line in result.stdout.splitlines() if ": analytic " in line]

@@ -1,0 +1,222 @@
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from checks.compare import Status, compare
+from checks.diagnosis import DIAGNOSES, diagnose
+from checks.nest import Array
+from checks.report import Diagnosis
+from checks.subject import Subject
+
+Gradient = dict[str, Array]
+
+SHAPES = {"W1": (4, 5), "b1": (5,), "W2": (5, 5), "b2": (5,), "W3": (5, 5), "b3": (5,)}
+
+
+def numbers(seed: int, shapes: Mapping[str, tuple[int, ...]] = SHAPES) -> Gradient:
+    """Random tensors, the same for the same seed."""
+    rng = np.random.default_rng(seed)
+    return {name: rng.normal(size=shape) for name, shape in shapes.items()}
+
+
+def subject_at(values: Gradient, **more: object) -> Subject:
+    """A subject with these parameters, whose functions are never called."""
+    subject = Subject(
+        names=tuple(values),
+        values=tuple(values.values()),
+        cost=lambda arrays: 0.0,
+        gradient=lambda arrays: {},
+        context={"the batch size": 7.0},
+    )
+    return replace(subject, **more)  # type: ignore[arg-type]
+
+
+def read(analytic: Gradient, numeric: Gradient, subject: Subject | None = None) -> Diagnosis:
+    """The diagnosis of a gradient that is `analytic` where it should be `numeric`."""
+    tolerance = {name: 1e-13 * np.abs(n) + 1e-15 for name, n in numeric.items()}
+    status = {n: compare(analytic[n], numeric[n], tolerance[n], 1e-6) for n in numeric}
+    assert any((s == Status.FAIL).any() for s in status.values())
+    subject = subject or subject_at(numbers(9, {n: v.shape for n, v in numeric.items()}))
+    with_tolerance = diagnose(subject, analytic, numeric, status, tolerance=tolerance)
+    without = diagnose(subject, analytic, numeric, status)
+    assert with_tolerance.code == without.code
+    return with_tolerance
+
+
+def times(*factors: float) -> Callable[[Gradient], Gradient]:
+    """Each tensor multiplied by a factor of its own."""
+    return lambda g: {n: c * v for (n, v), c in zip(g.items(), factors, strict=True)}
+
+
+def only(name: str, change: Callable[[Array], Array]) -> Callable[[Gradient], Gradient]:
+    """One tensor changed."""
+    return lambda g: {n: change(v) if n == name else v for n, v in g.items()}
+
+
+def at(index: Any, value: float) -> Callable[[Array], Array]:
+    """The entries at an index replaced."""
+
+    def change(v: Array) -> Array:
+        v = v.copy()
+        v[index] = value
+        return v
+
+    return change
+
+
+def kept(names: str) -> Callable[[Gradient], Gradient]:
+    """All tensors zeroed but the named ones."""
+    return lambda g: {n: v if n in names.split() else np.zeros_like(v) for n, v in g.items()}
+
+
+def noise_in(names: str, seed: int = 5) -> Callable[[Gradient], Gradient]:
+    """Every number of the named tensors changed at random."""
+    other = numbers(seed)
+    return lambda g: {n: v + other[n] if n in names.split() else v for n, v in g.items()}
+
+
+PATTERNS = [
+    # what was done to the gradient, code, tensor, words in the detail
+    (times(-1, -1, -1, -1, -1, -1), "sign-flipped", None, ""),
+    (times(1, 1, -1, 1, 1, 1), "sign-flipped", "W2", ""),
+    (times(7, 7, 7, 7, 7, 7), "sum-for-mean", None, ""),
+    (times(*[1 / 7] * 6), "constant-factor", None, "1 / the batch size"),
+    (times(2, 2, 2, 2, 2, 2), "constant-factor", None, "the factor is 2"),
+    (times(0.5, 0.5, 0.5, 0.5, 0.5, 0.5), "constant-factor", None, "1/2"),
+    (times(-2, -2, -2, -2, -2, -2), "constant-factor", None, "minus 2"),
+    (times(5, 5, 5, 5, 5, 5), "constant-factor", None, "learning rate"),
+    (times(1.7, 1.7, 1, 1, 1, 1), "constant-factor", "b1", "1.7"),
+    (times(9, 9, 3, 3, 1, 1), "constant-factor", "b2", "W1 9, b1 9, W2 3"),
+    (times(1, 1 / 7, 1, 1 / 7, 1, 1 / 7), "bias-not-summed", "b3", "mean"),
+    (kept("W1 W2 W3"), "bias-missing", None, "b1, b2, b3"),
+    (kept("W1 W2 b2 W3 b3"), "bias-missing", "b1", "b1"),
+    (kept("W2 b2 W3 b3"), "gradient-missing", "b1", "W1, b1"),
+    (only("W2", lambda v: v.T), "transposed", "W2", ""),
+    (only("W1", lambda v: v.T.reshape(v.shape)), "transposed", "W1", ""),
+    (lambda g: {**g, "W2": g["W3"], "W3": g["W2"]}, "layers-swapped", "W3", "gradient of W2"),
+    (lambda g: {n: v.astype("f4").astype("f8") for n, v in g.items()}, "low-precision", None,
+     "float32"),
+    (lambda g: {n: v.astype("f2").astype("f8") for n, v in g.items()}, "low-precision", None,
+     "float16"),
+    (lambda g: {n: np.clip(v, -0.5, 0.5) for n, v in g.items()}, "clipped", None, "0.5"),
+    (only("W2", at((slice(None), 3), 0)), "left-out", "W2", "columns 3 of W2"),
+    (only("W3", at((0, slice(None)), 0)), "left-out", "W3", "rows 0 of W3"),
+    (only("b3", at(-1, 0)), "left-out", "b3", "entries 4 of b3"),
+    (noise_in("W1 b1 W2 b2"), "errors-enter-here", "W2", ""),
+    (noise_in("W1 b1 W2 b2 W3 b3"), "cost-derivative", "W3", ""),
+    (noise_in("b1 b2 b3"), "bias-not-summed", "b3", ""),
+    (noise_in("W2"), "wrong-activation", "W2", "delta itself is right"),
+    (noise_in("W2 b2"), "unknown", "b2", "25 of 25 wrong"),
+    (only("W2", at((1, 3), 0.5)), "unknown", "W2", "1 of 25 wrong, W2[1, 3], analytic / numeric"),
+    (only("W2", at((1, slice(2, 4)), 9.0)), "unknown", "W2", "1 of 5 rows (1) and 2 of 5 columns"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "code", "tensor", "words"), PATTERNS)
+def test_pattern(
+    change: Callable[[Gradient], Gradient], code: str, tensor: str | None, words: str
+) -> None:
+    """Each pattern is read as what it is, and points at its tensor, whatever the numbers are."""
+    for seed in range(5):
+        numeric = numbers(seed)
+        found = read(change(numeric), numeric)
+        assert (found.code, found.tensor) == (code, tensor)
+        assert words in found.detail
+        assert (found.title, found.remedy) == DIAGNOSES[code]
+
+
+def test_weight_decay_is_read_off_the_parameters() -> None:
+    """A multiple of the parameters in some tensors is weight decay, and its rate is named."""
+    numeric, values = numbers(0), numbers(1)
+    analytic = {n: v + (0.01 * values[n] if n[0] == "W" else 0) for n, v in numeric.items()}
+    found = read(analytic, numeric, subject_at(values))
+    assert found.code == "weight-decay"
+    assert "0.01 times" in found.detail
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.3, 0.6])
+def test_noise_is_unknown(share: float) -> None:
+    """Random noise on a random subset of coordinates is read as nothing that it is not."""
+    rng = np.random.default_rng(int(100 * share))
+    codes: list[str] = []
+    while len(codes) < 100:
+        numeric = numbers(int(rng.integers(2**31)))
+        size = 10.0 ** rng.uniform(-4, 1)
+        analytic = {
+            n: v + size * rng.normal(size=v.shape) * (rng.random(v.shape) < share)
+            for n, v in numeric.items()
+        }
+        if any(not np.array_equal(analytic[n], numeric[n]) for n in numeric):
+            codes.append(read(analytic, numeric).code)
+    assert codes.count("unknown") >= 95
+
+
+def test_hypothesis_has_to_explain_every_tensor() -> None:
+    """A known bug's gradient counts if it is the observed one everywhere, and not otherwise."""
+    numeric, bug = numbers(0), numbers(1)
+    partly = {**bug, "b3": numeric["b3"]}
+
+    def hypotheses() -> list[tuple[str, str | None, Gradient]]:
+        return [("wrong-delta", None, partly), ("wrong-targets", None, bug)]
+
+    subject = subject_at(numbers(2), hypotheses=hypotheses)
+    assert read(bug, numeric, subject).code == "wrong-targets"
+    assert read(partly, numeric, subject).code == "wrong-delta"
+    mixed = {**bug, "W1": bug["W1"] + 1e-3}
+    assert read(mixed, numeric, subject).code == "cost-derivative"
+
+
+def test_hypothesis_that_changes_nothing_explains_nothing() -> None:
+    """A hypothesis equal to the right gradient does not explain a small error."""
+    numeric = numbers(0)
+    analytic = only("W2", lambda v: v * (1 + 1e-10 * (np.arange(25).reshape(5, 5) == 7)))(numeric)
+    subject = subject_at(numbers(2), hypotheses=lambda: [("missing-derivative", None, numeric)])
+    assert read(analytic, numeric, subject).code == "unknown"
+
+
+def test_hypotheses_wait_for_patterns() -> None:
+    """Hypotheses, which cost time, are not asked for where a plain pattern explains everything."""
+
+    def never() -> list[tuple[str, str | None, Gradient]]:
+        raise AssertionError
+
+    numeric = numbers(0)
+    subject = subject_at(numbers(2), hypotheses=never)
+    assert read(times(-1, -1, -1, -1, -1, -1)(numeric), numeric, subject).code == "sign-flipped"
+
+
+def test_lone_coordinate_is_not_a_constant_factor() -> None:
+    """One number is always a multiple of another: that tells nothing but if it has a name."""
+    numeric = {"t": np.asarray(3.0)}
+    assert read({"t": np.asarray(4.1)}, numeric).code == "unknown"
+    assert read({"t": np.asarray(6.0)}, numeric).detail == "the factor is 2"
+
+
+def test_black_box_without_layers() -> None:
+    """Tensors of other names are read one by one: the error enters at the last wrong one."""
+    shapes = {"first": (4, 3), "second": (3, 3), "third": (3,)}
+    numeric, other = numbers(0, shapes), numbers(1, shapes)
+    found = read({**other, "third": numeric["third"]}, numeric)
+    assert (found.code, found.tensor) == ("errors-enter-here", "second")
+
+
+def test_nan_and_kinks_are_left_out() -> None:
+    """Coordinates on a kink, where the numeric value means nothing, do not spoil a pattern."""
+    numeric = numbers(0)
+    analytic = {n: -v for n, v in numeric.items()}
+    status = {n: np.full(v.shape, Status.FAIL, np.int8) for n, v in numeric.items()}
+    analytic["W1"][0, 0], numeric["W1"][1, 1] = 4.0, np.nan
+    status["W1"][0, 0] = status["W1"][1, 1] = Status.KINK
+    found = diagnose(subject_at(numbers(2)), analytic, numeric, status)
+    assert found.code == "sign-flipped"
+
+
+def test_every_diagnosis_has_a_title_and_a_remedy() -> None:
+    """Titles and remedies are short sentences without a full stop, as the report prints them."""
+    for title, remedy in DIAGNOSES.values():
+        assert 0 < len(title) < 80
+        assert remedy
+        assert not (title + remedy).endswith(".")

@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from checks.engine import check
+from checks.loading import LoadError, load, split
+from checks.subject import Subject
+
+SOURCE = """
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from beside import POWER
+from checks.subject import black_box
+
+x = np.asarray([1.0, 2.0])
+data = np.ones(2)
+
+
+def cost(x):
+    return (data * x**POWER).sum()
+
+
+def gradients(x):
+    return POWER * data * x ** (POWER - 1)
+
+
+@dataclass
+class Problem:
+    cost: Any
+    gradients: Any
+    params: Any
+
+
+subject = black_box(cost, gradients, x)
+as_tuple = cost, gradients, x
+as_dict = {"cost": cost, "gradients": gradients, "params": x, "inputs": {"data": data}}
+as_object = Problem(cost, gradients, x)
+as_namespace = SimpleNamespace(**as_dict)
+
+
+def as_function():
+    return as_dict
+
+
+def as_function_of_subject():
+    return subject
+
+
+def as_lambda_needing(something):
+    return subject
+
+
+def broken():
+    raise KeyError("weights")
+
+
+number = 3
+pair = cost, gradients
+misnamed = {"cost": cost, "gradient": gradients, "params": x}
+integers = cost, gradients, [1, 2]
+listed = {"cost": cost, "gradients": gradients, "params": x, "inputs": [[1.0]]}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Path]:
+    """A file with a subject in every form, and what it imports beside it."""
+    (tmp_path / "beside.py").write_text("POWER = 3\n", encoding="utf-8")
+    path = tmp_path / "problem.py"
+    path.write_text(SOURCE, encoding="utf-8")
+    yield path
+    sys.modules.pop("beside", None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["subject", "as_tuple", "as_dict", "as_object", "as_namespace", "as_function",
+     "as_function_of_subject"],
+)  # fmt: skip
+def test_every_form_that_is_promised_is_a_subject(file: Path, name: str) -> None:
+    """And its check passes."""
+    found = load(f"{file}:{name}")
+    assert isinstance(found, Subject)
+    assert check(found).verdict == "pass"
+
+
+def test_inputs_are_watched_where_they_are_given(file: Path) -> None:
+    """By name, and they are the arrays themselves."""
+    assert list(load(f"{file}:as_dict").inputs) == ["data"]
+    assert load(f"{file}:as_tuple").inputs == {}
+
+
+def test_the_name_is_subject_where_there_is_none(file: Path) -> None:
+    """With or without the colon."""
+    assert load(str(file)).names == load(f"{file}:").names == ("params",)
+
+
+def test_the_path_of_imports_is_left_as_it_was(file: Path) -> None:
+    """Though what lies beside the file could be imported while it loaded."""
+    before = list(sys.path)
+    load(str(file))
+    assert sys.path == before
+
+
+def test_a_module_is_loaded_from_the_working_directory(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its dotted name."""
+    package = file.parent / "someones"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    file.rename(package / "problem.py")
+    monkeypatch.chdir(file.parent)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    try:
+        assert np.array_equal(load("someones.problem:as_tuple").values[0], [1, 2])
+    finally:
+        for name in ("someones", "someones.problem"):
+            sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("subjekt", "expected something called 'subjekt', found none; did you mean 'subject'?"),
+        ("zzzzz", "found none; give the name after a colon"),
+        ("number", "or a function without arguments that returns them, got int"),
+        ("pair", "got a tuple of 2"),
+        ("misnamed", "got a dict with the keys 'cost', 'gradient', 'params'"),
+        ("integers", "integers: params: expected arrays of real floating-point numbers"),
+        ("listed", "listed: inputs: expected arrays, got float in '0.0'"),
+        ("broken", "broken: calling it raised KeyError: 'weights' ("),
+        ("as_lambda_needing", "calling it raised TypeError: as_lambda_needing() missing 1"),
+    ],
+)
+def test_a_name_that_cannot_be_checked_says_why(file: Path, name: str, message: str) -> None:
+    """With the target, what was expected and what came."""
+    with pytest.raises(LoadError) as caught:
+        load(f"{file}:{name}")
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(str(file))
+
+
+@pytest.mark.parametrize(
+    ("source", "message", "line"),
+    [
+        ("import nonsense_that_is_not\n", "ModuleNotFoundError: No module named 'nonsense_that", 1),
+        ("x = 1\ny = 1 / 0\n", "ZeroDivisionError: division by zero (", 2),
+        ("x = (\n", "SyntaxError: '(' was never closed (", 1),
+        ("import sys\nsys.exit('enough')\n", "SystemExit: enough (", 2),
+    ],
+)
+def test_a_file_that_cannot_be_imported_says_why_and_where(
+    tmp_path: Path, source: str, message: str, line: int
+) -> None:
+    """The last line of the traceback, and the line of the file."""
+    path = tmp_path / "bad.py"
+    path.write_text(source, encoding="utf-8")
+    with pytest.raises(LoadError) as caught:
+        load(str(path))
+    assert f"bad.py: importing it raised {message}" in str(caught.value)
+    assert str(caught.value).endswith(f"bad.py, line {line})")
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("problme.py", "problme.py: expected a Python file, found nothing there; did you mean "),
+        ("folder.py", "folder.py: expected a Python file, found a folder there"),
+        ("no-module:x", "no-module: expected layer widths such as 784 40 10"),
+        ("no.such.module:x", "no.such.module: expected layer widths such as 784 40 10"),
+    ],
+)
+def test_what_is_not_there_is_said_not_to_be(
+    file: Path, monkeypatch: pytest.MonkeyPatch, target: str, message: str
+) -> None:
+    """With the nearest that is, and no traceback of the search for it."""
+    (file.parent / "folder.py").mkdir()
+    monkeypatch.chdir(file.parent)
+    with pytest.raises(LoadError) as caught:
+        load(target)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_module_that_imports_what_is_missing_is_there_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the error is the import's own."""
+    (tmp_path / "halfway.py").write_text("import nonsense_that_is_not\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LoadError) as caught:
+        load("halfway:x")
+    assert "halfway: importing it raised ModuleNotFoundError" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("target", "parts"),
+    [
+        ("a/b.py:net", ("a/b.py", "net")),
+        ("a/b.py", ("a/b.py", "subject")),
+        ("a/b.py:", ("a/b.py", "subject")),
+        ("C:\\b.py", ("C:\\b.py", "subject")),
+        ("C:\\b.py:net", ("C:\\b.py", "net")),
+        ("a.b:net", ("a.b", "net")),
+    ],
+)
+def test_the_name_is_what_follows_the_last_colon(target: str, parts: Any) -> None:
+    """Unless what follows cannot be a name."""
+    assert split(target) == parts

@@ -1,0 +1,137 @@
+"""The noise of a cost is found where it is, and a kink is not taken for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from checks.nest import Array
+from checks.noise import FEW, cost_noise, table_noise
+from checks.rounding import JITTERS
+from tests.checks.helpers import EPS, subject
+
+RNG = np.random.default_rng(0)
+DATA = RNG.normal(size=(50, 8))
+AT = [RNG.normal(size=8)]
+
+Cost = Callable[[Sequence[Array]], Any]
+
+
+def smooth(values: Sequence[Array]) -> Any:
+    """An honest cost, in double precision."""
+    return (np.tanh(DATA @ values[0]) ** 2).mean() + 1
+
+
+def kinked(values: Sequence[Array]) -> Any:
+    """An honest cost with a kink for every row of the data, some of them close by."""
+    return np.abs(DATA @ values[0]).mean() + 1
+
+
+def cast(dtype: Any) -> Cost:
+    """The same cost, computed in `dtype` until its last sum."""
+
+    def cost(values: Sequence[Array]) -> Any:
+        losses = np.tanh((DATA @ values[0]).astype(dtype)) ** 2 + dtype(1)
+        return float(losses.mean(dtype=np.float32))
+
+    return cost
+
+
+def noise(cost: Cost, seed: int = 0, **options: Any) -> Any:
+    """What is found of a cost at `AT`."""
+    return cost_noise(cost, AT, np.random.default_rng(seed), **options)
+
+
+@pytest.mark.parametrize("cost", [smooth, kinked])
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("factor", [1e-12, 1.0, 1e12])
+def test_an_honest_cost_has_the_noise_of_double_precision(
+    cost: Cost, seed: int, factor: float
+) -> None:
+    """Near eps times its size, never below its spacing, kinks or no kinks."""
+    found = noise(lambda values: factor * cost(values), seed)
+    size = factor * float(cost(AT))
+    assert not found.low_precision
+    assert np.spacing(size) <= found.level <= 64 * EPS * size
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+def test_a_network_is_honest(seed: int, activation: str) -> None:
+    """Its kinks included."""
+    one = subject(seed, activation=activation, shape=(6, 8, 3))
+    found = cost_noise(one.cost, one.values, np.random.default_rng(seed))
+    assert not found.low_precision
+    assert found.level <= 256 * EPS * float(one.cost(one.values))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_cast_on_the_way_is_noticed(dtype: Any, seed: int) -> None:
+    """Its noise lies near its own eps, and is called low precision."""
+    found = noise(cast(dtype), seed)
+    eps = float(np.finfo(dtype).eps)
+    assert found.low_precision
+    assert eps / 32 <= found.level <= 8 * eps
+
+
+def test_a_constant_cost_has_the_spacing_of_its_value() -> None:
+    """Nothing moves it, so nothing is found; the spacing at zero is not zero."""
+    found = noise(lambda values: 3.0)
+    assert (found.level, found.low_precision) == (np.spacing(3.0), False)
+    assert noise(lambda values: 0.0).level == np.spacing(0.0) > 0
+
+
+def test_few_calls_where_many_cost_too_much() -> None:
+    """Not thorough is a handful of runs, and says nothing about precision."""
+    calls = []
+
+    def counted(values: Sequence[Array]) -> Any:
+        calls.append(1)
+        return smooth(values)
+
+    found = noise(counted, thorough=False)
+    assert len(calls) == 1 + FEW
+    assert not found.low_precision
+    assert np.spacing(1.0) <= found.level <= 64 * EPS
+    assert not noise(cast(np.float32), thorough=False).low_precision
+    noise(counted)
+    assert len(calls) > 2 * (1 + FEW) + JITTERS
+
+
+def test_a_cost_that_leaves_its_domain_still_has_a_noise() -> None:
+    """Runs that are not finite are passed over."""
+    edge = AT[0]
+
+    def outside(values: Sequence[Array]) -> Any:
+        return 1.0 if np.all(values[0] == edge) else np.nan
+
+    found = noise(outside)
+    assert (found.level, found.low_precision) == (np.spacing(1.0), False)
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-6, 1e-3])
+@pytest.mark.parametrize("seed", range(4))
+def test_difference_tables_find_independent_noise(size: float, seed: int) -> None:
+    """On top of a smooth function, within a factor of a few."""
+    rng = np.random.default_rng(seed)
+    found = table_noise(lambda t: float(np.exp(t)) + size * rng.normal())
+    assert size / 5 <= found <= 5 * size
+
+
+@pytest.mark.parametrize(
+    "f",
+    [abs, np.sin, np.exp, lambda t: t**7, lambda t: abs(t - 1e-6), lambda t: max(t, 3 * t)],
+)
+def test_difference_tables_find_no_noise_where_there_is_none(f: Callable[[float], float]) -> None:
+    """Neither in smooth functions nor in kinks at the point or near it, beyond rounding's own."""
+    assert table_noise(lambda t: float(f(t)) + 1) <= 8 * EPS
+
+
+def test_difference_tables_give_zero_where_nothing_moves() -> None:
+    """A constant has no noise, and NaN tells nothing."""
+    assert table_noise(lambda t: 2.0) == 0
+    assert table_noise(lambda t: np.nan) == 0

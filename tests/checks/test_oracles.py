@@ -1,0 +1,201 @@
+"""Each oracle's slope is right within the error it states, and its error is of some use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from checks import oracles, rounding
+from checks.nest import Array
+from checks.oracles import Estimate, Lines, Oracle, central_difference, complex_step, ridders
+from tests.checks.helpers import EPS, lines
+
+Function = Callable[[Array], Array]
+
+REAL = (ridders, central_difference)
+
+# Each with its slope.
+SMOOTH: dict[str, tuple[Function, Function]] = {
+    "line": (lambda t: 2 - 3 * t, lambda t: -3 + 0 * t),
+    "square": (lambda t: t**2 + t, lambda t: 2 * t + 1),
+    "cubic": (lambda t: t**3 - 2 * t, lambda t: 3 * t**2 - 2),
+    "seventh power": (lambda t: t**7, lambda t: 7 * t**6),
+    "exp": (np.exp, np.exp),
+    "sin": (np.sin, np.cos),
+}
+
+
+@st.composite
+def curves(draw: st.DrawFn) -> tuple[Lines, float, float]:
+    """Lines through a smooth function of any size, their true slope, and the slope's size."""
+    f, slope = SMOOTH[draw(st.sampled_from(list(SMOOTH)))]
+    size, scale = (10.0 ** draw(st.integers(-12, 12)) for _ in range(2))
+    at = draw(st.floats(-2, 2))
+    value = abs(float(f(np.asarray(at)))) + 1
+    found = lines(
+        lambda t: size * f(at + t / scale),
+        scale=scale,
+        noise=8 * EPS * size * value,
+        size=size * value,
+    )
+    return found, size / scale * float(slope(np.asarray(at))), size / scale * value
+
+
+@given(curve=curves())
+def test_a_complex_step_is_exact_to_rounding(curve: tuple[Lines, float, float]) -> None:
+    """At every size of cost and parameter, with no error to speak of."""
+    known, slope, unit = curve
+    found = complex_step(known)
+    rounded = rounding.SAFETY * EPS * max(abs(slope), unit)
+    assert abs(found.slope[0] - slope) <= found.error[0] + rounded
+    assert found.error[0] <= EPS * unit
+
+
+@given(curve=curves())
+def test_ridders_is_right_within_a_small_error(curve: tuple[Lines, float, float]) -> None:
+    """The error it states holds, and leaves ten digits."""
+    known, slope, unit = curve
+    found = ridders(known)
+    assert abs(found.slope[0] - slope) <= found.error[0] + 4 * EPS * abs(slope)
+    assert found.error[0] <= 1e-9 * unit
+
+
+@given(curve=curves())
+def test_a_central_difference_is_right_within_a_small_error(
+    curve: tuple[Lines, float, float],
+) -> None:
+    """The error it states holds, and leaves six digits."""
+    known, slope, unit = curve
+    found = central_difference(known)
+    assert abs(found.slope[0] - slope) <= found.error[0] + 4 * EPS * abs(slope)
+    assert found.error[0] <= 1e-6 * unit
+
+
+def bump(t: Array) -> Array:
+    """exp(-1 / t²), which is flat at 0 to every order."""
+    return np.exp(-1 / np.where(t == 0, 1e-3, t) ** 2)
+
+
+NASTY: dict[str, tuple[Function, Function]] = {
+    "sin 50t": (lambda t: np.sin(50 * t), lambda t: 50 * np.cos(50 * t)),
+    "1/(1 + 25t²)": (lambda t: 1 / (1 + 25 * t**2), lambda t: -50 * t / (1 + 25 * t**2) ** 2),
+    "exp(-1/t²)": (bump, lambda t: 2 / np.where(t == 0, 1, t) ** 3 * bump(t)),
+    "|t|": (np.abs, np.sign),
+    "max(0, t)": (lambda t: np.maximum(t, 0), lambda t: (t > 0) * 1.0),
+    "t |t|": (lambda t: t * np.abs(t), lambda t: 2 * np.abs(t)),
+    "|t|^1.5": (lambda t: np.abs(t) ** 1.5, lambda t: 1.5 * np.sign(t) * np.abs(t) ** 0.5),
+    "tanh 200t": (lambda t: np.tanh(200 * t), lambda t: 200 * (1 - np.tanh(200 * t) ** 2)),
+    "sin 50t + |t|": (lambda t: np.sin(50 * t) + np.abs(t), lambda t: 50 * np.cos(50 * t) + np.sign(t)),
+    "a step down the road": (lambda t: t + (t > 0), lambda t: 1 + 0 * t),
+}
+
+
+@pytest.mark.parametrize("oracle", REAL)
+@pytest.mark.parametrize("name", NASTY)
+def test_the_stated_error_holds_on_functions_that_mislead(oracle: Oracle, name: str) -> None:
+    """Steep, narrow, flat, kinked or broken near the point, though not at it."""
+    f, slope = NASTY[name]
+    rng = np.random.default_rng(0)
+    for at in (*rng.uniform(0.01, 2, 40), *-rng.uniform(0.01, 2, 40), *10 ** rng.uniform(-5, -2, 40)):
+        found = oracle(lines(lambda t, at=at: f(at + t), size=1.0))  # type: ignore[misc]
+        true = float(slope(np.asarray(at)))
+        # What the bound rests on in the end, a small step's difference, is itself this exact.
+        assert abs(found.slope[0] - true) <= 1.001 * found.error[0] + 4 * EPS * abs(true), at
+
+
+@pytest.mark.parametrize("oracle", REAL)
+@pytest.mark.parametrize("size", [1e-12, 1e-9, 1e-6, 1e-3])
+def test_the_stated_error_holds_under_noise(oracle: Oracle, size: float) -> None:
+    """Where the noise is told, whatever it happens to be, and the error is of its order."""
+    rng = np.random.default_rng(1)
+    for at in rng.uniform(-2, 2, 40):
+        found = oracle(
+            lines(
+                lambda t, at=at: np.sin(at + t) + size * rng.uniform(-1, 1, t.shape),  # type: ignore[misc]
+                noise=size,
+            )
+        )
+        assert abs(found.slope[0] - np.cos(at)) <= found.error[0]
+        assert found.error[0] <= 20 * np.cbrt(size) ** 2
+
+
+def test_an_error_that_noise_explains_is_not_left_out() -> None:
+    """With noise not told, the error stated falls short: it is the noise that makes it safe."""
+    for oracle in REAL:
+        rng = np.random.default_rng(1)
+        short = 0
+        for at in rng.uniform(-2, 2, 40):
+            told = lines(
+                lambda t, at=at: np.sin(at + t) + 1e-6 * rng.uniform(-1, 1, t.shape),  # type: ignore[misc]
+                noise=1e-15,
+            )
+            found = oracle(told)
+            short += abs(found.slope[0] - np.cos(at)) > 1e-9
+        assert short
+
+
+@pytest.mark.parametrize("oracle", [complex_step, ridders, central_difference])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_cost_that_is_not_finite_tells_nothing(oracle: Oracle, value: float) -> None:
+    """Its error is infinite, its slope 0; other lines are not touched by it."""
+
+    def costs(t: Array) -> Array:
+        moved = np.asarray(1 + t)
+        moved[0] = value if moved.dtype.kind == "f" else complex(value, value)
+        return moved
+
+    found = oracle(Lines(costs=costs, scale=np.ones(2), noise=EPS, size=1.0))
+    assert (found.slope[0], found.error[0]) == (0, np.inf)
+    assert found.slope[1] == pytest.approx(1)
+    assert found.error[1] < 1e-6
+
+
+def test_ridders_finds_the_steps_at_which_a_cost_is_defined() -> None:
+    """A domain that ends within the largest steps leaves the smaller ones."""
+    with np.errstate(invalid="ignore"):
+        found = ridders(lines(lambda t: np.log(0.01 + t), size=5.0))
+    assert abs(found.slope[0] - 100) <= found.error[0] < 1e-4
+
+
+@pytest.mark.parametrize("oracle", [complex_step, ridders, central_difference])
+def test_lines_are_measured_each_by_itself(oracle: Oracle) -> None:
+    """Many at once give what each gives alone."""
+    at = np.linspace(-2, 2, 9)
+    scale = 2.0 ** np.arange(-4, 5)
+
+    def piece(k: slice) -> Estimate:
+        costs = lambda t: np.sin(at[k] + t / scale[k])  # noqa: E731
+        return oracle(Lines(costs=costs, scale=scale[k], noise=EPS, size=1.0))
+
+    together = piece(slice(None))
+    alone = [piece(slice(k, k + 1)) for k in range(9)]
+    for k in range(9):
+        tolerance = together.error[k] + alone[k].error[0] + 4 * EPS / scale[k]
+        assert abs(together.slope[k] - alone[k].slope[0]) <= tolerance
+    np.testing.assert_allclose(together.slope, np.cos(at) / scale, rtol=1e-6)
+
+
+def test_a_bound_may_not_be_infinite_to_be_safe() -> None:
+    """Kinks well clear of the point leave the real oracles a usable answer."""
+    for oracle in REAL:
+        found = oracle(lines(lambda t: np.abs(0.5 + t)))
+        assert found.error[0] < 1e-5
+
+
+def test_oracles_are_looked_up_when_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replaced one is the one that runs; an unknown name is not taken."""
+    for name, function in (
+        (oracles.COMPLEX, "complex_step"),
+        (oracles.RIDDERS, "ridders"),
+        (oracles.CENTRAL, "central_difference"),
+    ):
+        assert oracles.named(name) is getattr(oracles, function)
+        replaced = lambda found: found  # noqa: E731
+        monkeypatch.setattr(oracles, function, replaced)
+        assert oracles.named(name) is replaced
+    with pytest.raises(KeyError):
+        oracles.named("guess")
