@@ -68,7 +68,7 @@ class _Judged:
         own = (v for pair in zip(self.net.weights, self.net.biases, strict=True) for v in pair)
         moved = with_parameters(self.net, [rounding.jitter(v, rng) for v in own])
         activations = passes.forward(moved, self.x)
-        activations[1:] = [rounding.jitter(a, rng) for a in activations[1:]]
+        activations = [rounding.jitter(a, rng) for a in activations]
         passes.backward(moved, activations, self.y)
         for sums in (*moved.dW, *moved.db):
             sums /= moved.samples or 1

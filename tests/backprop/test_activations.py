@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from backprop import cost, gradients, init_net
-from backprop.activations import ACTIVATIONS, Activation, log_sum_exp, sigmoid, softmax, softplus
+from backprop.activations import ACTIVATIONS, Activation, sigmoid, softmax, softplus, surprise
 from checks.engine import check
 from checks.networks import as_subject
 
@@ -130,20 +130,24 @@ def test_softmax_rows_sum_to_one(dtype: type) -> None:
     assert np.array_equal(softmax(np.round(z) + 1024), softmax(np.round(z)))
 
 
-def test_softmax_is_the_slope_of_log_sum_exp() -> None:
-    """An imaginary step along each pre-activation gives each share."""
+def test_surprise_is_minus_the_log_of_softmax() -> None:
+    """Its slope along pre-activation k is the share of k, less one for the unit's own."""
     z = np.random.default_rng(1).normal(size=(2, 4)) * 3
+    assert surprise(z) == pytest.approx(-np.log(softmax(z)), rel=1e-13)
     for k in range(4):
-        moved = z + 1j * H * np.eye(4)[k]
-        assert log_sum_exp(moved).imag / H == pytest.approx(softmax(z)[:, k], rel=1e-13)
+        moved = surprise(z + 1j * H * np.eye(4)[k])
+        slope = softmax(z)[:, k, None] - np.eye(4)[k]
+        assert moved.imag / H == pytest.approx(slope, rel=1e-12)
 
 
 @pytest.mark.parametrize("dtype", EVERY)
-def test_log_sum_exp_of_extremes(dtype: type) -> None:
-    """The largest dominates, without overflow, in the dtype given."""
-    found = log_sum_exp(np.array([[-1e4, 1e4, 0], [-1e4, -1e4, -1e4]], dtype))
+def test_surprise_of_extremes(dtype: type) -> None:
+    """No overflow, in the dtype given, and the digits of a surprise that is nearly none."""
+    found = surprise(np.array([[-1e4, 1e4, 0], [0, 40, 0], [-1e4, -1e4, -1e4]], dtype))
     assert found.dtype == dtype
-    assert found.real == pytest.approx([1e4, -1e4 + math.log(3)], rel=1e-6)
+    assert found[0].real == pytest.approx([2e4, 0, 1e4], rel=1e-6)
+    assert found[1, 1].real == pytest.approx(2 * math.exp(-40), rel=1e-6)
+    assert found[2].real == pytest.approx(math.log(3), rel=1e-6)
 
 
 def square(*, factor: float) -> Activation:

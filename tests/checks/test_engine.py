@@ -1,0 +1,404 @@
+"""A right gradient passes, a wrong one fails, and what cannot be known is said to be undecided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from checks import oracles
+from checks.compare import Status
+from checks.engine import RERUN, check
+from checks.nest import Array
+from checks.oracles import Estimate, Lines
+from checks.report import Report
+from checks.subject import Subject, black_box, scaled
+from tests.checks.helpers import changed, planted, subject, vector
+
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "softplus", "identity")
+COSTS = ("quadratic", "cross-entropy", "softmax-cross-entropy")
+
+
+def adds_up(report: Report) -> bool:
+    """Whether every coordinate is counted once, in the whole and in each tensor."""
+    return all(
+        part.parameters == part.checked + part.zero + part.undecided + part.kinks
+        and part.failed <= part.checked
+        for part in (report, *report.tensors)
+    )
+
+
+# --- what must pass, and what must not --------------------------------------------------------
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("method", ["sweep", "naive"])
+def test_a_right_gradient_passes(activation: str, cost: str, method: str) -> None:
+    """Every activation and cost, by either rerun, with nothing undecided unless it is dead."""
+    report = check(subject(activation=activation, cost=cost), method=method)
+    assert report.verdict == "pass", str(report)
+    assert (report.oracle, report.notes, report.failures) == (oracles.COMPLEX, (), ())
+    assert (report.undecided, report.kinks, report.diagnosis) == (0, 0, None)
+    assert report.worst is not None
+    assert report.worst.error <= report.worst.tolerance
+    assert adds_up(report)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_relative_error_of_a_millionth_is_caught_and_named(seed: int, activation: str) -> None:
+    """In any single coordinate that can be decided, and nothing else is accused."""
+    one = subject(seed, activation=activation, cost=COSTS[seed % 3], shape=(2, 3, 2))
+    clean = check(one)
+    assert clean.verdict == "pass", str(clean)
+    for name, status in clean.status.items():
+        for flat in np.flatnonzero(status == Status.PASS):
+            for error in (1.01e-6, -1.01e-6):
+                report = check(planted(one, name, int(flat), error))
+                index = tuple(int(i) for i in np.unravel_index(flat, status.shape))
+                assert report.verdict == "fail"
+                assert [(f.tensor, f.index) for f in report.failures] == [(name, index)]
+                assert report.failed == 1
+                assert report.diagnosis is not None
+
+
+@pytest.mark.parametrize("error", [1e-4, 1e-8, -1e-8])
+def test_rtol_is_the_promise(error: float) -> None:
+    """A smaller one promises more, and a larger one lets nothing pass that differs."""
+    one = planted(subject(), "W1", 3, error)
+    for rtol in (1e-9, 1e-6, 1e-2):
+        report = check(one, rtol=rtol)
+        assert (report.verdict, report.failed, report.rtol) == ("fail", 1, rtol)
+
+
+def test_a_promise_beyond_rounding_is_undecided() -> None:
+    """Sixteen digits cannot be promised: agreement then proves too little."""
+    report = check(subject(), rtol=1e-16)
+    assert report.verdict == "undecided"
+    assert (report.checked, report.undecided) == (0, report.parameters)
+
+
+@pytest.mark.parametrize("k", range(-12, 13, 3))
+@pytest.mark.parametrize("black", [False, True])
+def test_the_size_of_the_loss_changes_no_verdict(k: int, black: bool) -> None:
+    """Neither of a clean gradient nor of one that is a millionth off in one coordinate."""
+    for seed in range(2):
+        one = subject(seed, shape=(3, 4, 2), activation="tanh")
+        if black:
+            one = replace(one, jittered=None, rerun=None)
+        clean = check(scaled(one, 10.0**k))
+        assert clean.verdict == "pass", str(clean)
+        wrong = check(scaled(planted(one, "W2", 5, 1e-6), 10.0**k))
+        assert wrong.verdict == "fail", str(wrong)
+        assert [f.tensor for f in wrong.failures] == ["W2"]
+        flipped = check(scaled(changed(one, _flip), 10.0**k))
+        assert flipped.verdict == "fail"
+        assert flipped.failed == 12
+
+
+def _flip(gradient: dict[str, Array]) -> None:
+    gradient["W1"] *= -1
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("cost", COSTS)
+def test_single_precision_is_judged_by_its_own_rounding(activation: str, cost: str) -> None:
+    """A float32 gradient passes, and fails where one coordinate is a tenth off."""
+    one = subject(activation=activation, cost=cost, dtype=np.float32)
+    clean = check(one)
+    assert clean.verdict == "pass", str(clean)
+    assert clean.rtol == 1e-2
+    for name in ("W1", "b2"):
+        at = int(np.flatnonzero(clean.status[name] == Status.PASS)[0])
+        wrong = check(planted(one, name, at, 0.1))
+        assert wrong.verdict == "fail"
+        assert [f.tensor for f in wrong.failures] == [name]
+
+
+def test_a_gradient_that_is_not_zero_where_it_should_be_is_caught() -> None:
+    """And one that is zero where it should not be; zero on both sides is no pass but counted."""
+    at = [0.5, -1.0, 2.0]
+    cost = lambda p: p[0] ** 2 + p[2] ** 3  # noqa: E731
+
+    def gradient(*g: float) -> Report:
+        return check(vector(cost, lambda p: np.asarray(g), at))
+
+    right = gradient(1.0, 0.0, 12.0)
+    assert (right.verdict, right.checked, right.zero) == ("pass", 2, 1)
+    extra = gradient(1.0, 1e-9, 12.0)
+    assert (extra.verdict, [f.index for f in extra.failures]) == ("fail", [(1,)])
+    missing = gradient(0.0, 0.0, 12.0)
+    assert (missing.verdict, [f.index for f in missing.failures]) == ("fail", [(0,)])
+
+
+# --- what is counted --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_counts_add_up(seed: int) -> None:
+    """Dead units, saturated ones, kinks and planted errors included."""
+    one = subject(seed, activation=("relu", "sigmoid", "tanh")[seed % 3], shape=(4, 6, 5, 2))
+    values = tuple(v * (1, 30)[seed % 2] for v in one.values)
+    one = replace(one, values=values, rerun=None, jittered=None)
+    for this in (one, changed(one, _flip)):
+        report = check(this)
+        assert adds_up(report), str(report)
+        assert sum(t.parameters for t in report.tensors) == report.parameters == one.parameters
+        for kind in ("checked", "zero", "undecided", "kinks", "failed"):
+            assert sum(getattr(t, kind) for t in report.tensors) == getattr(report, kind)
+        for tensor in report.tensors:
+            status = report.status[tensor.name]
+            assert status.shape == tensor.shape
+            assert np.count_nonzero(status == Status.ZERO) == tensor.zero
+            assert np.count_nonzero(status == Status.FAIL) == tensor.failed
+
+
+def test_a_tensor_mostly_zero_is_mentioned_in_the_verdict_line() -> None:
+    """By name; a tensor of which half is zero is not."""
+    cost = lambda p: (p["a"][:1] ** 2).sum() + (p["b"][:2] ** 2).sum()  # noqa: E731
+    gradients = lambda p: {k: 2 * p[k] * (np.arange(4) < n) for k, n in (("a", 1), ("b", 2))}  # noqa: E731
+    report = check(black_box(cost, gradients, {"a": np.ones(4), "b": np.ones(4)}))
+    assert report.verdict == "pass"
+    assert report.summary == (
+        "pass: 3 of 8 parameters checked, 5 exactly zero on both sides;"
+        " more than half of a zero or undecided"
+    )
+
+
+@pytest.mark.parametrize("factor", [0.0, 1.0])
+def test_where_nothing_was_decided_nothing_passes(factor: float) -> None:
+    """A constant cost is zero everywhere: undecided."""
+    report = check(vector(lambda p: factor + 0 * p.sum(), lambda p: 0 * p, [1.0, 2.0]))
+    assert (report.verdict, report.checked, report.zero) == ("undecided", 0, 2)
+
+
+@pytest.mark.parametrize("at", [[0.0, 1.0, -2.0], [0.0, 0.0, 3.0]])
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+def test_kinks_neither_pass_nor_fail(at: list[float], value: float) -> None:
+    """Whatever the gradient says at a ReLU's 0, it is on a kink; an error elsewhere still shows."""
+    relu = lambda p: (p * (p.real > 0)).sum() + (p**2).sum()  # noqa: E731
+    p = np.asarray(at)
+    slope = np.where(p == 0, value, p > 0) + 2 * p
+    report = check(vector(relu, lambda p: slope, at))
+    on = p == 0
+    assert report.kinks == on.sum()
+    assert report.failed == 0
+    assert list(report.status["params"] == Status.KINK) == list(on)
+    wrong = check(vector(relu, lambda p: slope * np.where(on, 1, 1 + 1e-6), at))
+    assert wrong.verdict == "fail"
+    assert wrong.failed == 3 - on.sum()
+    assert wrong.kinks == on.sum()
+
+
+def test_a_kink_merely_near_is_no_excuse() -> None:
+    """There the gradient is judged as anywhere."""
+    cost = lambda p: np.abs(p - 1e-3).sum() + (p**2).sum()  # noqa: E731
+    slope = lambda p: np.sign(p - 1e-3) + 2 * p  # noqa: E731
+    at = [0.0, 1.0]
+    clean, wrong = (check(vector(cost, g, at)) for g in (slope, lambda p: slope(p) + 1e-3))
+    assert (clean.failed, clean.kinks) == (0, 0)
+    assert clean.verdict == "pass", str(clean)
+    assert (wrong.verdict, wrong.failed, wrong.kinks) == ("fail", 2, 0)
+
+
+# --- oracles ----------------------------------------------------------------------------------
+
+BREAK: dict[str, Callable[[Estimate], Any]] = {
+    "a tenth too large": lambda e: replace(e, slope=1.1 * e.slope),
+    "wrong sign": lambda e: replace(e, slope=-e.slope),
+    "zero": lambda e: replace(e, slope=0 * e.slope),
+    "NaN": lambda e: replace(e, slope=np.nan * e.slope),
+    "raises": lambda e: 1 // 0,
+    "right in the end": lambda e: e,
+}
+
+
+def broken(
+    monkeypatch: pytest.MonkeyPatch, name: str, breaks: Callable[[Estimate, Lines], Any]
+) -> None:
+    """Break one oracle."""
+    right = getattr(oracles, name)
+
+    def wrong(lines: Lines) -> Any:
+        return breaks(right(lines), lines)
+
+    wrong.__name__ = name
+    monkeypatch.setattr(oracles, name, wrong)
+
+
+@pytest.mark.parametrize("name", ["complex_step", "ridders", "central_difference"])
+@pytest.mark.parametrize("how", list(BREAK)[:-1])
+@pytest.mark.parametrize("right", [True, False])
+def test_with_a_broken_oracle_nothing_passes(
+    monkeypatch: pytest.MonkeyPatch, name: str, how: str, right: bool
+) -> None:
+    """Right gradient or wrong, the verdict is that the oracles disagree."""
+    broken(monkeypatch, name, lambda e, lines: BREAK[how](e))
+    one = subject() if right else changed(subject(), _flip)
+    report = check(one)
+    assert report.verdict == "undecided"
+    assert report.diagnosis is not None
+    assert (report.diagnosis.code, report.diagnosis.title) == (
+        "oracles-disagree",
+        "oracles disagree",
+    )
+    assert name in report.diagnosis.detail
+
+
+@pytest.mark.parametrize("name", ["complex_step", "ridders"])
+def test_an_oracle_that_is_only_wrong_on_this_cost_passes_nothing_wrong(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It gets the known slopes right, and W2 of the network wrong: nobody is misled."""
+
+    def wrong_of_few(e: Estimate, lines: Lines) -> Estimate:
+        return replace(e, slope=1.1 * e.slope) if len(lines.scale) == 15 else e
+
+    broken(monkeypatch, name, wrong_of_few)
+    misled = changed(subject(), lambda g: g.update(W2=1.1 * g["W2"]))
+    assert misled.values[2].size == 15
+    report = check(misled)
+    assert report.verdict != "pass"
+    assert any("disagrees, at W2[" in note for note in report.notes) or report.diagnosis is not None
+
+
+def test_both_oracles_of_a_real_cost_in_doubt_decide_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A cost that is not complex-safe has no third one to turn to."""
+
+    def wrong_of_two(e: Estimate, lines: Lines) -> Estimate:
+        return replace(e, slope=1.1 * e.slope) if len(lines.scale) == 2 else e
+
+    broken(monkeypatch, "ridders", wrong_of_two)
+    one = vector(lambda p: np.abs(p) @ np.abs(p), lambda p: 2.2 * p, [1.0, 2.0])
+    report = check(one)
+    assert report.verdict == "undecided"
+    assert report.diagnosis is not None
+    assert report.diagnosis.code == "oracles-disagree"
+    assert "central difference disagrees, at params[0] one says 2.2, the other 2" in str(report)
+
+
+NOT_SAFE: dict[str, tuple[Callable[[Array], Any], str]] = {
+    "abs": (lambda p: (np.abs(p) ** 3).sum(), "gives back a real number"),
+    "conj": (lambda p: (p * p.conj() * np.sqrt(p * p.conj())).sum(), "real differences say"),
+    "cast": (lambda p: (np.abs(p.astype(float)) ** 3).sum(), "does not take complex parameters"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_SAFE)
+@pytest.mark.filterwarnings("default::numpy.exceptions.ComplexWarning")
+def test_a_cost_that_is_not_complex_safe_falls_back_with_a_note(name: str) -> None:
+    """To extrapolated real differences, which judge it just as well."""
+    cost, why = NOT_SAFE[name]
+    slope = lambda p: 3 * p * np.abs(p)  # noqa: E731
+    at = [0.5, -1.0, 2.0]
+    report = check(vector(cost, slope, at))
+    assert report.verdict == "pass", str(report)
+    assert report.oracle == oracles.RIDDERS
+    assert [note for note in report.notes if "complex step not believed: " in note and why in note]
+    wrong = check(planted(vector(cost, slope, at), "params", 1, 1e-6))
+    assert (wrong.verdict, [f.index for f in wrong.failures]) == ("fail", [(1,)])
+
+
+@pytest.mark.parametrize(
+    ("asked", "used"),
+    [
+        ("complex", oracles.COMPLEX),
+        ("ridders", oracles.RIDDERS),
+        ("central", oracles.CENTRAL),
+        ("auto", oracles.COMPLEX),
+    ],
+)
+def test_the_oracle_asked_for_is_the_one_used(asked: str, used: str) -> None:
+    """On clean gradients and on wrong ones."""
+    one = subject()
+    clean = check(one, oracle=asked, rtol=1e-4)
+    assert (clean.verdict, clean.oracle) == ("pass", used)
+    wrong = check(planted(one, "W1", 4, 1e-3), oracle=asked, rtol=1e-4)
+    assert (wrong.verdict, wrong.failed, wrong.oracle) == ("fail", 1, used)
+
+
+# --- reruns -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_naive_and_sweep_come_to_the_same(seed: int) -> None:
+    """The status of every coordinate, clean or not."""
+    one = subject(seed, activation=ACTIVATIONS[seed], shape=(5, 4, 4, 2))
+    for this in (one, planted(one, "b1", 2, 1e-5), changed(one, _flip)):
+        short, plain = check(this), check(this, method="naive")
+        assert (short.method, plain.method) == ("sweep", "naive")
+        assert short.verdict == plain.verdict
+        for name in one.names:
+            np.testing.assert_array_equal(short.status[name], plain.status[name])
+
+
+def test_a_wrong_short_rerun_is_an_error_of_its_own() -> None:
+    """With its own code; the naive method does not mind."""
+    one = subject()
+    rerun = one.rerun
+    assert rerun is not None
+    wrong = replace(one, rerun=lambda t, at, steps: rerun(t, at, steps) * (1 + 1e-3 * (t == 2)))
+    report = check(wrong)
+    assert report.verdict == "fail"
+    assert report.diagnosis is not None
+    assert report.diagnosis.code == RERUN == "rerun-disagrees"
+    assert report.diagnosis.detail.startswith("W2, flat index ")
+    assert check(wrong, method="naive").verdict == "pass"
+
+
+# --- repeating --------------------------------------------------------------------------------
+
+
+def test_a_check_repeats_to_the_last_bit_and_tells_its_progress() -> None:
+    """The same seed gives the same report; progress counts every coordinate."""
+    one = planted(subject(), "W1", 3, 1e-5)
+    done: list[int] = []
+    first, again = (check(one, seed=7, progress=done.append) for _ in range(2))
+    assert replace(first, seconds=0) == replace(again, seconds=0)
+    assert first.seed == 7
+    assert sum(done) == 2 * one.parameters
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_seed_changes_no_verdict(seed: int) -> None:
+    """Clean gradients pass and planted ones fail by any randomness."""
+    one = subject(shape=(2, 3, 2))
+    assert check(one, seed=seed).verdict == "pass"
+    wrong = check(planted(one, "W2", 1, 1e-6), seed=seed)
+    assert [(f.tensor, f.index) for f in wrong.failures] == [("W2", (0, 1))]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_a_cost_of_lower_precision_is_never_passed(dtype: Any) -> None:
+    """Nor is it called wrong coordinate by coordinate where nothing can be said."""
+    rng = np.random.default_rng(0)
+    data, kind = rng.normal(size=(50, 8)), np.dtype(dtype).type
+    one = vector(
+        lambda p: float((np.tanh((data @ p).astype(kind)) ** 2).mean(dtype=kind)),
+        lambda p: 2 * (np.tanh(data @ p) / np.cosh(data @ p) ** 2) @ data / 50,
+        rng.normal(size=8),
+    )
+    report = check(one)
+    assert report.verdict != "pass"
+    assert report.diagnosis is not None
+    assert report.diagnosis.code in ("cost-low-precision", "oracles-disagree")
+
+
+def test_an_empty_tensor_is_no_obstacle() -> None:
+    """It counts nothing and hides nothing."""
+
+    def one(factor: float) -> Subject:
+        return black_box(
+            lambda p: (p[0] ** 2).sum() + p[1].sum(),
+            lambda p: [2 * factor * p[0], np.ones_like(p[1])],
+            [np.ones(2), np.ones((0, 3))],
+        )
+
+    assert (check(one(1)).verdict, check(one(1)).parameters) == ("pass", 2)
+    assert check(one(1 + 1e-6)).verdict == "fail"

@@ -1,0 +1,337 @@
+"""No oracle is believed that should not be, and none is doubted that is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from checks import oracles, second
+from checks.nest import Array
+from checks.oracles import Estimate, Lines
+from checks.subject import Subject, scaled
+from checks.sweep import sweep
+from tests.checks.helpers import EPS, subject, vector
+
+AT = [0.5, -1.0, 2.0]
+NOISE = 16 * EPS
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    """A generator."""
+    return np.random.default_rng(seed)
+
+
+# --- oracles that get known slopes wrong ------------------------------------------------------
+
+MISTAKES: dict[str, Callable[[Estimate], Any]] = {
+    "a tenth too large": lambda e: replace(e, slope=1.1 * e.slope),
+    "a millionth too large": lambda e: replace(e, slope=(1 + 1e-6) * e.slope),
+    "wrong sign": lambda e: replace(e, slope=-e.slope),
+    "zero": lambda e: replace(e, slope=0 * e.slope),
+    "one line wrong": lambda e: replace(e, slope=e.slope + [0, 0, 1e-3]),
+    "NaN": lambda e: replace(e, slope=np.nan * e.slope),
+    "error NaN": lambda e: replace(e, error=np.nan * e.slope),
+    "nothing known": lambda e: replace(e, error=np.full(3, np.inf)),
+    "raises": lambda e: 1 // 0,
+    "gives nothing back": lambda e: None,
+}
+
+
+@pytest.mark.parametrize("name", ["complex_step", "ridders", "central_difference"])
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_broken_oracle_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, mistake: str
+) -> None:
+    """Whichever it is and however it is broken."""
+    right = getattr(oracles, name)
+
+    def broken(lines: Lines) -> Any:
+        return MISTAKES[mistake](right(lines))
+
+    broken.__name__ = name
+    monkeypatch.setattr(oracles, name, broken)
+    assert second.miscalibrated() == name
+
+
+def test_the_oracles_as_they_are_are_not_named() -> None:
+    """None of them gets the known slopes wrong."""
+    assert second.miscalibrated() is None
+
+
+# --- costs that are not complex-safe ----------------------------------------------------------
+
+
+def doubt(cost: Callable[[Array], Any], at: list[float] = AT, seed: int = 0, **more: Any) -> Any:
+    """What `complex_doubt` says of a cost."""
+    size = abs(float(cost(np.asarray(at))))
+    one = vector(cost, lambda p: p, at)
+    return second.complex_doubt(one, rng(seed), noise=NOISE * size, size=size, **more)
+
+
+def assigned(p: Array) -> Any:
+    """A cost that keeps its parameters in an array of real numbers."""
+    kept = np.zeros(len(p))
+    kept[:] = p
+    return (kept**2).sum()
+
+
+DOUBTED: dict[str, tuple[Callable[[Array], Any], str]] = {
+    "absolute value": (lambda p: np.abs(p).sum(), "gives back a real number"),
+    "norm": (lambda p: np.linalg.norm(p), "gives back a real number"),
+    "real part": (lambda p: (p.real**2).sum(), "gives back a real number"),
+    "conjugate": (lambda p: (p * np.conj(p)).sum(), "it says 0, and real differences say"),
+    "vdot": (lambda p: np.vdot(p, p) if p.dtype.kind == "c" else p @ p, "it says 0, and real"),
+    "absolute value of one": (lambda p: np.abs(p[0]) + (p[1:] ** 2).sum(), "real differences say"),
+    "conjugate of one": (lambda p: np.conj(p[2]) + (p**2).sum(), "real differences say"),
+    "cast": (lambda p: (p.astype(float) ** 2).sum(), "does not take complex parameters (Casting"),
+    "assignment": (assigned, "does not take complex parameters (Casting"),
+    "comparison": (lambda p: sum(max(v, 0) for v in p.tolist()) + p.sum(), "does not take complex"),
+    "float()": (lambda p: float((p**2).sum()), "does not take complex parameters (Casting"),
+    "other code": (
+        lambda p: (p**2).sum() + (1 if np.iscomplexobj(p) else 0),
+        "with complex parameters the cost is 6.25, not 5.25",
+    ),
+    "NaN": (
+        lambda p: (p**2).sum() + (np.nan if np.iscomplexobj(p) else 0),
+        "with complex parameters the cost is nan, not 5.25",
+    ),
+}
+
+
+@pytest.mark.filterwarnings("default::numpy.exceptions.ComplexWarning")
+@pytest.mark.parametrize("name", DOUBTED)
+@pytest.mark.parametrize("thorough", [True, False])
+def test_a_cost_that_is_not_complex_safe_is_doubted(name: str, thorough: bool) -> None:
+    """With the reason, by many runs of the cost or by few."""
+    cost, why = DOUBTED[name]
+    for seed in range(5):
+        assert why in str(doubt(cost, seed=seed, thorough=thorough))
+
+
+TRUSTED: dict[str, Callable[[Array], Any]] = {
+    "squares": lambda p: (p**2).sum(),
+    "exp and sin": lambda p: np.exp(np.sin(p)).prod(),
+    "constant slope": lambda p: 3 * p.sum(),
+    "relu by real part": lambda p: (p * (p.real > 0)).sum() + (p**2).sum(),
+    "largest": lambda p: p[np.argmax(p.real)] ** 2,
+}
+
+
+@pytest.mark.parametrize("name", TRUSTED)
+@pytest.mark.parametrize("thorough", [True, False])
+@pytest.mark.parametrize("factor", [1e-12, 1.0, 1e12])
+def test_a_complex_safe_cost_is_trusted(name: str, thorough: bool, factor: float) -> None:
+    """Kinks elsewhere and the cost's size notwithstanding."""
+    for seed in range(5):
+        cost = TRUSTED[name]
+        assert doubt(lambda p: factor * cost(p), seed=seed, thorough=thorough) is None
+
+
+def test_a_complex_safe_cost_on_a_kink_is_trusted() -> None:
+    """Real differences have no slope to hold against it there."""
+    assert doubt(lambda p: (p * (p.real > 0)).sum() + 1, [0.0, 0.0, 0.0]) is None
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "softplus", "identity"])
+@pytest.mark.parametrize("cost", ["quadratic", "cross-entropy", "softmax-cross-entropy"])
+def test_networks_are_trusted(activation: str, cost: str) -> None:
+    """Every activation and cost takes complex numbers."""
+    one = subject(activation=activation, cost=cost)
+    size = float(one.cost(one.values))
+    assert second.complex_doubt(one, rng(), noise=NOISE * size, size=size) is None
+
+
+# --- two oracles ------------------------------------------------------------------------------
+
+
+def numbers(one: Subject) -> tuple[dict[str, float], dict[str, Array], dict[str, Array]]:
+    """A subject's noise and size, its slopes by complex step, and no suspects."""
+    size = float(one.cost(one.values))
+    scales = {"noise": NOISE * size, "size": size}
+    found = sweep(one, oracles.COMPLEX, **scales)
+    numeric = {
+        name: e.slope.reshape(v.shape)
+        for name, e, v in zip(one.names, found, one.values, strict=True)
+    }
+    return scales, numeric, {name: np.empty(0, int) for name in one.names}
+
+
+@pytest.mark.parametrize("other", [oracles.RIDDERS, oracles.CENTRAL])
+@pytest.mark.parametrize("factor", [1e-12, 1.0, 1e12])
+def test_oracles_that_are_right_agree(other: str, factor: float) -> None:
+    """At any size of the cost, kinked activations included."""
+    for activation in ("sigmoid", "relu"):
+        one = scaled(subject(activation=activation), factor)
+        scales, numeric, none = numbers(one)
+        assert second.disagreement(one, oracles.named(other), numeric, none, rng(), **scales) is None
+
+
+def test_a_disagreement_names_the_coordinate_and_both_values() -> None:
+    """In a tensor small enough to be sampled whole."""
+    one = subject()
+    scales, numeric, none = numbers(one)
+    right = numeric["W1"][2, 3]
+    numeric["W1"][2, 3] *= 1 + 1e-6
+    found = second.disagreement(one, oracles.ridders, numeric, none, rng(), **scales)
+    assert str(found).startswith(f"at W1[2, 3] one says {right * (1 + 1e-6):.9g}, the other ")
+
+
+def test_suspects_are_looked_at_wherever_they_are() -> None:
+    """A sample would miss one coordinate of a thousand; a suspect is always in it."""
+    one = subject(shape=(100, 10, 2), batch=3)
+    scales, numeric, none = numbers(one)
+    numeric["W1"].reshape(-1)[777] += 1
+    suspects = {**none, "W1": np.asarray([777])}
+    found = second.disagreement(one, oracles.ridders, numeric, suspects, rng(), **scales)
+    assert "at W1[77, 7] one says" in str(found)
+    seen = [
+        second.disagreement(one, oracles.ridders, numeric, none, rng(seed), **scales)
+        for seed in range(20)
+    ]
+    assert seen.count(None) > 10
+
+
+# --- the short rerun --------------------------------------------------------------------------
+
+
+def wrong_rerun(one: Subject, tensor: int, change: Callable[[Array, Array], Array]) -> Subject:
+    """The subject with one tensor's short rerun changed: (costs, steps) to costs."""
+    rerun = one.rerun
+    assert rerun is not None
+
+    def broken(at: int, indices: Array, steps: Array) -> Array:
+        costs = rerun(at, indices, steps)
+        return change(costs, steps) if at == tensor else costs
+
+    return replace(one, rerun=broken)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "relu", "softplus"])
+@pytest.mark.parametrize("factor", [1e-12, 1.0, 1e12])
+def test_a_right_rerun_is_not_accused(activation: str, factor: float) -> None:
+    """Nor is a subject that has none."""
+    one = scaled(subject(activation=activation), factor)
+    scales = numbers(one)[0]
+    assert second.rerun_mistake(one, rng(), **scales) is None
+    assert second.rerun_mistake(replace(one, rerun=None), rng(), **scales) is None
+
+
+RERUNS: dict[str, Callable[[Array, Array], Array]] = {
+    "a millionth off": lambda costs, steps: costs * (1 + 1e-6),
+    "one of them off": lambda costs, steps: costs + 1e-6 * (np.arange(len(costs)) == 1),
+    "real steps only": lambda costs, steps: costs * (1 if steps.dtype.kind == "c" else 1 + 1e-9),
+    "imaginary steps only": lambda costs, steps: costs.conj(),
+    "NaN": lambda costs, steps: costs * np.nan,
+    "the steps forgotten": lambda costs, steps: costs * 0 + costs[0],
+}
+
+
+@pytest.mark.parametrize("tensor", range(4))
+@pytest.mark.parametrize("name", RERUNS)
+def test_a_wrong_rerun_is_found(tensor: int, name: str) -> None:
+    """In each tensor, by name."""
+    one = subject()
+    scales = numbers(one)[0]
+    found = second.rerun_mistake(wrong_rerun(one, tensor, RERUNS[name]), rng(), **scales)
+    assert str(found).startswith(f"{one.names[tensor]}, flat index ")
+
+
+# --- zeros that hide a slope ------------------------------------------------------------------
+
+
+def test_a_slope_along_zeros_is_found() -> None:
+    """Where the cost does slope along coordinates said to be flat."""
+    cost = lambda p: (p**2).sum() + 1  # noqa: E731
+    one = vector(cost, lambda p: 2 * p, AT)
+    zero = {"params": np.asarray([False, True, False])}
+    scales = {"noise": NOISE, "size": 6.25}
+    found = str(second.hidden_slope(one, zero, rng(), **scales))
+    assert found in [
+        f"the cost slopes by {sign}2.64575131 along coordinates said to be exactly zero"
+        for sign in ("", "-")
+    ]
+
+
+def test_coordinates_that_are_flat_hide_nothing() -> None:
+    """Nor do coordinates that were not said to be zero; nor none at all."""
+    one = vector(lambda p: p[0] ** 2 + p[2] ** 3 + 1, lambda p: p, AT)
+    scales = {"noise": NOISE, "size": 9.25}
+    for zero in ([False, True, False], [False, False, False]):
+        assert second.hidden_slope(one, {"params": np.asarray(zero)}, rng(), **scales) is None
+    dead = {"params": np.asarray([True, True, False])}
+    assert second.hidden_slope(one, dead, rng(), **scales) is not None
+
+
+# --- kinks ------------------------------------------------------------------------------------
+
+
+def kinks(cost: Callable[[Array], Any], at: list[float], **scales: float) -> list[bool]:
+    """Which coordinates are said to lie on a kink."""
+    one = vector(cost, lambda p: p, at)
+    scales = {"noise": 4 * EPS * max(abs(float(cost(np.asarray(at)))), 1e-3), "size": 1.0, **scales}
+    return list(second.on_kinks(one, 0, np.arange(len(at)), **scales))
+
+
+def relu(p: Array) -> Any:
+    """The sum of the positive ones."""
+    return np.maximum(p, 0).sum()
+
+
+KINKED: dict[str, tuple[Callable[[Array], Any], list[float], list[bool]]] = {
+    "relu at 0": (relu, [0.0, 1.0, -2.0], [True, False, False]),
+    "all at 0": (relu, [0.0, 0.0], [True, True]),
+    "absolute value at 0": (lambda p: np.abs(p).sum() + 1, [0.0, 3.0], [True, False]),
+    "a tie of the largest": (lambda p: p.max(), [2.0, 2.0, 1.0], [True, True, False]),
+    "a slight kink": (lambda p: (p**2).sum() + 1e-3 * np.abs(p[0]), [0.0, 1.0], [True, False]),
+    "a kink at 1": (lambda p: np.abs(p - 1).sum() + np.exp(p).sum(), [1.0, 2.0], [True, False]),
+}
+
+
+@pytest.mark.parametrize("name", KINKED)
+@pytest.mark.parametrize("factor", [1e-12, 1.0, 1e12])
+def test_a_coordinate_on_a_kink_is_seen(name: str, factor: float) -> None:
+    """And only that one."""
+    cost, at, expected = KINKED[name]
+    noise = factor * 4 * EPS * (1 + abs(float(cost(np.asarray(at)))))
+    assert kinks(lambda p: factor * cost(p), at, noise=noise, size=factor) == expected
+
+
+SMOOTH: dict[str, Callable[[Array], Any]] = {
+    "curved": lambda p: (1e3 * p**2).sum(),
+    "very curved": lambda p: np.cos(1e3 * p).sum(),
+    "cubic": lambda p: (p**3).sum(),
+    "flat": lambda p: (p**4).sum() + 1,
+    "constant": lambda p: 1.0 + 0 * p.sum(),
+    "a kink of second order": lambda p: (p * np.abs(p)).sum() + 1,
+    "a kink near": lambda p: np.abs(p - 1e-3).sum(),
+    "a kink nearer": lambda p: np.abs(p - 1e-4).sum(),
+    "a kink on the other side": lambda p: np.maximum(p, -1e-3).sum(),
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_no_kink_is_seen_where_there_is_none(name: str) -> None:
+    """Curvature is none, and neither is a kink that is merely near."""
+    at = [0.0, 0.0]
+    assert kinks(SMOOTH[name], at, noise=4 * EPS * 10) == [False, False]
+
+
+def test_noise_is_not_taken_for_kinks() -> None:
+    """Where it is told."""
+    noisy = np.random.default_rng(0)
+    cost = lambda p: (p**2).sum() + 1e-7 * noisy.uniform(-1, 1)  # noqa: E731
+    for _ in range(50):
+        assert kinks(cost, AT, noise=1e-7) == [False] * 3
+
+
+def test_one_direction_tells_whether_to_look_for_kinks() -> None:
+    """Through every parameter at once."""
+    scales = {"noise": 8 * EPS, "size": 1.0}
+    for seed in range(10):
+        for at, expected in (([0.0, 1.0, 2.0], True), ([0.5, 1.0, 2.0], False)):
+            one = vector(relu, relu, at)
+            assert second.kink_along_all(one, rng(seed), **scales) is expected

@@ -1,0 +1,151 @@
+"""The sweep perturbs every coordinate, one at a time, and puts it back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from checks import oracles, sweep
+from checks.nest import Array
+from checks.subject import black_box
+from checks.sweep import coordinates, direction, plain_rerun, run, wide
+from tests.checks.helpers import EPS, subject, vector
+
+SCALES = {"noise": 4 * EPS, "size": 1.0}
+ORACLES = (oracles.COMPLEX, oracles.RIDDERS, oracles.CENTRAL)
+
+
+@pytest.mark.parametrize("oracle", ORACLES)
+@pytest.mark.parametrize("naive", [True, False])
+def test_every_coordinate_gets_its_slope(oracle: str, naive: bool) -> None:
+    """Tensor by tensor, flat, by either rerun."""
+    one = subject()
+    found = sweep.sweep(one, oracle, naive=naive, **SCALES)
+    right = one.gradient(one.values)
+    assert len(found) == len(one.names)
+    for name, estimate in zip(one.names, found, strict=True):
+        off = np.abs(estimate.slope - right[name].reshape(-1))
+        assert np.all(off <= estimate.error + 1e-14)
+        assert np.all(estimate.error < 1e-7)
+
+
+def test_pieces_join_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However small they are, and with what is left over; progress counts each coordinate once."""
+    one = subject()
+    whole = sweep.sweep(one, oracles.COMPLEX, **SCALES)
+    monkeypatch.setattr(sweep, "PIECE", 7)
+    done: list[int] = []
+    pieces = sweep.sweep(one, oracles.COMPLEX, progress=done.append, **SCALES)
+    for a, b in zip(whole, pieces, strict=True):
+        np.testing.assert_allclose(a.slope, b.slope, rtol=1e-12, atol=1e-16)
+    assert sum(done) == one.parameters
+    assert max(done) == 7
+
+
+def test_an_empty_tensor_has_no_slopes() -> None:
+    """And does not get in the way of its neighbours."""
+    one = black_box(
+        lambda p: (p[0] ** 2).sum() + p[1].sum() + p[2] ** 2,
+        lambda p: p,
+        [np.ones(2), np.ones((0, 3)), np.asarray(3.0)],
+    )
+    first, empty, last = sweep.sweep(one, oracles.COMPLEX, **SCALES)
+    assert (first.slope.shape, empty.slope.shape, empty.error.shape) == ((2,), (0,), (0,))
+    np.testing.assert_allclose(last.slope, [6])
+
+
+def test_naive_never_asks_for_the_short_rerun() -> None:
+    """Which otherwise is asked for every line."""
+    asked = []
+
+    def rerun(tensor: int, indices: Array, steps: Array) -> Array:
+        asked.append(tensor)
+        return np.zeros(len(steps), steps.dtype)
+
+    one = replace(subject(), rerun=rerun)
+    naive = sweep.sweep(one, oracles.COMPLEX, naive=True, **SCALES)
+    assert not asked
+    assert np.any(naive[0].slope)
+    short = sweep.sweep(one, oracles.COMPLEX, **SCALES)
+    assert set(asked) == {0, 1, 2, 3}
+    assert not np.any(short[0].slope)
+
+
+@pytest.mark.parametrize("step", [0.25, 0.25j])
+def test_the_plain_rerun_moves_one_parameter_at_a_time(step: complex) -> None:
+    """And puts it back before the next, for real and imaginary steps alike."""
+    seen: list[list[complex]] = []
+
+    def cost(p: Array) -> complex:
+        seen.append(p.tolist())
+        return p @ [1, 10, 100]  # type: ignore[no-any-return]
+
+    one = vector(cost, cost, [1.0, 2.0, 3.0])
+    costs = plain_rerun(one, 0, np.asarray([2, 0]), np.asarray([step, 2 * step]))
+    assert seen == [[1, 2, 3 + step], [1 + 2 * step, 2, 3]]
+    np.testing.assert_array_equal(costs, [321 + 100 * step, 321 + 2 * step])
+    np.testing.assert_array_equal(one.values[0], [1, 2, 3])
+
+
+def test_float32_parameters_are_perturbed_in_double_precision() -> None:
+    """The oracles' precision does not depend on the subject's."""
+    seen = []
+
+    def cost(p: Array) -> float:
+        seen.append(p.dtype)
+        return float((p**2).sum())
+
+    one = black_box(cost, cost, np.ones(2, np.float32))
+    moved = plain_rerun(one, 0, np.asarray([1]), np.asarray([2.0**-30]))
+    assert moved[0] == 2 + 2.0**-29 + 2.0**-60
+    assert set(seen) == {np.dtype(np.float64)}
+    assert [v.dtype for v in wide([np.ones(1, np.float32), np.ones(1, np.longdouble)])] == [
+        np.float64,
+        np.longdouble,
+    ]
+
+
+def test_lines_along_coordinates_know_their_scales() -> None:
+    """Each parameter's own, or its tensor's."""
+    one = vector(lambda p: p.sum(), lambda p: p, [3.0, -4.0, 0.0, 0.0])
+    lines = coordinates(one, 0, np.asarray([1, 2]), noise=0.5, size=2.0)
+    np.testing.assert_array_equal(lines.scale, [4.0, 2.5])
+    assert (lines.noise, lines.size) == (0.5, 2.0)
+    np.testing.assert_array_equal(lines.costs(np.asarray([1.0, 2.0])), [0.0, 1.0])
+
+
+def test_a_direction_moves_everything_at_once() -> None:
+    """By its entry in each tensor, times the step; the slope along it is the sum."""
+    one = subject()
+    rng = np.random.default_rng(0)
+    d = [rng.normal(size=v.shape) for v in one.values]
+    lines = direction(one, d, **SCALES)
+    slope = oracles.complex_step(lines).slope
+    right = one.gradient(one.values)
+    expected = sum(float(np.vdot(right[n], e)) for n, e in zip(one.names, d, strict=True))
+    np.testing.assert_allclose(slope, [expected], rtol=1e-12)
+    np.testing.assert_array_equal(lines.scale, [1.0])
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, OverflowError, FloatingPointError])
+def test_a_cost_that_leaves_its_domain_is_not_a_number(error: type[Exception]) -> None:
+    """Arithmetic that fails away from the point tells nothing; other mistakes are raised on."""
+
+    def cost(p: Array) -> float:
+        if p[0] != 1:
+            raise error
+        return 1.0
+
+    one = vector(cost, cost, [1.0])
+    assert np.isnan(run(one, [np.asarray([2.0])]))
+    assert run(one, one.values) == 1.0
+    warns = vector(lambda p: np.log(p).sum() + 1 / (p * 0).sum(), cost, [1.0])
+    assert np.isnan(run(warns, [np.asarray([-1.0])]))
+
+    def mistaken(p: Array) -> float:
+        raise TypeError("no")
+
+    with pytest.raises(TypeError, match="no"):
+        run(vector(mistaken, cost, [1.0]), one.values)
