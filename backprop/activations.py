@@ -29,24 +29,26 @@ class Activation:
 
     function: Callable[[Array], Array]
     slope: Callable[[Array], Array] | None
-    kinked: bool = False
 
 
 def sigmoid(z: Array) -> Array:
     """1 / (1 + e^-z), with the exponent held below the largest the dtype can take."""
-    return 1 / (1 + np.exp(_at_most(-z, _LARGEST_EXPONENT[z.dtype.char])))
+    a: Array = 1 / (1 + np.exp(_at_most(-z, _LARGEST_EXPONENT[z.dtype.char])))
+    return a
 
 
 def softplus(z: Array) -> Array:
     """log(1 + e^z), as max(z, 0) + log(1 + e^-|z|): the exponential stays at or below one."""
     positive = z.real > 0
-    return z * positive + _log1p(np.exp(np.where(positive, -z, z)))
+    a: Array = z * positive + _log1p(np.exp(np.where(positive, -z, z)))
+    return a
 
 
 def softmax(z: Array) -> Array:
     """e^z / sum of e^z over the last axis; subtracting the largest z leaves it unchanged."""
     e = np.exp(z - z.real.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
+    a: Array = e / e.sum(axis=-1, keepdims=True)
+    return a
 
 
 def surprise(z: Array) -> Array:
@@ -80,7 +82,7 @@ ACTIVATIONS: dict[str, Activation] = {
     # name                  a = f(z)                               da/dz, from a
     "sigmoid": Activation(function=sigmoid,                        slope=lambda a: a * (1 - a)),
     "tanh": Activation(function=np.tanh,                           slope=lambda a: (1 - a) * (1 + a)),
-    "relu": Activation(function=lambda z: z * (z.real > 0),        slope=lambda a: a > 0, kinked=True),
+    "relu": Activation(function=lambda z: z * (z.real > 0),        slope=lambda a: a > 0),
     "softplus": Activation(function=softplus,                      slope=lambda a: -np.expm1(-a)),
     "identity": Activation(function=lambda z: z,                   slope=np.ones_like),
     "softmax": Activation(function=softmax,                        slope=None),

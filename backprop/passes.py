@@ -110,8 +110,13 @@ def gradients(net: Network, x: Array, y: Array) -> list[tuple[Array, Array]]:
 
     The network's accumulators are left as they are. Exceptions are those of `backward`.
     """
+    return gradients_at(net, forward(net, x), y)
+
+
+def gradients_at(net: Network, activations: Sequence[Array], y: Array) -> list[tuple[Array, Array]]:
+    """`gradients`, from the activations that `forward` returned."""
     scratch = replace(net, dW=[], db=[], samples=0)
-    backward(scratch, forward(net, x), y)
+    backward(scratch, activations, y)
     return [
         (dW / scratch.samples, db / scratch.samples)
         for dW, db in zip(scratch.dW, scratch.db, strict=True)

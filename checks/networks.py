@@ -12,9 +12,10 @@ from backprop import passes, validation
 from backprop.network import Network
 from checks import rounding
 from checks.hygiene import same_bits
+from checks.hypotheses import hypotheses
 from checks.nest import Array
 from checks.rerun import ShortRerun
-from checks.subject import Arrays, Subject
+from checks.subject import Arrays, Hypothesis, Subject
 
 
 def as_subject(net: Network, x: Array, y: Array, *, repeat: str = "") -> Subject:
@@ -39,6 +40,7 @@ def as_subject(net: Network, x: Array, y: Array, *, repeat: str = "") -> Subject
         jittered=judged.jittered,
         rerun=ShortRerun(judged.net, x, y),
         inputs={"x": x, "y": y},
+        hypotheses=judged.hypotheses,
         context={"the batch size": float(len(x))},
         repeat=repeat,
     )
@@ -69,10 +71,18 @@ class _Judged:
         moved = with_parameters(self.net, [rounding.jitter(v, rng) for v in own])
         activations = passes.forward(moved, self.x)
         activations = [rounding.jitter(a, rng) for a in activations]
-        passes.backward(moved, activations, self.y)
-        for sums in (*moved.dW, *moved.db):
-            sums /= moved.samples or 1
-        return self._named(zip(moved.dW, moved.db, strict=True))
+        return self._named(passes.gradients_at(moved, activations, self.y))
+
+    def hypotheses(self) -> Iterable[Hypothesis]:
+        activations = passes.forward(self.net, self.x)
+        return hypotheses(
+            activations,
+            self.net.weights,
+            self.net.biases,
+            names=self.net.activations,
+            cost=self.net.cost,
+            y=self.y,
+        )
 
     def _named(self, pairs: Iterable[tuple[Array, Array]]) -> dict[str, Array]:
         return dict(zip(self.names, (g for pair in pairs for g in pair), strict=True))

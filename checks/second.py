@@ -102,13 +102,14 @@ def disagreement(
     subject: Subject,
     second: Oracle,
     numeric: dict[str, Array],
+    error: dict[str, Array],
     suspects: dict[str, Array],
     rng: np.random.Generator,
     *,
     noise: float,
     size: float,
 ) -> str | None:
-    """Where `numeric` and another oracle's values differ by more than the latter's error.
+    """Where `numeric` and another oracle's values differ by more than both their errors.
 
     Looks at suspects, coordinates given by tensor as flat indices, and at a random sample.
     """
@@ -118,7 +119,8 @@ def disagreement(
         other = second(lines)
         slope = numeric[name].reshape(-1)[at]
         off = np.abs(other.slope - slope)
-        allowed = BENEFIT * other.error + np.cbrt(np.finfo(float).eps) ** 2 * np.abs(slope)
+        own = error[name].reshape(-1)[at]
+        allowed = BENEFIT * (other.error + own) + np.cbrt(np.finfo(float).eps) ** 2 * np.abs(slope)
         wrong = np.flatnonzero((off > allowed) & ~_kinked(lines))
         if wrong.size:
             k = wrong[0]

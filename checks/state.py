@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -23,6 +23,14 @@ from checks.sweep import wide
 Progress = Callable[[int], None]
 
 DISAGREE = "oracles-disagree"
+NO_NOISE = Noise(level=0.0, low_precision=False)
+
+
+class Scales(TypedDict):
+    """The cost's noise and size, as the oracles want them."""
+
+    noise: float
+    size: float
 
 
 @dataclass(kw_only=True)
@@ -37,7 +45,7 @@ class Check:
     started: float
     executor: Executor | None = None
     rng: np.random.Generator
-    noise: Noise = Noise(level=0.0, low_precision=False)
+    noise: Noise = NO_NOISE
     size: float = 0.0
     oracle: str = "none"
     offences: list[Diagnosis] = field(default_factory=list)
@@ -45,8 +53,8 @@ class Check:
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def scales(self) -> dict[str, float]:
-        """The cost's noise and size, as the oracles want them."""
+    def scales(self) -> Scales:
+        """What every line needs to know of the cost."""
         return {"noise": self.noise.level, "size": self.size}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,13 +18,15 @@ from checks.state import DISAGREE, Check
 class Findings:
     """All that the comparison works on, by tensor, in the tensors' shapes.
 
-    `projected` says that coordinates which pass were not looked at one by one.
+    `error` is the oracle's own, of its numeric values. `projected` says that coordinates which
+    pass were not looked at one by one.
     """
 
     analytic: dict[str, Array]
     numeric: dict[str, Array]
     tolerance: dict[str, Array]
     status: dict[str, Array]
+    error: dict[str, Array] = field(default_factory=dict)
     projected: bool = False
 
     def where(self, status: Status) -> dict[str, Array]:
@@ -41,7 +43,13 @@ def report(this: Check, findings: Findings | None) -> Report:
     passed = _worst(findings, Status.PASS, 1) if findings and not findings.projected else []
     if findings and failed and not offences:
         offences = [
-            diagnosis.diagnose(subject, findings.analytic, findings.numeric, findings.status)
+            diagnosis.diagnose(
+                subject,
+                findings.analytic,
+                findings.numeric,
+                findings.status,
+                tolerance=findings.tolerance,
+            )
         ]
     return Report(
         verdict=_verdict(tensors, offences),

@@ -149,7 +149,7 @@ def test_networks_are_trusted(activation: str, cost: str) -> None:
 
 
 def numbers(one: Subject) -> tuple[dict[str, float], dict[str, Array], dict[str, Array]]:
-    """A subject's noise and size, its slopes by complex step, and no suspects."""
+    """A subject's noise and size, its slopes by complex step, and no errors nor suspects."""
     size = float(one.cost(one.values))
     scales = {"noise": NOISE * size, "size": size}
     found = sweep(one, oracles.COMPLEX, **scales)
@@ -160,6 +160,21 @@ def numbers(one: Subject) -> tuple[dict[str, float], dict[str, Array], dict[str,
     return scales, numeric, {name: np.empty(0, int) for name in one.names}
 
 
+def disagreement(
+    one: Subject,
+    other: oracles.Oracle,
+    numeric: dict[str, Array],
+    suspects: dict[str, Array],
+    seed: int = 0,
+    *,
+    own: float = 0.0,
+    **scales: float,
+) -> str | None:
+    """What another oracle says of values whose own error is `own`."""
+    error = {name: np.full(values.shape, own) for name, values in numeric.items()}
+    return second.disagreement(one, other, numeric, error, suspects, rng(seed), **scales)
+
+
 @pytest.mark.parametrize("other", [oracles.RIDDERS, oracles.CENTRAL])
 @pytest.mark.parametrize("factor", [1e-12, 1.0, 1e12])
 def test_oracles_that_are_right_agree(other: str, factor: float) -> None:
@@ -167,7 +182,7 @@ def test_oracles_that_are_right_agree(other: str, factor: float) -> None:
     for activation in ("sigmoid", "relu"):
         one = scaled(subject(activation=activation), factor)
         scales, numeric, none = numbers(one)
-        assert second.disagreement(one, oracles.named(other), numeric, none, rng(), **scales) is None
+        assert disagreement(one, oracles.named(other), numeric, none, **scales) is None
 
 
 def test_a_disagreement_names_the_coordinate_and_both_values() -> None:
@@ -176,8 +191,17 @@ def test_a_disagreement_names_the_coordinate_and_both_values() -> None:
     scales, numeric, none = numbers(one)
     right = numeric["W1"][2, 3]
     numeric["W1"][2, 3] *= 1 + 1e-6
-    found = second.disagreement(one, oracles.ridders, numeric, none, rng(), **scales)
+    found = disagreement(one, oracles.ridders, numeric, none, **scales)
     assert str(found).startswith(f"at W1[2, 3] one says {right * (1 + 1e-6):.9g}, the other ")
+
+
+def test_an_oracle_may_be_as_far_off_as_it_says() -> None:
+    """What is held against it is a difference that neither of the two admits."""
+    one = subject()
+    scales, numeric, none = numbers(one)
+    numeric["W1"] = numeric["W1"] + 1e-5
+    assert disagreement(one, oracles.ridders, numeric, none, own=1e-5, **scales) is None
+    assert disagreement(one, oracles.ridders, numeric, none, own=1e-7, **scales) is not None
 
 
 def test_suspects_are_looked_at_wherever_they_are() -> None:
@@ -186,10 +210,10 @@ def test_suspects_are_looked_at_wherever_they_are() -> None:
     scales, numeric, none = numbers(one)
     numeric["W1"].reshape(-1)[777] += 1
     suspects = {**none, "W1": np.asarray([777])}
-    found = second.disagreement(one, oracles.ridders, numeric, suspects, rng(), **scales)
+    found = disagreement(one, oracles.ridders, numeric, suspects, **scales)
     assert "at W1[77, 7] one says" in str(found)
     seen = [
-        second.disagreement(one, oracles.ridders, numeric, none, rng(seed), **scales)
+        disagreement(one, oracles.ridders, numeric, none, seed, **scales)
         for seed in range(20)
     ]
     assert seen.count(None) > 10

@@ -1,0 +1,259 @@
+"""Mutation testing: change the code in one place at a time, and see whether the tests notice.
+
+    python benchmarks/mutation.py [backprop | checks | FILE …] [--sample N] [--jobs 2] [--json PATH]
+
+Cosmic Ray makes the mutants, in copies of the checkout: it edits files, so that the tables of
+activations and costs are mutated like any function, and the working tree stays as it is. Mutants
+of type annotations, which nothing evaluates, are left out. A mutant that no test notices must be
+listed as equivalent, with the reason, in `equivalents.toml`; the exit code is 1 where one is not
+(`backprop`), or where fewer than 90% of those that are not equivalent were noticed (`checks`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+EQUIVALENTS = Path(__file__).with_name("equivalents.toml")
+COPIED = ("backprop", "checks", "data", "tests", "pyproject.toml")
+TIMEOUT = 60.0  # seconds for a mutant that never ends
+LEAST = {"backprop": 1.0, "checks": 0.9}
+
+# The tests that are to notice a change in a module, the quickest to do so first.
+NETWORK = tuple(f"tests/backprop/test_{m}.py" for m in ("activations", "costs", "passes", "network"))
+PROPERTIES = "tests/checks/test_properties.py"
+ENGINE = ("engine", "second", "oracles", "sweep", "probe", "compare", "rounding", "noise", "report")
+CHECKING = tuple(f"tests/checks/test_{module}.py" for module in ENGINE)
+TESTS: dict[str, tuple[str, ...]] = {
+    **{f"backprop/{m}.py": (*NETWORK, PROPERTIES)
+       for m in ("passes", "activations", "costs", "network")},
+    **{f"checks/{m}.py": (f"tests/checks/test_{m}.py", *CHECKING)
+       for m in ("rounding", "oracles", "compare", "second", "engine", "sweep", "probe", "noise",
+                 "tally", "state")},
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutant:
+    """One change, and what became of it: "killed", "survived", "equivalent" or "incompetent"."""
+
+    module: str
+    line: int
+    operator: str
+    was: str
+    became: str
+    outcome: str
+    reason: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What `equivalents.toml` knows it by."""
+        return self.module, self.was, self.became
+
+
+def equivalents(path: Path = EQUIVALENTS) -> dict[tuple[str, str, str], str]:
+    """The reasons why mutants that survive are equivalent, by module, old line and new line."""
+    if not path.exists():
+        return {}
+    entries = tomllib.loads(path.read_text()).get("equivalent", [])
+    return {
+        (e["module"], was, became): e["reason"]
+        for e in entries
+        for was, became in ((e["was"], b) for b in e["became"])
+    }
+
+
+def annotations(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Where the type annotations of a module begin and end, as (line, column)."""
+    found: list[ast.expr | None] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            found.append(node.returns)
+        elif isinstance(node, ast.arg | ast.AnnAssign):
+            found.append(node.annotation)
+    return [
+        ((a.lineno, a.col_offset), (a.end_lineno or a.lineno, a.end_col_offset or 0))
+        for a in found
+        if a is not None
+    ]
+
+
+def mutate(copy: Path, module: str, share: tuple[int, int], sample: int | None) -> Iterator[Mutant]:
+    """Every mutant of one module that falls to this copy of the checkout."""
+    from cosmic_ray.work_db import WorkDB, use_db
+
+    tests = [test for test in dict.fromkeys(TESTS[module]) if (copy / test).exists()]
+    words = " ".join(["-x", "-q", "-n0", "-p", "no:cacheprovider", *tests])
+    config = copy / "cosmic-ray.toml"
+    config.write_text(
+        f'[cosmic-ray]\nmodule-path = "{module}"\ntimeout = {TIMEOUT}\nexcluded-modules = []\n'
+        f'test-command = "{sys.executable} -m pytest {words}"\n'
+        '[cosmic-ray.distributor]\nname = "local"\n'
+    )
+    session = copy / "session.sqlite"
+    session.unlink(missing_ok=True)
+    _cosmic_ray(copy, "init", config.name, session.name)
+    with use_db(str(session), WorkDB.Mode.open) as db:
+        _leave_out(db, (copy / module).read_text(), share, sample)
+    _cosmic_ray(copy, "exec", config.name, session.name)
+    with use_db(str(session), WorkDB.Mode.open) as db:
+        for item, result in db.completed_work_items:
+            if result.worker_outcome != "skipped":
+                yield _mutant(module, item.mutations[0], result)
+
+
+def _leave_out(db: Any, source: str, share: tuple[int, int], sample: int | None) -> None:
+    """Mark as done what lies in an annotation, is not in the sample, or is another copy's."""
+    from cosmic_ray.work_item import WorkerOutcome, WorkResult
+
+    spans = annotations(source)
+    items = sorted(db.pending_work_items, key=lambda item: str(_place(item)))
+    keep = [i for i in items if not any(a <= _place(i)[0] < b for a, b in spans)]
+    if sample is not None:
+        # Which mutants make up a sample is no secret.
+        keep = random.Random(0).sample(keep, min(sample, len(keep)))
+    ours = {item.job_id for item in keep[share[0] :: share[1]]}
+    for item in items:
+        if item.job_id not in ours:
+            db.set_result(item.job_id, WorkResult(worker_outcome=WorkerOutcome.SKIPPED))
+
+
+def _place(item: Any) -> tuple[tuple[int, int], str, int]:
+    mutation = item.mutations[0]
+    return mutation.start_pos, mutation.operator_name, mutation.occurrence
+
+
+def _mutant(module: str, mutation: Any, result: Any) -> Mutant:
+    lines = (result.diff or "").splitlines()
+    was, became = (
+        " ".join(line[1:].strip() for line in lines if line[:1] == sign and line[:3] != sign * 3)
+        for sign in "-+"
+    )
+    outcome = str(result.test_outcome and result.test_outcome.value)
+    return Mutant(
+        module=module,
+        line=mutation.start_pos[0],
+        operator=mutation.operator_name.removeprefix("core/"),
+        was=was,
+        became=became,
+        outcome=outcome,
+    )
+
+
+def _cosmic_ray(copy: Path, *words: str) -> None:
+    # The tests run the copy, whatever is installed.
+    environ = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    environ["XDG_CACHE_HOME"] = str(copy / "cache")
+    environ.pop("PYTHONSAFEPATH", None)
+    run = subprocess.run(  # noqa: S603 - a tool of our own choosing
+        [sys.executable, "-m", "cosmic_ray.cli", *words],
+        cwd=copy, env=environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if run.returncode:
+        raise SystemExit(f"cosmic-ray {' '.join(words)}: exit code {run.returncode}\n{run.stderr}")
+
+
+def judged(mutants: Sequence[Mutant]) -> list[Mutant]:
+    """The mutants, with those that are listed as equivalent called so."""
+    known = equivalents()
+    return [
+        Mutant(**{**asdict(m), "outcome": "equivalent", "reason": known[m.key]})
+        if m.outcome == "survived" and m.key in known
+        else m
+        for m in mutants
+    ]
+
+
+def summary(mutants: Sequence[Mutant]) -> dict[str, dict[str, int]]:
+    """How many mutants each module had, and what became of them."""
+    rows: dict[str, dict[str, int]] = {}
+    for m in mutants:
+        row = rows.setdefault(m.module, {"mutants": 0, "killed": 0, "equivalent": 0, "survived": 0})
+        outcome = m.outcome if m.outcome in row else "killed"  # incompetent: it does not even load
+        row["mutants"] += 1
+        row[outcome] += 1
+    return rows
+
+
+def main() -> int:
+    """Mutate, test, print what survived, and say whether that is too many."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("what", nargs="*", default=["backprop"], help="a package, or its files")
+    parser.add_argument("--sample", type=int, help="this many mutants of each module, at random")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    modules = [m for m in TESTS if any(m == w or m.split("/")[0] == w for w in options.what)]
+    if not modules:
+        parser.error(f"what: expected backprop, checks or one of {', '.join(TESTS)}")
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        copies = [_copy(Path(folder) / str(job)) for job in range(options.jobs)]
+        found: list[Mutant] = []
+        for module in modules:
+            found += judged(_on_all(copies, module, options.sample))
+            print(module, summary(found)[module], f"{time.perf_counter() - started:.0f} s", flush=True)
+            for m in found:
+                if m.module == module and m.outcome == "survived":
+                    print(f"  line {m.line}, {m.operator}\n    - {m.was}\n    + {m.became}", flush=True)
+            if options.json:
+                _write(options.json, found, options.sample)
+    return _verdict(found)
+
+
+def _copy(to: Path) -> Path:
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, to / name, ignore=shutil.ignore_patterns("__pycache__", "mnist"))
+        else:
+            shutil.copy(source, to / name)
+    return to
+
+
+def _on_all(copies: list[Path], module: str, sample: int | None) -> list[Mutant]:
+    """A module's mutants, shared out among the copies."""
+    with ThreadPoolExecutor(len(copies)) as pool:
+        shares = [
+            pool.submit(lambda c, k: list(mutate(c, module, (k, len(copies)), sample)), copy, k)
+            for k, copy in enumerate(copies)
+        ]
+        return sorted((m for s in shares for m in s.result()), key=lambda m: (m.line, m.operator))
+
+
+def _write(path: Path, mutants: Sequence[Mutant], sample: int | None) -> None:
+    alive = [asdict(m) for m in mutants if m.outcome != "killed"]
+    content = {"modules": summary(mutants), "sample": sample, "not killed": alive}
+    path.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def _verdict(mutants: Sequence[Mutant]) -> int:
+    failed = 0
+    for package, least in LEAST.items():
+        rows = [row for module, row in summary(mutants).items() if module.startswith(package)]
+        counted = sum(row["mutants"] - row["equivalent"] for row in rows)
+        if counted:
+            share = sum(row["killed"] for row in rows) / counted
+            print(f"{package}: {share:.1%} of {counted:,} mutants killed, at least {least:.0%} asked")
+            failed |= share < least
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

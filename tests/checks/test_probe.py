@@ -1,0 +1,246 @@
+"""One projection tells whether anything is wrong, and bisection tells what."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from checks import oracles, probe
+from checks.compare import Status
+from checks.engine import check
+from checks.nest import Array
+from checks.probe import CULPRITS, Part, weights
+from checks.report import Report
+from checks.subject import Subject, scaled
+from tests.checks.helpers import changed, planted, subject, vector
+
+SHAPE = (12, 10, 8, 3)
+
+
+def named(report: Report) -> set[tuple[str, tuple[int, ...]]]:
+    """The coordinates that a report calls wrong."""
+    return {(f.tensor, f.index) for f in report.failures}
+
+
+def index(one: Subject, name: str, flat: int) -> tuple[int, ...]:
+    """A flat index in a tensor as an index."""
+    shape = one.values[one.names.index(name)].shape
+    return tuple(int(i) for i in np.unravel_index(flat, shape))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_right_gradient_passes_in_one_pass(seed: int) -> None:
+    """By any seed, activation, cost and size of the loss."""
+    activation = ("sigmoid", "tanh", "relu", "softplus")[seed % 4]
+    cost = ("quadratic", "cross-entropy", "softmax-cross-entropy")[seed % 3]
+    one = scaled(subject(seed, shape=SHAPE, activation=activation, cost=cost), 10.0 ** (seed % 25 - 12))
+    report = probe.probe(one, seed=seed)
+    assert report.verdict == "pass", str(report)
+    assert (report.method, report.oracle, report.failed) == ("probe", oracles.COMPLEX, 0)
+    assert report.extra["probe"]["passes"] == 1
+    assert report.checked + report.zero + report.undecided == report.parameters
+    assert report.undecided <= report.parameters // 100
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_one_culprit_among_all_is_named_in_few_passes(seed: int) -> None:
+    """A millionth off, in any tensor: one pass for each halving, and no other coordinate accused."""
+    one = subject(seed, shape=SHAPE, activation=("sigmoid", "tanh")[seed % 2])
+    name = one.names[seed % len(one.names)]
+    size = one.values[seed % len(one.names)].size
+    flat = int(np.random.default_rng(seed).integers(size))
+    report = probe.probe(planted(one, name, flat, (-1) ** seed * 1e-6), seed=seed)
+    assert report.verdict == "fail", str(report)
+    assert named(report) == {(name, index(one, name, flat))}
+    assert report.failed == 1
+    most = math.ceil(math.log2(one.parameters)) + len(one.names) + 1
+    assert 1 < report.extra["probe"]["passes"] <= most
+    assert report.diagnosis is not None
+
+
+@pytest.mark.parametrize("edge", [0, -1])
+def test_the_first_and_the_last_coordinate_are_found(edge: int) -> None:
+    """Of every tensor: the halves leave nothing out."""
+    one = subject(shape=SHAPE)
+    for name, values in zip(one.names, one.values, strict=True):
+        flat = edge % values.size
+        report = probe.probe(planted(one, name, flat, 1e-4))
+        assert named(report) == {(name, index(one, name, flat))}
+
+
+@pytest.mark.parametrize("count", [2, 5, CULPRITS - 1])
+def test_several_culprits_are_all_named(count: int) -> None:
+    """Wherever they are, and though their errors differ in size and sign."""
+    one = subject(shape=SHAPE)
+    rng = np.random.default_rng(count)
+    at = {(one.names[t], int(rng.integers(one.values[t].size))) for t in rng.integers(6, size=count)}
+    wrong = one
+    for name, flat in sorted(at):
+        wrong = planted(wrong, name, flat, float(rng.choice([-1, 1]) * 10 ** rng.uniform(-5, -2)))
+    report = probe.probe(wrong)
+    assert report.verdict == "fail"
+    assert named(report) == {(name, index(one, name, flat)) for name, flat in at}
+    assert report.oracle == oracles.COMPLEX
+    assert not report.notes
+
+
+def test_neighbours_are_told_apart() -> None:
+    """Two culprits side by side, whose errors nearly cancel without the weights' randomness."""
+    one = planted(planted(subject(shape=SHAPE), "W2", 40, 1e-3), "W2", 41, -1e-3)
+    assert named(probe.probe(one)) == {("W2", (5, 0)), ("W2", (5, 1))}
+
+
+def test_past_the_cap_the_sweep_takes_over() -> None:
+    """With a note, and with every wrong coordinate counted."""
+    one = changed(subject(shape=SHAPE), lambda g: g.update(W2=1.5 * g["W2"]))
+    report = probe.probe(one)
+    assert (report.verdict, report.failed) == ("fail", 80)
+    assert report.notes == (f"the probe found {CULPRITS} culprits or more: the sweep took over",)
+    assert all(t.failed == (80 if t.name == "W2" else 0) for t in report.tensors)
+
+
+@pytest.mark.parametrize("name", ["W1", "b2", "W3"])
+def test_a_zero_that_should_not_be_one_is_caught(name: str) -> None:
+    """A single coordinate or a whole row left out; a row that is zero rightly is not."""
+    one = subject(shape=SHAPE)
+
+    def drop(gradient: dict[str, Array], rows: Any = 1) -> None:
+        gradient[name][rows] = 0
+
+    report = probe.probe(changed(one, drop))
+    assert report.verdict == "fail", str(report)
+    expected = one.gradient(one.values)[name][1].size
+    assert report.failed == expected
+    assert {f.tensor for f in report.failures} == {name}
+    assert all(f.analytic == 0 != f.numeric for f in report.failures)
+
+
+def test_dead_coordinates_pass_as_zeros() -> None:
+    """They are counted, and they accuse nobody."""
+    net_input = subject(shape=SHAPE)
+    dead = changed(net_input, lambda g: None)
+    values = (dead.values[0].copy(), *dead.values[1:])
+    one = replace(dead, values=values)
+    data = np.ones(5)
+    flat = vector(lambda p: (p[:3] ** 2).sum(), lambda p: 2 * p * (np.arange(5) < 3), data)
+    report = probe.probe(flat)
+    assert (report.verdict, report.checked, report.zero) == ("pass", 3, 2)
+    assert probe.probe(one).zero == 0
+    hidden = vector(lambda p: (p**2).sum(), lambda p: 2 * p * (np.arange(5) < 3), data)
+    assert named(probe.probe(hidden)) == {("params", (3,)), ("params", (4,))}
+
+
+def test_what_rounding_could_hide_is_left_out_and_counted() -> None:
+    """1 - tanh² of a saturated unit has lost its digits; the others are still proved."""
+    at = np.asarray([0.5, -1.0, 17.0, 2.0])
+
+    def slope(p: Array) -> Array:
+        a = np.tanh(p)
+        return 1 - np.nextafter(a, 0) ** 2 if p[2] != at[2] else 1 - a**2
+
+    def cost(p: Array) -> Any:
+        return np.tanh(p).sum()
+
+    report = probe.probe(vector(cost, slope, at))
+    assert report.status["params"][2] == Status.UNDECIDED
+    assert report.undecided == 1
+    assert report.verdict == "pass"
+    assert report.checked == 3
+    wrong = probe.probe(planted(vector(cost, slope, at), "params", 3, 1e-5))
+    assert named(wrong) == {("params", (3,))}
+
+
+def test_the_report_says_what_was_proved() -> None:
+    """The error ruled out, how likely one was missed, the passes, and both sides of the verdict."""
+    for seed in range(5):
+        one = subject(seed, shape=SHAPE)
+        clean = probe.probe(one, seed=seed).extra["probe"]
+        assert clean["ruled_out"] == 1e-6
+        assert abs(clean["difference"]) <= clean["tolerance"] < 1e-9
+        assert clean["missed_with_probability"] == 2 * clean["tolerance"] / 1e-6 < 1e-2
+        wrong = probe.probe(planted(one, "W1", 7, 1e-6), seed=seed).extra["probe"]
+        assert 0.49e-6 <= abs(wrong["difference"]) <= 1.51e-6
+        assert abs(wrong["difference"]) > wrong["tolerance"]
+    loose = probe.probe(one, rtol=1e-3).extra["probe"]
+    assert loose["ruled_out"] == 1e-3
+    beyond = probe.probe(one, rtol=1e-15)
+    assert beyond.verdict == "undecided"
+    assert beyond.extra["probe"]["missed_with_probability"] == 1
+
+
+def test_a_cost_that_is_not_complex_safe_gets_the_weaker_bound() -> None:
+    """By real differences: it still passes when right, is named when wrong, and is noted."""
+    at = [0.5, -1.0, 2.0, 0.25]
+    slope = lambda p: 3 * p * np.abs(p)  # noqa: E731
+    safe = probe.probe(vector(lambda p: (p**3 * np.sign(p.real)).sum(), slope, at))
+    one = vector(lambda p: (np.abs(p) ** 3).sum(), slope, at)
+    report = probe.probe(one)
+    assert (safe.verdict, safe.oracle) == ("pass", oracles.COMPLEX)
+    assert (report.verdict, report.oracle) == ("pass", oracles.RIDDERS), str(report)
+    assert any(note.startswith("complex step not believed: ") for note in report.notes)
+    assert report.extra["probe"]["tolerance"] > safe.extra["probe"]["tolerance"]
+    wrong = probe.probe(planted(one, "params", 1, 1e-3))
+    assert named(wrong) == {("params", (1,))}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_single_precision_is_probed_by_its_own_rounding(seed: int) -> None:
+    """A float32 gradient passes, and a tenth off in one coordinate is named."""
+    one = subject(seed, shape=(5, 4, 2), dtype=np.float32)
+    assert probe.probe(one).failed == 0
+    keep = check(one).status["b2"] == Status.PASS
+    at = int(np.flatnonzero(keep)[0])
+    assert named(probe.probe(planted(one, "b2", at, 0.5))) == {("b2", (at,))}
+
+
+def test_weights_give_each_coordinate_the_same_say() -> None:
+    """r / |g| with |r| in [0.5, 1.5] and both signs; zeros are weighed by their tensor."""
+    rng = np.random.default_rng(0)
+    g = [np.exp(rng.normal(size=1000) * 5) * rng.choice([-1, 1], 1000), np.zeros(3), np.empty(0)]
+    g[0][:2] = 0
+    keep = [np.ones(a.shape, bool) for a in g]
+    keep[0][5] = False
+    first, second, third = weights(g, keep, rng)
+    say = np.abs(first * g[0])[6:]
+    assert 0.5 <= say.min() < 0.55
+    assert 1.45 < say.max() <= 1.5
+    assert 0.4 < np.mean(first > 0) < 0.6
+    assert first[5] == 0
+    assert third.size == 0
+    own = np.sqrt(np.mean(g[0] ** 2)) * probe.HIDDEN
+    for d in (first[:2], second):
+        assert np.all((np.abs(d * own) >= 0.5) & (np.abs(d * own) <= 1.5))
+
+
+def test_many_parameters_get_by_with_few_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above MANY there are fewer trials and no sweep; culprits are named all the same."""
+    monkeypatch.setattr(probe, "MANY", 100)
+    one = subject(shape=SHAPE)
+    assert probe.probe(one).verdict == "pass"
+    assert named(probe.probe(planted(one, "W2", 9, 1e-6))) == {("W2", (1, 1))}
+    many = probe.probe(changed(one, lambda g: g.update(W2=1.5 * g["W2"])))
+    assert (many.verdict, many.failed, many.notes) == ("fail", CULPRITS, ())
+
+
+def test_a_kink_is_nobodys_fault() -> None:
+    """A culprit that lies on one is reported as such."""
+    cost = lambda p: (p * (p.real > 0)).sum() + (p**2).sum()  # noqa: E731
+    one = vector(cost, lambda p: 2 * p + np.where(p == 0, 0.5, p > 0), [0.0, 1.0, 2.0])
+    report = probe.probe(one)
+    assert (report.failed, report.kinks) == (0, 1)
+
+
+def test_parts_are_split_without_a_gap() -> None:
+    """By tensor first, then in the middle."""
+    parts = [Part(tensor=t, start=0, stop=s) for t, s in ((0, 5), (1, 2), (2, 1))]
+    left, right = probe._halves(parts)
+    assert [*left, *right] == parts
+    one, other = probe._halves(parts[:1])
+    assert (one, other) == (
+        [Part(tensor=0, start=0, stop=2)],
+        [Part(tensor=0, start=2, stop=5)],
+    )
