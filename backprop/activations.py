@@ -29,12 +29,15 @@ class Activation:
 
     function: Callable[[Array], Array]
     slope: Callable[[Array], Array] | None
+    kinked: bool = False
 
 
 def sigmoid(z: Array) -> Array:
     """1 / (1 + e^-z), with the exponent held below the largest the dtype can take."""
-    a: Array = 1 / (1 + np.exp(_at_most(-z, _LARGEST_EXPONENT[z.dtype.char])))
-    return a
+    e = _at_most(-z, _LARGEST_EXPONENT[z.dtype.char])
+    np.exp(e, out=e)
+    e += 1
+    return np.reciprocal(e, out=e)
 
 
 def softplus(z: Array) -> Array:
@@ -60,29 +63,33 @@ def surprise(z: Array) -> Array:
     return below + _log1p(others.sum(axis=-1, keepdims=True))
 
 
-def _at_most(z: Array, bound: float) -> Array:
+def _at_most(z: Array, bound: Any) -> Array:
     """`z` with its real part limited to `bound` (NumPy orders complex numbers otherwise)."""
-    return np.where(z.real > bound, bound, z) if np.iscomplexobj(z) else np.minimum(z, bound)
+    if z.dtype.kind == "c":
+        z[z.real > bound] = bound
+        return z
+    return np.minimum(z, bound, out=z)
 
 
 def _log1p(e: Array) -> Array:
     """log(1 + e); the complex one in NumPy rounds a small real part of the result away."""
-    if not np.iscomplexobj(e):
-        return np.log1p(e)
+    if e.dtype.kind != "c":
+        return np.asarray(np.log1p(e))
     real = np.log1p(e.real * (2 + e.real) + e.imag**2) / 2
-    return real + 1j * np.arctan2(e.imag, 1 + e.real)
+    return np.asarray(real + 1j * np.arctan2(e.imag, 1 + e.real))
 
 
 # e to this power is finite, and its inverse is not yet subnormal.
 _LARGEST_EXPONENT = {
-    char: float(np.floor(np.log(np.finfo(char).max) - 1)) for char in ("f", "d", "g", "F", "D", "G")
-}
+    char: np.asarray(np.floor(np.log(np.finfo(char).max) - 1)) for char in "fdFD"
+} | {char: np.asarray(11354.0) for char in "gG"}
 
 ACTIVATIONS: dict[str, Activation] = {
     # name                  a = f(z)                               da/dz, from a
     "sigmoid": Activation(function=sigmoid,                        slope=lambda a: a * (1 - a)),
     "tanh": Activation(function=np.tanh,                           slope=lambda a: (1 - a) * (1 + a)),
-    "relu": Activation(function=lambda z: z * (z.real > 0),        slope=lambda a: a > 0),
+    "relu": Activation(function=lambda z: z * (z.real > 0),        slope=lambda a: a > 0,
+                       kinked=True),
     "softplus": Activation(function=softplus,                      slope=lambda a: -np.expm1(-a)),
     "identity": Activation(function=lambda z: z,                   slope=np.ones_like),
     "softmax": Activation(function=softmax,                        slope=None),

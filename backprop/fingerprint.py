@@ -31,6 +31,7 @@ ROOTS = {
     "network": ("Network", "zero_grad", "optimize"),
     "activations": ("ACTIVATIONS",),
     "costs": ("COSTS",),
+    "loop": ("Batches", "Loop"),
     "training": ("Samples", "descend"),
 }
 _LIBRARIES = frozenset({*sys.stdlib_module_names, "numpy"})

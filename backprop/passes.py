@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 
 from backprop import validation
 from backprop.activations import ACTIVATIONS, Array

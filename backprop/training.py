@@ -16,10 +16,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from backprop import network, passes, validation
+from backprop import passes, validation
 from backprop.activations import Array
 from backprop.datasets import Dataset, scale_pixels
 from backprop.fingerprint import fingerprint
+from backprop.loop import Batches, Loop
 from backprop.network import Network
 
 Data = Dataset | tuple[Array, Array] | tuple[Array, Array, Array, Array]
@@ -251,16 +252,15 @@ def descend(
     learning_rate: float,
     on_batch: OnBatch | None = None,
 ) -> None:
-    """One epoch: for each minibatch, forward, backward, and a step."""
-    with np.errstate(over="ignore", invalid="ignore"):  # divergence is looked for afterwards
-        for first in range(0, len(order), batch_size):
-            rows = order[first : first + batch_size]
-            x, y = samples.batch(rows, net.dtype)
-            network.zero_grad(net)
-            passes.backward(net, passes.forward(net, x), y)
-            network.optimize(net, learning_rate)
+    """One epoch: for each minibatch, forward, backward, and a step, by `backprop.loop`."""
+    targets = validation.targets(net, samples.y, len(samples))
+    batches = Batches(samples.x, targets, batch=batch_size, dtype=net.dtype, peak=samples.peak)
+    # Divergence is looked for afterwards.
+    with np.errstate(over="ignore", invalid="ignore"), Loop(net, batch_size) as loop:
+        for x, y in batches.of(order):
+            loop.step(x, y, learning_rate)
             if on_batch is not None:
-                on_batch(len(rows))
+                on_batch(len(x))
 
 
 def shuffled(count: int, seed: int, epoch: int) -> Array:

@@ -31,11 +31,14 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 EQUIVALENTS = Path(__file__).with_name("equivalents.toml")
 COPIED = ("backprop", "checks", "data", "tests", "pyproject.toml")
+COSMIC_RAY = (sys.executable, "-m", "cosmic_ray.cli")
 TIMEOUT = 60.0  # seconds for a mutant that never ends
 LEAST = {"backprop": 1.0, "checks": 0.9}
 
 # The tests that are to notice a change in a module, the quickest to do so first.
-NETWORK = tuple(f"tests/backprop/test_{m}.py" for m in ("activations", "costs", "passes", "network"))
+NETWORK = tuple(
+    f"tests/backprop/test_{m}.py" for m in ("activations", "costs", "passes", "network")
+)
 PROPERTIES = "tests/checks/test_properties.py"
 ENGINE = ("engine", "second", "oracles", "sweep", "probe", "compare", "rounding", "noise", "report")
 CHECKING = tuple(f"tests/checks/test_{module}.py" for module in ENGINE)
@@ -97,20 +100,19 @@ def mutate(copy: Path, module: str, share: tuple[int, int], sample: int | None) 
     """Every mutant of one module that falls to this copy of the checkout."""
     from cosmic_ray.work_db import WorkDB, use_db
 
-    tests = [test for test in dict.fromkeys(TESTS[module]) if (copy / test).exists()]
-    words = " ".join(["-x", "-q", "-n0", "-p", "no:cacheprovider", *tests])
+    command = " ".join(_pytest(copy, module))
     config = copy / "cosmic-ray.toml"
     config.write_text(
         f'[cosmic-ray]\nmodule-path = "{module}"\ntimeout = {TIMEOUT}\nexcluded-modules = []\n'
-        f'test-command = "{sys.executable} -m pytest {words}"\n'
+        f'test-command = "{command}"\n'
         '[cosmic-ray.distributor]\nname = "local"\n'
     )
     session = copy / "session.sqlite"
     session.unlink(missing_ok=True)
-    _cosmic_ray(copy, "init", config.name, session.name)
+    _run(copy, [*COSMIC_RAY, "init", config.name, session.name])
     with use_db(str(session), WorkDB.Mode.open) as db:
         _leave_out(db, (copy / module).read_text(), share, sample)
-    _cosmic_ray(copy, "exec", config.name, session.name)
+    _run(copy, [*COSMIC_RAY, "exec", config.name, session.name])
     with use_db(str(session), WorkDB.Mode.open) as db:
         for item, result in db.completed_work_items:
             if result.worker_outcome != "skipped":
@@ -155,18 +157,23 @@ def _mutant(module: str, mutation: Any, result: Any) -> Mutant:
     )
 
 
-def _cosmic_ray(copy: Path, *words: str) -> None:
+def _pytest(copy: Path, module: str) -> list[str]:
+    tests = [test for test in dict.fromkeys(TESTS[module]) if (copy / test).exists()]
+    return [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+
+
+def _run(copy: Path, command: Sequence[str]) -> None:
     # The tests run the copy, whatever is installed.
     environ = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     environ["XDG_CACHE_HOME"] = str(copy / "cache")
     environ.pop("PYTHONSAFEPATH", None)
-    run = subprocess.run(  # noqa: S603 - a tool of our own choosing
-        [sys.executable, "-m", "cosmic_ray.cli", *words],
-        cwd=copy, env=environ, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    run = subprocess.run(  # noqa: S603 - tools of our own choosing
+        command, cwd=copy, env=environ, capture_output=True, text=True, check=False
+    )
     if run.returncode:
-        raise SystemExit(f"cosmic-ray {' '.join(words)}: exit code {run.returncode}\n{run.stderr}")
+        said = (run.stdout + run.stderr)[-2000:]
+        raise SystemExit(f"{' '.join(command)}: expected to succeed without a mutant\n{said}")
 
 
 def judged(mutants: Sequence[Mutant]) -> list[Mutant]:
@@ -208,10 +215,15 @@ def main() -> int:
         found: list[Mutant] = []
         for module in modules:
             found += judged(_on_all(copies, module, options.sample))
-            print(module, summary(found)[module], f"{time.perf_counter() - started:.0f} s", flush=True)
+            print(
+                module, summary(found)[module], f"{time.perf_counter() - started:.0f} s", flush=True
+            )
             for m in found:
                 if m.module == module and m.outcome == "survived":
-                    print(f"  line {m.line}, {m.operator}\n    - {m.was}\n    + {m.became}", flush=True)
+                    print(
+                        f"  line {m.line}, {m.operator}\n    - {m.was}\n    + {m.became}",
+                        flush=True,
+                    )
             if options.json:
                 _write(options.json, found, options.sample)
     return _verdict(found)
@@ -221,7 +233,9 @@ def _copy(to: Path) -> Path:
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, to / name, ignore=shutil.ignore_patterns("__pycache__", "mnist"))
+            shutil.copytree(
+                source, to / name, ignore=shutil.ignore_patterns("__pycache__", "mnist")
+            )
         else:
             shutil.copy(source, to / name)
     return to
@@ -229,6 +243,7 @@ def _copy(to: Path) -> Path:
 
 def _on_all(copies: list[Path], module: str, sample: int | None) -> list[Mutant]:
     """A module's mutants, shared out among the copies."""
+    _run(copies[0], _pytest(copies[0], module))
     with ThreadPoolExecutor(len(copies)) as pool:
         shares = [
             pool.submit(lambda c, k: list(mutate(c, module, (k, len(copies)), sample)), copy, k)
@@ -250,7 +265,9 @@ def _verdict(mutants: Sequence[Mutant]) -> int:
         counted = sum(row["mutants"] - row["equivalent"] for row in rows)
         if counted:
             share = sum(row["killed"] for row in rows) / counted
-            print(f"{package}: {share:.1%} of {counted:,} mutants killed, at least {least:.0%} asked")
+            print(
+                f"{package}: {share:.1%} of {counted:,} mutants killed, at least {least:.0%} asked"
+            )
             failed |= share < least
     return int(failed)
 

@@ -108,13 +108,11 @@ def _is_loss(error: BaseException) -> bool:
 def _pack(shared: object) -> bytes:
     """Pickled; functions written in a script or a notebook need cloudpickle, where installed."""
     try:
-        import cloudpickle
-
-        return bytes(cloudpickle.dumps(shared))
+        from cloudpickle import dumps
     except ImportError:
-        pass
+        from pickle import dumps
     try:
-        return pickle.dumps(shared)
+        return bytes(dumps(shared))
     except (AttributeError, TypeError, pickle.PicklingError) as error:
         raise TypeError(
             f"executor: expected a subject that can be sent to another process, got {error};"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from backprop import activations, costs, network, passes, validation
+from backprop import activations, costs, loop, network, passes, validation
 from backprop.network import Network
 from checks import engine, rounding, scalars
 from checks.hygiene import same_bits
@@ -137,6 +137,22 @@ def optimize_steps_along_minus_the_gradient(case: Case, rate: float) -> None:
         assert same_bits(array, sums[name]), f"optimize changes the accumulator {name}"
 
 
+@proposition(case=cases(), rate=st.sampled_from([1.0, 0.25]))
+def the_loop_steps_as_the_passes_do(case: Case, rate: float) -> None:
+    """A step of the training loop is forward, backward and optimize, within rounding."""
+    net, batch = case.net, len(case.x)
+    passes.backward(net, passes.forward(net, case.x), case.y)
+    before, sums, spread = _parameters(net), _accumulators(net), _gradient_spread(case)
+    before = {name: p.copy() for name, p in before.items()}
+    with loop.Loop(net, batch) as fast:
+        fast.step(case.x, validation.targets(net, case.y, batch), rate)
+    for name, p in _parameters(net).items():
+        step = rate / batch * sums[f"d{name}"].astype(np.float64)
+        rounded = _unit(net.dtype) * (np.abs(before[name]) + np.abs(step))
+        far = rate / batch * spread[f"d{name}"] + rounded
+        _agree(name, spread=far, stepped=p, expected=before[name] - step)
+
+
 @proposition(case=cases())
 def gradients_are_like_their_parameters(case: Case) -> None:
     """Gradients and accumulators have their parameters' shapes and dtype."""
@@ -179,6 +195,7 @@ PROPERTIES: tuple[Property, ...] = (
     zero_grad_empties_the_accumulators,
     gradients_leaves_the_accumulators_alone,
     optimize_steps_along_minus_the_gradient,
+    the_loop_steps_as_the_passes_do,
     gradients_are_like_their_parameters,
     vectorised_equals_plain_loops,
 )

@@ -120,7 +120,7 @@ def disagreement(
         slope = numeric[name].reshape(-1)[at]
         off = np.abs(other.slope - slope)
         own = error[name].reshape(-1)[at]
-        allowed = BENEFIT * (other.error + own) + np.cbrt(np.finfo(float).eps) ** 2 * np.abs(slope)
+        allowed = BENEFIT * other.error + own + np.cbrt(np.finfo(float).eps) ** 2 * np.abs(slope)
         wrong = np.flatnonzero((off > allowed) & ~_kinked(lines))
         if wrong.size:
             k = wrong[0]

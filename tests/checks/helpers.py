@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,16 +85,63 @@ def vector(
 
 @dataclass(frozen=True)
 class Sleepy:
-    """A cost that takes its time, at the top level of a module so that it can be sent anywhere."""
+    """A cost that takes its time in every process but its first.
+
+    It stands at the top level of a module, so that it can be sent anywhere.
+    """
 
     seconds: float = 0.0
+    first: int = field(default_factory=os.getpid)
 
     def __call__(self, params: Any) -> Any:
         """Half the squared distance to (1, 2, 3, …), plus a sine."""
-        time.sleep(self.seconds)
+        if os.getpid() != self.first:
+            time.sleep(self.seconds)
         return ((params - np.arange(1, params.size + 1)) ** 2).sum() / 2 + np.sin(params).sum()
 
 
 def sleepy_gradient(params: Any) -> Any:
     """The gradient of `Sleepy`."""
     return params - np.arange(1, params.size + 1) + np.cos(params)
+
+
+@dataclass(frozen=True)
+class Unwrapped:
+    """A cost of one array as the engine calls it, with a list of arrays."""
+
+    cost: Sleepy
+
+    def __call__(self, values: Any) -> Any:
+        """The cost of the only one."""
+        return self.cost(values[0])
+
+
+def unwrapped(values: Any) -> dict[str, Array]:
+    """The gradient of `Unwrapped`."""
+    return {"params": sleepy_gradient(values[0])}
+
+
+@dataclass(frozen=True)
+class SleepyKill:
+    """Work that ends a worker by SIGKILL: the one that has piece 3, the first time."""
+
+    parent: int
+
+    def __call__(self, shared: str, piece: int) -> tuple[str, int]:
+        """What it was given, after a while."""
+        time.sleep(0.02)
+        flag = Path(tempfile.gettempdir(), f"geartrain-killed-{self.parent}")
+        if piece == 3 and os.getpid() != self.parent:
+            if flag.exists():
+                flag.unlink()
+            else:
+                flag.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+        return shared, piece
+
+
+def raising(shared: object, piece: int) -> int:
+    """Work that fails on piece 2."""
+    if piece == 2:
+        raise ZeroDivisionError(f"piece {piece}")
+    return piece

@@ -85,4 +85,5 @@ def test_every_coordinate_is_judged_by_itself() -> None:
     P, F, U, Z = Status.PASS, Status.FAIL, Status.UNDECIDED, Status.ZERO
     np.testing.assert_array_equal(found, [[P, F, U], [Z, F, F]])
     assert compare(np.float64(1), np.float64(1), np.float64(0), RTOL).shape == ()  # type: ignore[arg-type]
-    assert compare(*np.empty((3, 0, 2)), RTOL).shape == (0, 2)
+    empty = np.empty((0, 2))
+    assert compare(empty, empty, empty, RTOL).shape == (0, 2)

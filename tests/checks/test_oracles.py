@@ -89,7 +89,10 @@ NASTY: dict[str, tuple[Function, Function]] = {
     "t |t|": (lambda t: t * np.abs(t), lambda t: 2 * np.abs(t)),
     "|t|^1.5": (lambda t: np.abs(t) ** 1.5, lambda t: 1.5 * np.sign(t) * np.abs(t) ** 0.5),
     "tanh 200t": (lambda t: np.tanh(200 * t), lambda t: 200 * (1 - np.tanh(200 * t) ** 2)),
-    "sin 50t + |t|": (lambda t: np.sin(50 * t) + np.abs(t), lambda t: 50 * np.cos(50 * t) + np.sign(t)),
+    "sin 50t + |t|": (
+        lambda t: np.sin(50 * t) + np.abs(t),
+        lambda t: 50 * np.cos(50 * t) + np.sign(t),
+    ),
     "a step down the road": (lambda t: t + (t > 0), lambda t: 1 + 0 * t),
 }
 
@@ -100,7 +103,11 @@ def test_the_stated_error_holds_on_functions_that_mislead(oracle: Oracle, name: 
     """Steep, narrow, flat, kinked or broken near the point, though not at it."""
     f, slope = NASTY[name]
     rng = np.random.default_rng(0)
-    for at in (*rng.uniform(0.01, 2, 40), *-rng.uniform(0.01, 2, 40), *10 ** rng.uniform(-5, -2, 40)):
+    for at in (
+        *rng.uniform(0.01, 2, 40),
+        *-rng.uniform(0.01, 2, 40),
+        *10 ** rng.uniform(-5, -2, 40),
+    ):
         found = oracle(lines(lambda t, at=at: f(at + t), size=1.0))  # type: ignore[misc]
         true = float(slope(np.asarray(at)))
         # What the bound rests on in the end, a small step's difference, is itself this exact.

@@ -28,8 +28,10 @@ def floats(draw: st.DrawFn) -> Array:
     """Arrays of either dtype, with numbers of every size, subnormal ones and zeros included."""
     dtype = np.dtype(draw(st.sampled_from(DTYPES)))
     largest = float(np.finfo(dtype).max) / 2
-    elements = st.floats(-largest, largest, width=dtype.itemsize * 8)
-    return draw(arrays.arrays(dtype, arrays.array_shapes(max_dims=3, max_side=5), elements=elements))
+    elements = st.floats(-largest, largest, width=64 if dtype == np.float64 else 32)
+    return draw(
+        arrays.arrays(dtype, arrays.array_shapes(max_dims=3, max_side=5), elements=elements)
+    )
 
 
 @given(array=floats(), seed=st.integers(0, 99))
@@ -171,9 +173,7 @@ def test_a_tolerance_goes_with_the_dtype_down_to_underflow(dtype: Any) -> None:
     def tolerance(value: float) -> float:
         a = np.asarray([value])
         return float(
-            rounding.tolerance(
-                a, a, spread=np.zeros(1), oracle_error=0.0, dtype=np.dtype(dtype)
-            )[0]
+            rounding.tolerance(a, a, spread=np.zeros(1), oracle_error=0.0, dtype=np.dtype(dtype))[0]
         )
 
     assert tolerance(1.0) == pytest.approx(32 * 4 * float(limits.eps))

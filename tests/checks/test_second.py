@@ -43,9 +43,7 @@ MISTAKES: dict[str, Callable[[Estimate], Any]] = {
 
 @pytest.mark.parametrize("name", ["complex_step", "ridders", "central_difference"])
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_broken_oracle_is_named(
-    monkeypatch: pytest.MonkeyPatch, name: str, mistake: str
-) -> None:
+def test_a_broken_oracle_is_named(monkeypatch: pytest.MonkeyPatch, name: str, mistake: str) -> None:
     """Whichever it is and however it is broken."""
     right = getattr(oracles, name)
 
@@ -105,7 +103,7 @@ DOUBTED: dict[str, tuple[Callable[[Array], Any], str]] = {
 @pytest.mark.filterwarnings("default::numpy.exceptions.ComplexWarning")
 @pytest.mark.parametrize("name", DOUBTED)
 @pytest.mark.parametrize("thorough", [True, False])
-def test_a_cost_that_is_not_complex_safe_is_doubted(name: str, thorough: bool) -> None:
+def test_a_cost_that_is_not_complex_safe_is_doubted(name: str, *, thorough: bool) -> None:
     """With the reason, by many runs of the cost or by few."""
     cost, why = DOUBTED[name]
     for seed in range(5):
@@ -124,10 +122,10 @@ TRUSTED: dict[str, Callable[[Array], Any]] = {
 @pytest.mark.parametrize("name", TRUSTED)
 @pytest.mark.parametrize("thorough", [True, False])
 @pytest.mark.parametrize("factor", [1e-12, 1.0, 1e12])
-def test_a_complex_safe_cost_is_trusted(name: str, thorough: bool, factor: float) -> None:
+def test_a_complex_safe_cost_is_trusted(name: str, *, thorough: bool, factor: float) -> None:
     """Kinks elsewhere and the cost's size notwithstanding."""
+    cost = TRUSTED[name]
     for seed in range(5):
-        cost = TRUSTED[name]
         assert doubt(lambda p: factor * cost(p), seed=seed, thorough=thorough) is None
 
 
@@ -148,10 +146,10 @@ def test_networks_are_trusted(activation: str, cost: str) -> None:
 # --- two oracles ------------------------------------------------------------------------------
 
 
-def numbers(one: Subject) -> tuple[dict[str, float], dict[str, Array], dict[str, Array]]:
+def numbers(one: Subject) -> tuple[dict[str, Any], dict[str, Array], dict[str, Array]]:
     """A subject's noise and size, its slopes by complex step, and no errors nor suspects."""
     size = float(one.cost(one.values))
-    scales = {"noise": NOISE * size, "size": size}
+    scales: dict[str, Any] = {"noise": NOISE * size, "size": size}
     found = sweep(one, oracles.COMPLEX, **scales)
     numeric = {
         name: e.slope.reshape(v.shape)
@@ -212,10 +210,7 @@ def test_suspects_are_looked_at_wherever_they_are() -> None:
     suspects = {**none, "W1": np.asarray([777])}
     found = disagreement(one, oracles.ridders, numeric, suspects, **scales)
     assert "at W1[77, 7] one says" in str(found)
-    seen = [
-        disagreement(one, oracles.ridders, numeric, none, seed, **scales)
-        for seed in range(20)
-    ]
+    seen = [disagreement(one, oracles.ridders, numeric, none, seed, **scales) for seed in range(20)]
     assert seen.count(None) > 10
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,13 +14,13 @@ from checks.subject import black_box
 from checks.sweep import coordinates, direction, plain_rerun, run, wide
 from tests.checks.helpers import EPS, subject, vector
 
-SCALES = {"noise": 4 * EPS, "size": 1.0}
+SCALES: dict[str, Any] = {"noise": 4 * EPS, "size": 1.0}
 ORACLES = (oracles.COMPLEX, oracles.RIDDERS, oracles.CENTRAL)
 
 
 @pytest.mark.parametrize("oracle", ORACLES)
 @pytest.mark.parametrize("naive", [True, False])
-def test_every_coordinate_gets_its_slope(oracle: str, naive: bool) -> None:
+def test_every_coordinate_gets_its_slope(oracle: str, *, naive: bool) -> None:
     """Tensor by tensor, flat, by either rerun."""
     one = subject()
     found = sweep.sweep(one, oracle, naive=naive, **SCALES)
@@ -78,9 +79,9 @@ def test_the_plain_rerun_moves_one_parameter_at_a_time(step: complex) -> None:
     """And puts it back before the next, for real and imaginary steps alike."""
     seen: list[list[complex]] = []
 
-    def cost(p: Array) -> complex:
+    def cost(p: Array) -> Any:
         seen.append(p.tolist())
-        return p @ [1, 10, 100]  # type: ignore[no-any-return]
+        return p @ [1, 10, 100]
 
     one = vector(cost, cost, [1.0, 2.0, 3.0])
     costs = plain_rerun(one, 0, np.asarray([2, 0]), np.asarray([step, 2 * step]))

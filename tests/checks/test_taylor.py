@@ -1,0 +1,143 @@
+"""The remainder falls with slope 2 where the gradient is right, and with slope 1 elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from checks import taylor
+from checks.nest import Array
+from checks.subject import scaled
+from tests.checks.helpers import changed, subject, vector
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("factor", [1e-12, 1.0, 1e12])
+def test_a_right_gradient_has_slope_two(seed: int, factor: float) -> None:
+    """At any size of the loss; every parameter took part."""
+    one = scaled(subject(seed, activation=("sigmoid", "tanh", "softplus")[seed % 3]), factor)
+    report = taylor.taylor(one, seed=seed)
+    assert report.verdict == "pass", str(report)
+    assert 1.7 <= report.extra["taylor"]["slope"] <= 2.6
+    assert (report.method, report.checked, report.undecided) == ("taylor", one.parameters, 0)
+    assert "along one direction; each parameter took part" in report.notes[0]
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("name", ["W1", "b2"])
+def test_a_wrong_gradient_has_slope_one(seed: int, name: str) -> None:
+    """A tensor with its sign flipped is caught, with what to do next."""
+    one = changed(subject(seed, activation="tanh"), lambda g: g.update({name: -g[name]}))
+    report = taylor.taylor(one, seed=seed)
+    assert report.verdict == "fail", str(report)
+    assert report.extra["taylor"]["slope"] == pytest.approx(1, abs=0.3)
+    assert report.diagnosis is not None
+    assert report.diagnosis.code == "taylor-slope"
+    assert "a sweep names the coordinates" in report.diagnosis.remedy
+
+
+def test_a_small_error_shows_at_the_smallest_steps() -> None:
+    """Of a thousandth in every coordinate."""
+    one = changed(subject(), lambda g: g.update({n: 1.001 * g[n] for n in g}))
+    report = taylor.taylor(one)
+    assert report.verdict == "fail"
+    assert report.extra["taylor"]["slope"] == pytest.approx(1, abs=0.1)
+
+
+def test_a_linear_cost_passes_with_nothing_but_rounding() -> None:
+    """It has no remainder, so no slope; a wrong gradient of it still has slope 1."""
+    slope = np.asarray([1.0, -2.0, 3.0])
+    right = taylor.taylor(vector(lambda p: p @ slope, lambda p: slope, [0.5, 1.0, 2.0]))
+    assert (right.verdict, right.extra["taylor"]["slope"]) == ("pass", None)
+    assert "rounding from the first step on" in right.notes[0]
+    wrong = taylor.taylor(vector(lambda p: p @ slope, lambda p: 1.01 * slope, [0.5, 1.0, 2.0]))
+    assert wrong.verdict == "fail"
+    assert wrong.extra["taylor"]["slope"] == pytest.approx(1, abs=0.01)
+
+
+def test_a_slope_in_between_is_undecided() -> None:
+    """A cost whose remainder falls with h to the 1.5: nothing was checked."""
+    at = np.asarray([0.0, 1.0])
+    cost = lambda p: (np.abs(p - at) ** 1.5).sum() + 1  # noqa: E731
+    report = taylor.taylor(vector(cost, lambda p: 0 * p + 1e-300, at))
+    assert report.extra["taylor"]["slope"] == pytest.approx(1.5, abs=0.01)
+    assert (report.verdict, report.checked, report.undecided) == ("undecided", 0, 2)
+    assert report.diagnosis is None
+
+
+def test_too_few_clear_steps_are_undecided() -> None:
+    """A remainder that drowns after two steps has no slope to read."""
+    h = 2.0 ** -np.arange(2, 10)
+    floor = np.full(8, 1e-3)
+    assert taylor.read_slope(h, h**2 * (h > 0.1), floor) is None
+    assert taylor.read_slope(h, h**2, 0 * floor) == pytest.approx(2)
+    assert taylor.read_slope(h, h, 0 * floor) == pytest.approx(1)
+
+
+def test_the_slope_is_read_where_it_is_clear_of_rounding() -> None:
+    """At the smallest such steps; what comes up again after a drowned one is noise."""
+    h = 2.0 ** -np.arange(2, 12)
+    floor = np.full(10, 1e-4)
+    remainder = np.where(h > 2**-5, 1.0, h)  # flat first, then of slope 1
+    assert taylor.read_slope(h, remainder, floor) == pytest.approx(1)
+    drowned = np.where(np.arange(10) == 5, 1e-5, h**2 + 1)
+    drowned[:5] = h[:5] ** 2
+    assert taylor.read_slope(h, drowned, floor) == pytest.approx(2)
+
+
+def test_hygiene_comes_first() -> None:
+    """A gradient of the wrong shape is not measured, and fails."""
+    report = taylor.taylor(vector(lambda p: (p**2).sum(), lambda p: 2 * p[:1], [1.0, 2.0]))
+    assert report.verdict == "fail"
+    assert report.diagnosis is not None
+    assert report.diagnosis.code == "shape"
+    assert "taylor" not in report.extra
+
+
+def test_an_offence_outweighs_the_slope() -> None:
+    """A gradient that changes its parameters fails, though its numbers are right."""
+
+    def careless(p: Array) -> Any:
+        g = 2 * p
+        p[0] = 7
+        return g
+
+    report = taylor.taylor(vector(lambda p: (p**2).sum(), careless, [1.0, 2.0]))
+    assert report.verdict == "fail"
+    assert report.diagnosis is not None
+    assert report.diagnosis.code == "changes-parameters"
+
+
+@pytest.mark.parametrize("factor", [1e-12, 1.0, 1e12])
+@pytest.mark.parametrize("wrong", [True, False])
+def test_the_picture_fits_and_shows_the_line(factor: float, *, wrong: bool) -> None:
+    """80 columns; the remainder follows the line that it should, and drowns in the end."""
+    one = scaled(subject(), factor)
+    if wrong:
+        one = changed(one, lambda g: g.update({n: -g[n] for n in g}))
+    found = taylor.taylor(one).extra["taylor"]
+    lines = found["picture"].split("\n")
+    assert max(map(len, lines)) <= 80
+    assert len(lines) == 18
+    assert "*" in found["picture"]
+    assert lines[-1].split() == ["h", "=", "2^-2", "h", "=", "2^-41"]
+    assert ("." in "".join(line[9:] for line in lines[:-2])) is (not wrong)
+    assert len(found["h"]) == len(found["remainder"]) == taylor.HALVINGS
+
+
+def test_the_picture_draws_both_slopes() -> None:
+    """From the first point: 1 falls slowly, 2 fast; remainders above rounding are stars."""
+    h = 2.0 ** -np.arange(2.0, 12)
+    drawn = taylor.picture(h, h**2, np.full(10, h[4] ** 2), width=40, height=10)
+    rows = [row[9:] for row in drawn.split("\n")[:10]]
+    assert rows[0][0] == "*"
+    assert sum(row.count("*") for row in rows) == 4
+    assert sum(row.count(".") for row in rows) + sum(row.count("*") for row in rows) <= 10
+    ones = [(r, row.index("1")) for r, row in enumerate(rows) if "1" in row]
+    assert len(ones) >= 3
+    assert ones == sorted(ones)
+    assert ones[-1][0] > ones[0][0]
+    none = taylor.picture(h, 0 * h, np.ones(10))
+    assert "*" not in none

@@ -1,0 +1,70 @@
+"""The examples do what they and the README say of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import checks
+from checks.loading import load
+from checks.methods import examine
+from checks.nest import Array
+from checks.subject import Arrays, Subject
+
+ROOT = Path(__file__).parents[1]
+
+
+def example(target: str) -> Subject:
+    """What the name in an example's file stands for."""
+    return load(str(ROOT / "examples" / target))
+
+
+@pytest.mark.parametrize("target", ["own_function.py:subject", "wrong_sign.py:repaired"])
+@pytest.mark.parametrize("method", ["sweep", "naive", "probe", "taylor"])
+def test_a_right_example_passes(target: str, method: str) -> None:
+    """By every method; the complex step takes its cost, so that there is nothing to note."""
+    report = examine(example(target), method=method)
+    assert report.verdict == "pass", str(report)
+    assert report.checked == report.parameters
+    assert not any("not believed" in note for note in report.notes)
+
+
+def test_a_slip_in_the_first_example_would_be_caught() -> None:
+    """One coordinate, wrong by a relative 1e-6: the report names it."""
+    subject = example("own_function.py:subject")
+
+    def slipped(values: Arrays) -> dict[str, Array]:
+        gradient = subject.gradient(values)
+        return {**gradient, "w": gradient["w"] * [1, 1, 1, 1 + 2e-6, 1, 1]}
+
+    report = examine(replace(subject, gradient=slipped))
+    assert report.verdict == "fail"
+    assert [(m.tensor, m.index) for m in report.failures] == [("w", (3,))]
+
+
+def test_the_wrong_sign_is_caught_and_named() -> None:
+    """All of the first layer is wrong, none of the second, and the diagnosis is the sign."""
+    report = examine(example("wrong_sign.py:subject"))
+    assert report.verdict == "fail"
+    wrong = {t.name: t.failed for t in report.tensors}
+    assert wrong == {"W1": 20, "b1": 4, "W2": 0, "b2": 0}
+    assert report.diagnosis is not None
+    assert report.diagnosis.code == "sign-flipped"
+
+
+@pytest.mark.parametrize(("name", "verdict"), [("own_function", "pass"), ("wrong_sign", "fail")])
+def test_an_example_run_as_a_script_prints_its_report(name: str, verdict: str) -> None:
+    """The verdict line is among what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / "examples" / f"{name}.py")],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(checks.__path__[0]).parent)},
+    )
+    assert any(line.startswith(f"{verdict}: ") for line in done.stdout.splitlines())
