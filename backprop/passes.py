@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 
 from backprop import validation
 from backprop.activations import ACTIVATIONS, Array
@@ -101,7 +102,7 @@ def resume(net: Network, layer: int, z: Array, y: Array) -> Any:
     for following in range(layer + 1, len(net.weights)):
         z = a @ net.weights[following] + net.biases[following]
         a = ACTIVATIONS[net.activations[following]].function(z)
-    return COSTS[net.cost].value(z, a, y).mean(axis=-1)
+    return np.mean(COSTS[net.cost].value(z, a, y), axis=-1)
 
 
 def gradients(net: Network, x: Array, y: Array) -> list[tuple[Array, Array]]:

@@ -127,8 +127,8 @@ def _leave_out(db: Any, source: str, share: tuple[int, int], sample: int | None)
     items = sorted(db.pending_work_items, key=lambda item: str(_place(item)))
     keep = [i for i in items if not any(a <= _place(i)[0] < b for a, b in spans)]
     if sample is not None:
-        # Which mutants make up a sample is no secret.
-        keep = random.Random(0).sample(keep, min(sample, len(keep)))
+        chosen = random.Random(0)  # noqa: S311 - which mutants make up a sample is no secret
+        keep = chosen.sample(keep, min(sample, len(keep)))
     ours = {item.job_id for item in keep[share[0] :: share[1]]}
     for item in items:
         if item.job_id not in ours:

@@ -25,12 +25,12 @@ SCIPY_LIMIT = 1e-6
 
 
 def sweep(subject: Subject) -> str:
-    """This project's sweep."""
+    """`checks.methods.examine`, every coordinate."""
     return _ours(subject, "sweep")
 
 
 def probe(subject: Subject) -> str:
-    """This project's probe."""
+    """`checks.methods.examine(method="probe")`, a projection."""
     return _ours(subject, "probe")
 
 

@@ -18,6 +18,7 @@ from concurrent.futures import (
     as_completed,
 )
 from functools import lru_cache
+from importlib import import_module
 from typing import Any, TypeVar
 
 Shared = TypeVar("Shared")
@@ -29,6 +30,7 @@ ATTEMPTS = 3
 
 # What is raised when a worker, not the work, has failed; what the work raises is raised on.
 LOST = (BrokenExecutor, CancelledError, ConnectionError, EOFError)
+LOST_BY_NAME = ("KilledWorker", "ClosedClientError")  # distributed's, without importing it
 
 
 def run(
@@ -102,21 +104,21 @@ class Processes(Executor):
 
 
 def _is_loss(error: BaseException) -> bool:
-    return isinstance(error, LOST) or type(error).__name__ == "KilledWorker"
+    return isinstance(error, LOST) or type(error).__name__ in LOST_BY_NAME
 
 
 def _pack(shared: object) -> bytes:
     """Pickled; functions written in a script or a notebook need cloudpickle, where installed."""
     try:
-        from cloudpickle import dumps
+        dumps = import_module("cloudpickle").dumps
     except ImportError:
-        from pickle import dumps
+        dumps = pickle.dumps
     try:
         return bytes(dumps(shared))
     except (AttributeError, TypeError, pickle.PicklingError) as error:
         raise TypeError(
             f"executor: expected a subject that can be sent to another process, got {error};"
-            " define its functions at the top level of a module, or install cloudpickle"
+            " install cloudpickle, which sends any function"
         ) from None
 
 

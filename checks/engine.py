@@ -137,9 +137,9 @@ def _doubt(this: Check, findings: Findings, other: str) -> str | None:
         this.subject,
         named(other),
         findings.numeric,
-        findings.error,
         findings.where(Status.FAIL),
         this.rng,
+        error=findings.error,
         **this.scales,
     )
     if why:

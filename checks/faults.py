@@ -96,7 +96,7 @@ def plant(fault: Fault) -> Iterator[None]:
 def edited(function: Callable[..., Any], edits: Edits) -> Callable[..., Any]:
     """`function` with lines of its source replaced, in a copy of its module's names."""
     source = patched(textwrap.dedent(inspect.getsource(function)), edits)
-    names = {**vars(inspect.getmodule(function)), "STATE": {}}
+    names = {**vars(inspect.getmodule(function)), "np": np, "STATE": {}}
     # What is executed is the project's own source with an edit from the table below.
     exec(compile(source, f"<planted in {function.__name__}>", "exec"), names)  # noqa: S102
     return names[function.__name__]  # type: ignore[no-any-return]

@@ -155,9 +155,9 @@ def weights(analytic: list[Array], decidable: list[Array], rng: np.random.Genera
     typical = max(rms, default=0.0) or 1.0
     d = []
     for g, keep, own in zip(analytic, decidable, rms, strict=True):
-        r = rng.uniform(-1, 1, g.shape)
+        r = np.asarray(rng.uniform(-1, 1, g.shape))
         r += np.copysign(0.5, r)
-        size = np.abs(g)
+        size = np.asarray(np.abs(g))
         size[g == 0] = HIDDEN * (own or typical)
         np.divide(r, size, out=r)
         r[~keep] = 0

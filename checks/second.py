@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from checks import oracles, rounding
 from checks.nest import Array
 from checks.oracles import Lines, Oracle
 from checks.subject import Subject
-from checks.sweep import coordinates, direction, plain_rerun, run, wide
+from checks.sweep import coordinates, direction, plain_rerun, wide
 
 SAMPLE = 24
 
@@ -102,10 +101,10 @@ def disagreement(
     subject: Subject,
     second: Oracle,
     numeric: dict[str, Array],
-    error: dict[str, Array],
     suspects: dict[str, Array],
     rng: np.random.Generator,
     *,
+    error: dict[str, Array],
     noise: float,
     size: float,
 ) -> str | None:

@@ -14,12 +14,14 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import backprop.cli
 import checks
 import checks.cli
+from checks import elsewhere, probe, rounding, sweep
 from checks.diagnosis import DIAGNOSES
 from checks.hygiene import OFFENCES
 
@@ -237,6 +239,25 @@ def test_tables_of_codes_are_in_step(name: str, entries: Any) -> None:
 def test_measurements_have_their_place(document: Path, name: str) -> None:
     """One pair of markers each, between which the measuring commands write."""
     assert between(document.read_text(encoding="utf-8"), name)
+
+
+@pytest.mark.parametrize(
+    ("document", "phrase"),
+    [
+        (VERDICT, f"tolerance = {rounding.SAFETY:.0f} × (spread"),
+        (VERDICT, f"from {({16: 'sixteen'})[probe.CULPRITS]} culprits on"),
+        (VERDICT, f"largest movement in {({16: 'sixteen'})[rounding.JITTERS]} trials"),
+        (VERDICT, f"{rounding.RTOL[np.dtype(np.float64)]:.0e} for float64".replace("e-0", "e-")),
+        (VERDICT, f"{rounding.RTOL[np.dtype(np.float32)]:.0e} for float32".replace("e-0", "e-")),
+        (DISTRIBUTED, f"pieces of up to {sweep.PIECE:,} coordinates"),
+        (DISTRIBUTED, f"lost {({3: 'three'})[elsewhere.ATTEMPTS]} times"),
+    ],
+    ids=lambda x: getattr(x, "name", x),
+)
+def test_numbers_in_the_text_are_the_codes(document: Path, phrase: str) -> None:
+    """Constants that the documents quote."""
+    text = " ".join(document.read_text(encoding="utf-8").split())
+    assert phrase.lower() in text.lower()
 
 
 def test_a_missing_marker_is_found() -> None:

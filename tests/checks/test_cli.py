@@ -19,8 +19,9 @@ from backprop import passes
 from backprop.activations import ACTIVATIONS
 from backprop.costs import COSTS
 from checks import terminal
-from checks.api import METHODS
-from checks.cli import command, draw, shape_of
+from checks.cli import command, shape_of
+from checks.drawing import draw
+from checks.methods import METHODS, ORACLES
 
 GOOD = """
 import numpy as np
@@ -411,10 +412,10 @@ def test_help_names_every_option_and_exit_code(run: Any, flag: str) -> None:
 
 
 def test_the_methods_offered_are_those_of_the_library() -> None:
-    """The command lists them without loading it."""
-    (method,) = [p for p in command.params if p.name == "method"]
-    assert isinstance(method.type, click.Choice)
-    assert tuple(method.type.choices) == METHODS
+    """The command lists them, and the oracles, without loading it."""
+    types = {p.name: p.type for p in command.params if isinstance(p.type, click.Choice)}
+    assert tuple(types["method"].choices) == METHODS
+    assert tuple(types["oracle"].choices) == ORACLES
 
 
 def test_help_loads_no_arithmetic() -> None:
@@ -448,7 +449,7 @@ def test_an_interrupt_is_neither_pass_nor_fail(run: Any, monkeypatch: pytest.Mon
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("checks.engine.check", interrupted)
+    monkeypatch.setattr("checks.methods.check", interrupted)
     result = run("6 5 4")
     assert (result.exit_code, result.stderr) == (130, "gradcheck: interrupted\n")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import os
 import signal
 import sys
@@ -38,14 +37,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def no_cloudpickle(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where cloudpickle is not installed."""
-    real = builtins.__import__
-
-    def without(name: str, *more: Any, **options: Any) -> Any:
-        if name == "cloudpickle":
-            raise ImportError(name)
-        return real(name, *more, **options)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "cloudpickle", None)
 
 
 class Backwards(Executor):
@@ -214,9 +206,8 @@ def test_what_the_work_raises_is_raised_on(jobs: int) -> None:
         with pytest.raises(ZeroDivisionError, match="piece 2"):
             dict(elsewhere.run(helpers.raising, None, [1, 2], None))
         return
-    with elsewhere.Processes(jobs) as executor:
-        with pytest.raises(ZeroDivisionError, match="piece 2"):
-            dict(elsewhere.run(helpers.raising, None, [1, 2], executor))
+    with elsewhere.Processes(jobs) as executor, pytest.raises(ZeroDivisionError, match="piece 2"):
+        dict(elsewhere.run(helpers.raising, None, [1, 2], executor))
     mistake = Loses(ValueError("mine"), 10**6)
     with pytest.raises(ValueError, match="mine"):
         dict(elsewhere.run(_add, 1, [1], mistake))

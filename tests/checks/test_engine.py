@@ -188,6 +188,7 @@ def test_kinks_neither_pass_nor_fail(at: list[float], value: float) -> None:
     assert report.kinks == on.sum()
     assert report.failed == 0
     assert list(report.status["params"] == Status.KINK) == list(on)
+    assert (report.oracle, report.notes) == (oracles.COMPLEX, ())
     wrong = check(vector(relu, lambda p: slope * np.where(on, 1, 1 + 1e-6), at))
     assert wrong.verdict == "fail"
     assert wrong.failed == 3 - on.sum()
@@ -197,9 +198,10 @@ def test_kinks_neither_pass_nor_fail(at: list[float], value: float) -> None:
 def test_a_kink_merely_near_is_no_excuse() -> None:
     """There the gradient is judged as anywhere."""
     cost = lambda p: np.abs(p - 1e-3).sum() + (p**2).sum()  # noqa: E731
-    slope = lambda p: np.sign(p - 1e-3) + 2 * p  # noqa: E731
+    slope: Callable[[Array], Array] = lambda p: np.sign(p - 1e-3) + 2 * p  # noqa: E731
     at = [0.0, 1.0]
-    clean, wrong = (check(vector(cost, g, at)) for g in (slope, lambda p: slope(p) + 1e-3))
+    clean = check(vector(cost, slope, at))
+    wrong = check(vector(cost, lambda p: slope(p) + 1e-3, at))
     assert (clean.failed, clean.kinks) == (0, 0)
     assert clean.verdict == "pass", str(clean)
     assert (wrong.verdict, wrong.failed, wrong.kinks) == ("fail", 2, 0)

@@ -50,7 +50,7 @@ def test_a_right_gradient_passes_in_one_pass(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_one_culprit_among_all_is_named_in_few_passes(seed: int) -> None:
-    """A millionth off, in any tensor: one pass for each halving, and no other coordinate accused."""
+    """A millionth off, in any tensor: one pass a halving, and no other coordinate accused."""
     one = subject(seed, shape=SHAPE, activation=("sigmoid", "tanh")[seed % 2])
     name = one.names[seed % len(one.names)]
     size = one.values[seed % len(one.names)].size

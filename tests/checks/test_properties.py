@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -369,13 +370,12 @@ def test_wrong_cost_is_caught_by_the_loops(monkeypatch: pytest.MonkeyPatch) -> N
         BY_NAME["vectorised_equals_plain_loops"](profile="quick")
 
 
-def test_new_entries_are_drawn_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_entries_are_drawn_and_checked() -> None:
     """One more activation or cost is checked without being named anywhere else."""
-    right = Activation(function=np.sin, slope=np.ones_like)
-    for name in [n for n in ACTIVATIONS if n not in ("sigmoid", "softmax")]:
-        monkeypatch.delitem(ACTIVATIONS, name)
-    monkeypatch.setitem(ACTIVATIONS, "sine", right)
+    entries = {name: ACTIVATIONS[name] for name in ("sigmoid", "softmax")}
+    entries["sine"] = Activation(function=np.sin, slope=np.ones_like)
     assert "sine" not in scalars.ACTIVATIONS
-    BY_NAME["vectorised_equals_plain_loops"](profile="quick")
-    with pytest.raises(PropertyError, match=r"<Case [^;]* sine[, ]"):
-        BY_NAME[ANALYTIC](profile="quick")
+    with mock.patch.dict(ACTIVATIONS, entries, clear=True):
+        BY_NAME["vectorised_equals_plain_loops"](profile="quick")
+        with pytest.raises(PropertyError, match=r"<Case [^;]* sine[, ]"):
+            BY_NAME[ANALYTIC](profile="quick")

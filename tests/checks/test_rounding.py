@@ -190,7 +190,7 @@ def test_tolerances_do_not_grow_with_the_number_of_coordinates() -> None:
 
 
 def test_the_promised_error_goes_with_the_dtype() -> None:
-    """1e-6 in double precision, as the documentation says, and what seven digits allow in single."""
+    """1e-6 in double precision, as documented, and what seven digits allow in single."""
     assert rounding.default_rtol(np.dtype(np.float64)) == 1e-6
     assert rounding.default_rtol(np.dtype(np.float32)) == 1e-2
     assert rounding.default_rtol(np.dtype(np.longdouble)) == 1e-6

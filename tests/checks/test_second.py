@@ -32,7 +32,7 @@ MISTAKES: dict[str, Callable[[Estimate], Any]] = {
     "a millionth too large": lambda e: replace(e, slope=(1 + 1e-6) * e.slope),
     "wrong sign": lambda e: replace(e, slope=-e.slope),
     "zero": lambda e: replace(e, slope=0 * e.slope),
-    "one line wrong": lambda e: replace(e, slope=e.slope + [0, 0, 1e-3]),
+    "one line wrong": lambda e: replace(e, slope=e.slope + np.asarray([0, 0, 1e-3])),
     "NaN": lambda e: replace(e, slope=np.nan * e.slope),
     "error NaN": lambda e: replace(e, error=np.nan * e.slope),
     "nothing known": lambda e: replace(e, error=np.full(3, np.inf)),
@@ -79,7 +79,7 @@ def assigned(p: Array) -> Any:
 
 DOUBTED: dict[str, tuple[Callable[[Array], Any], str]] = {
     "absolute value": (lambda p: np.abs(p).sum(), "gives back a real number"),
-    "norm": (lambda p: np.linalg.norm(p), "gives back a real number"),
+    "norm": (np.linalg.norm, "gives back a real number"),
     "real part": (lambda p: (p.real**2).sum(), "gives back a real number"),
     "conjugate": (lambda p: (p * np.conj(p)).sum(), "it says 0, and real differences say"),
     "vdot": (lambda p: np.vdot(p, p) if p.dtype.kind == "c" else p @ p, "it says 0, and real"),
@@ -170,7 +170,7 @@ def disagreement(
 ) -> str | None:
     """What another oracle says of values whose own error is `own`."""
     error = {name: np.full(values.shape, own) for name, values in numeric.items()}
-    return second.disagreement(one, other, numeric, error, suspects, rng(seed), **scales)
+    return second.disagreement(one, other, numeric, suspects, rng(seed), error=error, **scales)
 
 
 @pytest.mark.parametrize("other", [oracles.RIDDERS, oracles.CENTRAL])
