@@ -23,13 +23,23 @@ Array = npt.NDArray[Any]
 class Activation:
     """A gear and its ratio.
 
-    `slope` is None where output k depends on more than pre-activation k (softmax): such an
-    activation can only stand at the output, beside a cost that knows its delta.
+    Attributes
+    ----------
+    function
+        z to a, whatever the shape.
+    slope
+        a to da/dz.
+    kinked
+        Whether the slope jumps somewhere.
+    coupled
+        Whether output k depends on more than pre-activation k: such an activation has no slope of
+        its own, and can only stand at the output, with a cost that knows its delta.
     """
 
     function: Callable[[Array], Array]
-    slope: Callable[[Array], Array] | None
+    slope: Callable[[Array], Array]
     kinked: bool = False
+    coupled: bool = False
 
 
 def sigmoid(z: Array) -> Array:
@@ -60,15 +70,16 @@ def surprise(z: Array) -> Array:
     below = np.take_along_axis(z, at, axis=-1) - z
     others = np.exp(-below)
     np.put_along_axis(others, at, 0, axis=-1)
-    return below + _log1p(others.sum(axis=-1, keepdims=True))
+    return np.asarray(below + _log1p(others.sum(axis=-1, keepdims=True)))
 
 
 def _at_most(z: Array, bound: Any) -> Array:
     """`z` with its real part limited to `bound` (NumPy orders complex numbers otherwise)."""
     if z.dtype.kind == "c":
         z[z.real > bound] = bound
-        return z
-    return np.minimum(z, bound, out=z)
+    else:
+        np.minimum(z, bound, out=z)
+    return z
 
 
 def _log1p(e: Array) -> Array:
@@ -84,13 +95,17 @@ _LARGEST_EXPONENT = {
     char: np.asarray(np.floor(np.log(np.finfo(char).max) - 1)) for char in "fdFD"
 } | {char: np.asarray(11354.0) for char in "gG"}
 
+
+def _no_slope(_: Array) -> Array:
+    raise TypeError("slope: expected an activation of single units, got one that couples them")
+
+
 ACTIVATIONS: dict[str, Activation] = {
-    # name                  a = f(z)                               da/dz, from a
-    "sigmoid": Activation(function=sigmoid,                        slope=lambda a: a * (1 - a)),
-    "tanh": Activation(function=np.tanh,                           slope=lambda a: (1 - a) * (1 + a)),
-    "relu": Activation(function=lambda z: z * (z.real > 0),        slope=lambda a: a > 0,
-                       kinked=True),
-    "softplus": Activation(function=softplus,                      slope=lambda a: -np.expm1(-a)),
-    "identity": Activation(function=lambda z: z,                   slope=np.ones_like),
-    "softmax": Activation(function=softmax,                        slope=None),
+    # name                  a = f(z)                         da/dz, from a
+    "sigmoid": Activation(function=sigmoid,                  slope=lambda a: a * (1 - a)),
+    "tanh": Activation(function=np.tanh,                     slope=lambda a: (1 - a) * (1 + a)),
+    "relu": Activation(function=lambda z: z * (z.real > 0),  slope=lambda a: a > 0, kinked=True),
+    "softplus": Activation(function=softplus,                slope=lambda a: -np.expm1(-a)),
+    "identity": Activation(function=lambda z: z,             slope=np.ones_like),
+    "softmax": Activation(function=softmax,                  slope=_no_slope, coupled=True),
 }  # fmt: skip

@@ -125,8 +125,8 @@ def _backward(worked: _Worked, units: list[int]) -> Iterator[str]:
 def _ratios(worked: _Worked, layer: int, unit: int) -> Iterator[str]:
     """How delta of one unit comes about."""
     name, d = f"[{unit}]", worked.delta[layer - 1][unit]
-    slope = ACTIVATIONS[worked.net.activations[layer - 1]].slope
-    da = float(slope(worked.a[layer])[unit]) if slope is not None else None
+    f = ACTIVATIONS[worked.net.activations[layer - 1]]
+    da = None if f.coupled else float(f.slope(worked.a[layer])[unit])
     if layer < len(worked.net.weights):
         assert da is not None  # noqa: S101 - softmax stands only at the output
         W, following = worked.net.weights[layer], worked.delta[layer]

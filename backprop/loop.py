@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class Loop:
         self.functions = [ACTIVATIONS[name] for name in net.activations]
         self.delta = COSTS[net.cost].delta
 
-    def __enter__(self) -> Loop:
+    def __enter__(self) -> Self:
         self.net.weights, self.net.biases = self.weights, self.biases
         return self
 

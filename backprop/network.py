@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -98,7 +99,7 @@ def init_net(
     activations, cost = validation.activations(activation, cost, layers=len(shape) - 1)
     dtype = validation.parameter_dtype(dtype)
     rng = validation.generator(seed)
-    sizes = list(zip(shape[:-1], shape[1:], strict=True))
+    sizes = list(pairwise(shape))
     weights = [rng.normal(size=size) / np.sqrt(size[0]) for size in sizes]
     biases = [rng.normal(size=n_out) for _, n_out in sizes]
     net = Network(

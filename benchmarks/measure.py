@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -103,8 +103,8 @@ def about() -> dict[str, Any]:
 def processor() -> str:
     """The processor's name, as the system tells it."""
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123 - not a file of ours
-            names = [line.split(":", 1)[1].strip() for line in lines if "model name" in line]
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        names = [line.split(":", 1)[1].strip() for line in lines if "model name" in line]
     except OSError:
         names = []
     return names[0] if names else platform.processor()
@@ -120,11 +120,16 @@ def _version(package: str) -> str | None:
 def peak_memory() -> int:
     """Bytes that this process has held at most; 0 where the system does not tell."""
     try:
+        # `getrusage` would count what the parent held when it started this process.
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+    except OSError:
+        pass
+    try:
         import resource
     except ImportError:  # Windows
         return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def span(seconds: float) -> str:
@@ -155,11 +160,18 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *rows])
 
 
-def write_between(text: str, marker: str, content: str) -> str:
-    """`text` with what stands between the markers replaced."""
-    begin, end = f"<!-- {marker}:begin -->", f"<!-- {marker}:end -->"
-    if text.count(begin) != 1 or text.count(end) != 1:
-        raise SystemExit(f"expected the lines {begin} and {end} once each; put them in first")
-    before, rest = text.split(begin)
-    after = rest.split(end)[1]
-    return f"{before}{begin}\n{content.strip()}\n{end}{after}"
+def write_tables(path: Path, tables: Mapping[str, str]) -> None:
+    """Put each table between the marks `<!-- name:begin -->` and `<!-- name:end -->` of a file."""
+    text, written = path.read_text(encoding="utf-8"), 0
+    for name, table in tables.items():
+        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+        if text.count(begin) == text.count(end) == 1:
+            before, rest = text.split(begin)
+            text = f"{before}{begin}\n{table}\n{end}{rest.split(end)[1]}"
+            written += 1
+    if not written:
+        raise SystemExit(
+            f"{path}: expected lines <!-- NAME:begin --> and <!-- NAME:end -->, with NAME one of"
+            f" {', '.join(tables)}, found none; put them where the table is to stand"
+        )
+    path.write_text(text, encoding="utf-8")

@@ -223,8 +223,7 @@ def main() -> int:
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n")
     if options.write:
-        content = measure.write_between(options.write.read_text(), "rivals", markdown(result))
-        options.write.write_text(content)
+        measure.write_tables(options.write, {"rivals": markdown(result)})
     return 0
 
 

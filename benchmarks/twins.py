@@ -185,12 +185,13 @@ def products(net: Network, images: Any, order: Any, *, batch_size: int) -> Run:
     a = [np.zeros((batch_size, n), dtype) for n in sizes]
     delta = [np.ones((batch_size, n), dtype) for n in sizes]
     dW = [np.empty_like(W) for W in net.weights]
-    peak = dtype.type(255)
+    share = dtype.type(1 / 255)
 
     def epoch() -> None:
         for first in range(0, len(order) - batch_size + 1, batch_size):
             np.take(images, order[first : first + batch_size], axis=0, out=pixels, mode="clip")
-            np.divide(pixels, peak, out=a[0])
+            np.copyto(a[0], pixels)
+            a[0] *= share
             for l, W in enumerate(net.weights):
                 np.matmul(a[l], W, out=a[l + 1])
             for l in reversed(range(len(dW))):

@@ -65,5 +65,3 @@ def _notes(attempt: int, quiet: int) -> list[str]:
     if quiet:
         notes.append(f"in none of {DRAWS} draws was every tensor's gradient mostly other than zero")
     return notes
-
-

@@ -98,7 +98,7 @@ class Processes(Executor):
             self._pool = ProcessPoolExecutor(self.jobs)
             return self._pool.submit(fn, *args, **kwargs)
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 as in Executor
         """Let the workers go."""
         self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
 
@@ -129,4 +129,4 @@ def _unpack_and_work(parcel: bytes, piece: Any) -> Any:
 
 @lru_cache(maxsize=1)
 def _unpack(parcel: bytes) -> Any:
-    return pickle.loads(parcel)
+    return pickle.loads(parcel)  # noqa: S301 packed by this module, sent to its own workers

@@ -60,9 +60,7 @@ def check(
     """
     if method == "naive":
         subject = replace(subject, rerun=None)  # neither here nor for the second opinion
-    this = begin(
-        subject, rtol=rtol, method=method, seed=seed, progress=progress, executor=executor
-    )
+    this = begin(subject, rtol=rtol, method=method, seed=seed, progress=progress, executor=executor)
     analytic = inspected(this)
     return sweep_all(this, analytic, oracle) if analytic else report(this, None)
 
@@ -82,7 +80,11 @@ def sweep_all(this: Check, analytic: dict[str, Array], oracle: str = "auto") -> 
 
 def _candidates(this: Check, oracle: str) -> list[tuple[str, str]]:
     """Oracles to try in turn, each with the one that gives the second opinion."""
-    asked = {"ridders": (RIDDERS, CENTRAL), "central": (CENTRAL, RIDDERS), "complex": (COMPLEX, RIDDERS)}
+    asked = {
+        "ridders": (RIDDERS, CENTRAL),
+        "central": (CENTRAL, RIDDERS),
+        "complex": (COMPLEX, RIDDERS),
+    }
     if oracle in asked:
         return [asked[oracle]]
     doubt = second.complex_doubt(this.subject, this.rng, **this.scales)

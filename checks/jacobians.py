@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from checks import nest, rounding
-from checks.methods import examine
 from checks.api import options, watched, whole
+from checks.methods import examine
 from checks.nest import Array
 from checks.report import Report
 from checks.subject import Subject, black_box

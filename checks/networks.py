@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from backprop import passes, validation
 from backprop.network import Network
@@ -16,6 +14,9 @@ from checks.hypotheses import hypotheses
 from checks.nest import Array
 from checks.rerun import ShortRerun
 from checks.subject import Arrays, Hypothesis, Subject
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def as_subject(net: Network, x: Array, y: Array, *, repeat: str = "") -> Subject:

@@ -162,7 +162,7 @@ class Report:
 def table(tensors: Sequence[Tensor]) -> str:
     """The counts of each tensor, a line each, within 80 columns for the usual names."""
     head = ("tensor", "parameters", "checked", "zero", "undecided", "wrong", "worst", "where")
-    rows = [head]
+    rows: list[tuple[str, ...]] = [head]
     for t in tensors:
         worst = f"{t.worst:.1e}" if math.isfinite(t.worst) and t.where is not None else "-"
         where = coordinate(t.name, t.where) if t.where is not None else "-"

@@ -57,6 +57,7 @@ class ShortRerun:
         return [a @ W + b for a, W, b in layers]
 
     def __call__(self, tensor: int, indices: Array, steps: Array) -> Array:
+        """The cost of each copy."""
         layer, is_bias = divmod(tensor, 2)
         unit_in, unit = np.divmod(indices, self.net.shape[layer + 1])
         widest = max(self.net.shape[layer + 1 :]) * len(self.y)
@@ -79,5 +80,7 @@ class ShortRerun:
             last[np.arange(len(unit)), :, unit] = z
             return np.asarray(passes.resume(self.net, layer, last, self.y))
         change = function(z) - self.activations[layer + 1].T[unit]
-        following = self.z[layer + 1] + change[:, :, None] * self.net.weights[layer + 1][unit][:, None]
+        following = (
+            self.z[layer + 1] + change[:, :, None] * self.net.weights[layer + 1][unit][:, None]
+        )
         return np.asarray(passes.resume(self.net, layer + 1, following, self.y))

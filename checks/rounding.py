@@ -124,7 +124,7 @@ def tolerance(
     oracle_error: Array | float,
     dtype: np.dtype,
 ) -> Array:
-    """How far `analytic` and `numeric` may differ if both are right; see the module's derivation."""
+    """How far the two may differ if both are right; the module's text derives it."""
     size = np.abs(analytic) + np.abs(numeric)
     rounded = SAFETY * (spread + 2 * float(np.finfo(dtype).eps) * size)
     return np.asarray(rounded + oracle_error + underflow(dtype))

@@ -1,6 +1,6 @@
 """A check under way: its subject and settings, and what its stages have noted so far.
 
-    begin ─► inspected ─► (a sweep or a probe) ─► `checks.tally` makes the report
+begin ─► inspected ─► (a sweep or a probe) ─► `checks.tally` makes the report
 """
 
 from __future__ import annotations
@@ -122,9 +122,7 @@ def jittered(this: Check) -> list[Array]:
     return [found[name] for name in subject.names]
 
 
-def spreads(
-    this: Check, analytic: list[Array], trials: int = rounding.JITTERS
-) -> list[Array]:
+def spreads(this: Check, analytic: list[Array], trials: int = rounding.JITTERS) -> list[Array]:
     """How far rounding moves each analytic value, with a black box's allowance for its inside."""
     moved = rounding.spread(analytic, lambda: jittered(this), trials)
     if this.subject.jittered is None:

@@ -73,7 +73,7 @@ def shapes(*, max_layers: int = 4, max_width: int = 6) -> st.SearchStrategy[tupl
 @st.composite
 def activations(draw: st.DrawFn, *, layers: int, cost: str, kinks: bool = True) -> tuple[str, ...]:
     """A name for each layer, alike or mixed, with the output that the cost brings along."""
-    names = [n for n, f in ACTIVATIONS.items() if f.slope is not None and (kinks or not f.kinked)]
+    names = [n for n, f in ACTIVATIONS.items() if not f.coupled and (kinks or not f.kinked)]
     hidden = st.sampled_from(names)
     drawn = draw(
         st.one_of(

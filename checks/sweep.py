@@ -124,15 +124,24 @@ def plain_rerun(subject: Subject, tensor: int, indices: Array, steps: Array) -> 
 
 
 def direction(subject: Subject, d: Arrays, *, noise: float, size: float) -> Lines:
-    """The single line θ + t d; a step of 1 moves each parameter by its entry of `d`."""
+    """The single line θ + t d; a step of 1 moves each parameter by its entry of `d`.
+
+    An entry of `d` may be a vector that is shorter than its tensor: it moves the first numbers.
+    """
     values = wide(subject.values)
 
     def costs(steps: Array) -> Array:
-        return np.asarray(
-            [run(subject, [v + t * e for v, e in zip(values, d, strict=True)]) for t in steps]
-        )
+        return np.asarray([run(subject, moved_along(values, d, t)) for t in steps])
 
     return Lines(costs=costs, scale=np.ones(1), noise=noise, size=size)
+
+
+def moved_along(values: Arrays, d: Arrays, t: complex) -> list[Array]:
+    """Copies of `values`, t times `d` away."""
+    moved = [v.astype(np.result_type(v, t)) for v in values]
+    for v, e in zip(moved, d, strict=True):
+        v.reshape(-1)[: e.size] += t * e.reshape(-1)
+    return moved
 
 
 def run(subject: Subject, values: Arrays) -> Any:

@@ -124,17 +124,19 @@ def _worst(findings: Findings, status: Status, most: int) -> list[Mismatch]:
         excess = np.abs(a - n)[flat] / tol[flat]
         for k in np.argsort(-excess, kind="stable")[:most]:
             at = flat[k]
-            found.append((
-                float(excess[k]),
-                Mismatch(
-                    tensor=name,
-                    index=_index(int(at), statuses.shape),
-                    analytic=float(a[at]),
-                    numeric=float(n[at]),
-                    error=float(abs(a[at] - n[at])),
-                    tolerance=float(tol[at]),
-                ),
-            ))
+            found.append(
+                (
+                    float(excess[k]),
+                    Mismatch(
+                        tensor=name,
+                        index=_index(int(at), statuses.shape),
+                        analytic=float(a[at]),
+                        numeric=float(n[at]),
+                        error=float(abs(a[at] - n[at])),
+                        tolerance=float(tol[at]),
+                    ),
+                )
+            )
     found.sort(key=lambda pair: -pair[0])
     return [mismatch for _, mismatch in found[:most]]
 

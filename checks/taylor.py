@@ -58,7 +58,7 @@ def taylor(
         "slope": slope,
         "picture": picture(h, remainder, floor),
     }
-    return _verdict(this, slope, bool(np.all(remainder <= floor)))
+    return _verdict(this, slope, all_drowned=bool(np.all(remainder <= floor)))
 
 
 def _remainders(this: Check, analytic: dict[str, Array]) -> tuple[Array, Array, Array]:
@@ -93,7 +93,7 @@ def read_slope(h: Array, remainder: Array, floor: Array) -> float | None:
     return float(np.polyfit(x, y, 1)[0])
 
 
-def _verdict(this: Check, slope: float | None, all_drowned: bool) -> Report:
+def _verdict(this: Check, slope: float | None, *, all_drowned: bool) -> Report:
     found = report(this, None)
     judged: dict[str, object] = {}
     if slope is None:

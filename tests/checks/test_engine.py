@@ -405,3 +405,21 @@ def test_an_empty_tensor_is_no_obstacle() -> None:
 
     assert (check(one(1)).verdict, check(one(1)).parameters) == ("pass", 2)
     assert check(one(1 + 1e-6)).verdict == "fail"
+
+
+def test_a_coordinate_that_oracle_and_gradient_both_leave_out_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Zero on both sides, and too rare for a sample: the real cost slopes along it."""
+
+    def blind(e: Estimate, lines: Lines) -> Estimate:
+        seen = np.arange(len(e.slope)) != 100
+        return replace(e, slope=e.slope * seen) if len(e.slope) == 500 else e
+
+    broken(monkeypatch, "complex_step", blind)
+    at = np.arange(500)
+    one = vector(lambda p: (p**2).sum(), lambda p: 2 * p * (at != 100), np.linspace(1, 2, 500))
+    report = check(one)
+    assert report.verdict == "fail"
+    assert [f.index for f in report.failures] == [(100,)]
+    assert any("along coordinates said to be exactly zero" in note for note in report.notes)

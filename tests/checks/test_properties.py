@@ -83,13 +83,13 @@ def plain_backward(
     if not net.dW:
         network.zero_grad(net)
     slopes = [f.slope for _, _, f in net.layers()]
-    delta = output(costs.COSTS[net.cost].delta(outputs[-1], y, slopes[-1]))  # type: ignore[arg-type]
+    delta = output(costs.COSTS[net.cost].delta(outputs[-1], y, slopes[-1]))
     for layer in reversed(range(len(net.weights))):
         net.dW[layer][:] = add(net.dW[layer], step(outputs[layer], delta))
         net.db[layer][:] = add(net.db[layer], bias(delta))
-        slope = slopes[layer - 1]
-        if layer > 0 and slope is not None:
-            delta = hidden(delta @ turn(net.weights, layer), slope(outputs[layer]))
+        if layer > 0:
+            slope = slopes[layer - 1](outputs[layer])
+            delta = hidden(delta @ turn(net.weights, layer), slope)
     net.samples += len(y)
 
 

@@ -328,6 +328,7 @@ SMOOTH: dict[str, Callable[[Array], Any]] = {
     "a kink of second order": lambda p: (p * np.abs(p)).sum() + 1,
     "a kink near": lambda p: np.abs(p - 1e-3).sum(),
     "a kink nearer": lambda p: np.abs(p - 1e-4).sum(),
+    "a kink within the steps": lambda p: np.abs(p - 5e-7).sum(),
     "a kink on the other side": lambda p: np.maximum(p, -1e-3).sum(),
 }
 
