@@ -7,6 +7,7 @@ here instead: a lost worker costs time, never the result.
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
@@ -15,6 +16,7 @@ from concurrent.futures import (
     Executor,
     Future,
     ProcessPoolExecutor,
+    ThreadPoolExecutor,
     as_completed,
 )
 from functools import lru_cache
@@ -50,7 +52,7 @@ def run(
         for piece in pieces:
             yield piece, work(shared, piece)
         return
-    parcel = _pack((work, shared))
+    parcel = (work, shared) if isinstance(executor, ThreadPoolExecutor) else _pack((work, shared))
     pending = list(pieces)
     for _ in range(ATTEMPTS):
         futures, lost = _submit(executor, parcel, pending)
@@ -69,7 +71,7 @@ def run(
 
 
 def _submit(
-    executor: Executor, parcel: bytes, pieces: Sequence[Piece]
+    executor: Executor, parcel: Any, pieces: Sequence[Piece]
 ) -> tuple[dict[Future[Any], Piece], list[Piece]]:
     """Futures by piece, and the pieces that the executor would no longer take."""
     futures: dict[Future[Any], Piece] = {}
@@ -103,6 +105,11 @@ class Processes(Executor):
         self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
 
 
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _is_loss(error: BaseException) -> bool:
     return isinstance(error, LOST) or type(error).__name__ in LOST_BY_NAME
 
@@ -122,8 +129,8 @@ def _pack(shared: object) -> bytes:
         ) from None
 
 
-def _unpack_and_work(parcel: bytes, piece: Any) -> Any:
-    work, shared = _unpack(parcel)
+def _unpack_and_work(parcel: Any, piece: Any) -> Any:
+    work, shared = _unpack(parcel) if isinstance(parcel, bytes) else parcel
     return work(shared, piece)
 
 

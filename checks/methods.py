@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from concurrent.futures import Executor
 
+import numpy as np
+
 from checks.engine import check
 from checks.probe import probe
 from checks.report import Report
@@ -21,6 +23,7 @@ METHODS = ("sweep", "naive", "probe", "taylor")
 ORACLES = ("auto", "complex", "ridders", "central")
 
 
+@np.errstate(all="ignore")  # what overflows or is not a number becomes part of the report
 def examine(
     subject: Subject,
     *,

@@ -21,6 +21,10 @@ POINTS = 9
 FEW = 3
 SPACINGS = tuple(2.0**-k for k in range(46, 3, -3))
 
+# Where a cost is looked at for having been rounded to less than double at its very end: no round
+# numbers, so that a cost that is all whole numbers does not look like one.
+WIDE = tuple((k - 4.3) / 53 for k in range(9))
+
 # Tables noisier than the jitter by half the digits between double and single precision, and noise
 # of a size between single and half precision's own, are the marks of a cost that computes in less
 # than double. A cost that is nearly zero because large terms cancel is noisier than that.
@@ -61,10 +65,24 @@ def cost_noise(
         def along(t: float) -> float:
             return float(cost([v + t * e for v, e in zip(values, d, strict=True)]))
 
-        coarse = table_noise(along)
+        coarse = max(table_noise(along), stored_noise([along(t) for t in WIDE]))
         size = max(abs(centre), abs(along(rounding.LARGEST_STEP) - centre))
     deaf = coarse > COARSE * fine and SINGLE * size < coarse < HALF * size
     return Noise(level=max(fine, 2 * coarse), low_precision=deaf)
+
+
+def stored_noise(costs: Sequence[float]) -> float:
+    """Half the spacing of the narrowest dtype that holds all of these costs exactly, or 0.
+
+    Costs that differ and all fit float16 or float32 have been rounded to it.
+    """
+    values = np.asarray(costs)
+    if len(np.unique(values)) > 2 and np.isfinite(values).all():
+        for narrow in (np.float16, np.float32):
+            held = values.astype(narrow)
+            if np.array_equal(held, values):
+                return float(np.max(np.spacing(np.abs(held)))) / 2
+    return 0.0
 
 
 def table_noise(f: Callable[[float], float]) -> float:

@@ -149,7 +149,7 @@ def probe(
             return sweep_all(this, analytic)
     this.extra["probe"] = {
         "ruled_out": this.rtol,
-        "missed_with_probability": min(1.0, 2 * tau / this.rtol),
+        "missed_with_probability": min(1.0, 2 * tau / this.rtol) if any(map(np.any, d)) else 1.0,
         "passes": projection.passes,
         "difference": difference,
         "tolerance": tau,

@@ -8,7 +8,8 @@ executor may run them anywhere and in any order (`checks.elsewhere`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,13 +65,25 @@ def sweep(
         for start in range(0, values.size, PIECE)
     ]
     found: dict[Piece, Estimate] = {}
-    for piece, estimate in elsewhere.run(measure, subject, pieces, executor):
-        found[piece] = estimate
-        progress(piece.stop - piece.start)
+    with _threads(subject, naive=naive) if executor is None else nullcontext(executor) as chosen:
+        for piece, estimate in elsewhere.run(measure, subject, pieces, chosen):
+            found[piece] = estimate
+            progress(piece.stop - piece.start)
     return [
         _join([found[piece] for piece in pieces if piece.tensor == tensor])
         for tensor in range(len(subject.values))
     ]
+
+
+def _threads(subject: Subject, *, naive: bool) -> AbstractContextManager[Executor | None]:
+    """A thread for each core where reruns are long array operations, which do not hold Python up.
+
+    Anyone's own functions are run in one thread: they may not be made for more.
+    """
+    cores = elsewhere.cores()
+    if subject.rerun is None or naive or subject.parameters <= PIECE or cores == 1:
+        return nullcontext()
+    return ThreadPoolExecutor(cores)
 
 
 def measure(subject: Subject, piece: Piece) -> Estimate:
