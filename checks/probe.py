@@ -35,7 +35,7 @@ from checks.engine import sweep_all
 from checks.nest import Array
 from checks.oracles import COMPLEX, RIDDERS, Lines, Oracle, named
 from checks.report import Report
-from checks.state import Check, Progress, begin, inspected, jittered, spreads
+from checks.state import Check, Progress, begin, inspected, jittered, own_noise, spreads
 from checks.subject import Subject
 from checks.sweep import coordinates, run, wide
 from checks.tally import Findings, report
@@ -227,7 +227,7 @@ def _rounding(this: Check, analytic: list[Array], d: list[Array], trials: int) -
     squares = sum(float(np.sum(np.square(g * e))) for g, e in zip(analytic, d, strict=True))
     hidden = 0.0
     if this.subject.jittered is None:
-        hidden = this.noise.level * math.sqrt(
+        hidden = own_noise(this) * math.sqrt(
             sum(
                 float(np.sum(np.square(e / rounding.scale(v))))
                 for e, v in zip(d, this.subject.values, strict=True)

@@ -126,6 +126,17 @@ def spreads(this: Check, analytic: list[Array], trials: int = rounding.JITTERS) 
     """How far rounding moves each analytic value, with a black box's allowance for its inside."""
     moved = rounding.spread(analytic, lambda: jittered(this), trials)
     if this.subject.jittered is None:
+        level = own_noise(this)
         for far, value in zip(moved, this.subject.values, strict=True):
-            far += this.noise.level / rounding.scale(value)
+            far += level / rounding.scale(value)
     return moved
+
+
+def own_noise(this: Check) -> float:
+    """The cost's noise in the parameters' own dtype, in which the analytic value was computed."""
+    subject = this.subject
+    eps = float(np.finfo(subject.dtype).eps)
+    if eps <= float(np.finfo(np.float64).eps):
+        return this.noise.level
+    found = cost_noise(subject.cost, subject.values, this.rng, thorough=False).level
+    return max(found, eps * this.size, this.noise.level)
