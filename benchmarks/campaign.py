@@ -1,158 +1,155 @@
-"""The campaign: every promise of the verdict, counted over random networks.
+"""The campaign: every promise of the verdict, counted over random networks and black boxes.
 
-    python benchmarks/campaign.py [--networks 1000] [--jobs 2] [--json campaign.json]
+    python benchmarks/campaign.py [--networks 1000] [--coordinates 500] [--jobs 2] [--json PATH]
 
-Each part is a function from a seed to counts; parts run in worker processes and their counts are
-added up, so that any count can be repeated from the seed it is printed with.
+Parts are functions from a seed to counts (`trials`, `wrongs`, `offenders`); they run in worker
+processes and their counts are added up. `PROMISES` says what the counts have to be. Whatever breaks
+a promise is told on standard error with its part and seed; `--repeat PART SEED` runs it alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
 import sys
 import time
+import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import measure  # before NumPy: one thread
 import numpy as np
+import offenders
+import trials
+import wrongs
+from promises import HEAD, Row, cells, rows
 
-from backprop import init_net
-from backprop.activations import ACTIVATIONS
-from backprop.costs import COSTS
-from backprop.network import Network
-from checks.compare import Status
-from checks.engine import check
-from checks.networks import as_subject
-from checks.subject import Subject, scaled
+Part = Callable[[int], Counter[str]]
 
-RTOL = 1e-6
+README = Path(__file__).parent.parent / "README.md"
 
-
-def random_network(rng: np.random.Generator) -> tuple[Network, Any, Any, dict[str, Any]]:
-    """A network, a batch and what they are: every activation and cost, four scales of weights."""
-    depth = int(rng.integers(1, 7))
-    shape = [int(n) for n in rng.integers(1, 65, depth + 1)]
-    activation = str(rng.choice([name for name in ACTIVATIONS if name != "softmax"]))
-    cost = str(rng.choice(list(COSTS)))
-    scale = float(np.exp(rng.uniform(np.log(0.01), np.log(20))))
-    batch = int(rng.integers(1, 33))
-    net = init_net(shape, activation=activation, cost=cost, seed=rng)
-    net.weights = [W * scale for W in net.weights]
-    x = rng.normal(size=(batch, shape[0]))
-    y: Any = rng.random((batch, shape[-1]))
-    if rng.random() < 0.5:
-        y = rng.integers(0, shape[-1], batch)
-    about = {"shape": shape, "activation": activation, "cost": cost, "scale": scale, "batch": batch}
-    return net, x, y, about
+# Each part with the share of `--networks` that it takes as seeds; `None` takes `--coordinates`.
+# The long ones come last.
+PARTS: dict[str, tuple[Part, float | None]] = {
+    "clean boxes": (offenders.clean_boxes, 1.0),
+    "offenders": (offenders.offending, 0.05),
+    "broken oracles": (wrongs.broken_oracles, 0.05),
+    "sly oracles": (wrongs.sly_oracles, 0.05),
+    "diagnosis": (wrongs.diagnosis, 0.025),
+    "unknown": (wrongs.unknown, 0.5),
+    "scaling": (trials.scaling, 0.05),
+    "probe": (trials.probing, 0.25),
+    "networks": (trials.clean_and_planted, 1.0),
+    "784-40-10": (trials.default_shape, None),
+}
 
 
-def with_error(subject: Subject, tensor: str, flat: int, relative: float) -> Subject:
-    """The subject with one coordinate of its gradient wrong by a relative error."""
-
-    def plant(gradient: dict[str, Any]) -> dict[str, Any]:
-        g = gradient[tensor].copy()
-        g.reshape(-1)[flat] *= 1 + relative
-        return {**gradient, tensor: g}
-
-    jittered = subject.jittered
-    return replace(
-        subject,
-        gradient=lambda values: plant(subject.gradient(values)),
-        jittered=jittered and (lambda rng: plant(jittered(rng))),
-    )
+def guarded(part: Part, name: str, seed: int) -> Counter[str]:
+    """The part's counts for one seed; a crash is one of them."""
+    try:
+        found = part(seed)
+    except Exception:  # noqa: BLE001 - told, counted, and the campaign goes on
+        trials.complain("crashed", seed, name, traceback.format_exc())
+        found = Counter(crashed=1)
+    return found + Counter({"seeds run": 1})
 
 
-def clean_and_planted(seed: int) -> Counter[str]:
-    """One network: checked clean, then with an error of `RTOL` in one decidable coordinate."""
-    rng = np.random.default_rng([20, seed])
-    net, x, y, about = random_network(rng)
-    loss = float(10.0 ** rng.integers(-12, 13))
-    subject = scaled(as_subject(net, x, y), loss)
-    report = check(subject, seed=seed)
-    counts: Counter[str] = Counter(networks=1)
-    band = "at most 5" if about["scale"] <= 5 else "above 5"
-    counts[f"coordinates, scale {band}"] += report.parameters - report.zero
-    counts[f"undecided, scale {band}"] += report.undecided
-    counts["coordinates"] += report.parameters
-    counts["zero"] += report.zero
-    counts["kinks"] += report.kinks
-    counts[f"verdict {report.verdict}"] += 1
-    counts["wrongly failed coordinates"] += report.failed
-    if report.verdict == "fail" or report.failed or report.diagnosis:
-        counts["clean networks accused"] += 1
-        print(f"accused: seed {seed}, {about}, loss {loss:g}\n{report}", file=sys.stderr)
-    decided = {name: np.flatnonzero(s == Status.PASS) for name, s in report.status.items()}
-    tensor = str(rng.choice([name for name in decided if decided[name].size] or [""]))
-    if tensor:
-        flat = int(rng.choice(decided[tensor]))
-        counts += planted(subject, tensor, flat, seed)
-    return counts
-
-
-def planted(subject: Subject, tensor: str, flat: int, seed: int) -> Counter[str]:
-    """An error of `RTOL` in one coordinate: caught, and that coordinate alone named?"""
-    report = check(with_error(subject, tensor, flat, RTOL), seed=seed)
-    shape = dict(zip(subject.names, subject.values, strict=True))[tensor].shape
-    index = tuple(int(i) for i in np.unravel_index(flat, shape))
-    named = [(f.tensor, f.index) for f in report.failures] == [(tensor, index)]
-    if not (named and report.verdict == "fail"):
-        print(f"missed: seed {seed}, {tensor}{list(index)}\n{report}", file=sys.stderr)
-    return Counter({"planted": 1, "planted, caught and named": int(named)})
-
-
-def default_shape(seed: int) -> Counter[str]:
-    """One error of `RTOL` in a random coordinate of each tensor of 784-40-10."""
-    rng = np.random.default_rng([21, seed])
-    net = init_net((784, 40, 10), seed=seed)
-    x, y = rng.random((20, 784)), rng.integers(0, 10, 20)
-    subject = as_subject(net, x, y)
-    counts: Counter[str] = Counter()
-    for tensor, values in zip(subject.names, subject.values, strict=True):
-        flat = int(rng.integers(values.size))
-        found = planted(subject, tensor, flat, seed)
-        counts += Counter({f"784-40-10, {name}": count for name, count in found.items()})
-    return counts
-
-
-def total(part: Callable[[int], Counter[str]], seeds: Iterable[int], jobs: int) -> Counter[str]:
+def total(part: Part, name: str, seeds: Iterable[int], jobs: int) -> Counter[str]:
     """The part's counts over all seeds."""
+    work = partial(guarded, part, name)
+    if jobs == 1:
+        return sum(map(work, seeds), Counter())
     with ProcessPoolExecutor(jobs) as pool:
-        return sum(pool.map(part, seeds, chunksize=4), Counter())
+        return sum(pool.map(work, seeds, chunksize=4), Counter())
 
 
-def main() -> int:
-    """Run all parts, print and write their counts; 1 where a promise was broken."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--networks", type=int, default=1000)
-    parser.add_argument("--coordinates", type=int, default=500, help="planted at 784-40-10")
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+def seeds_of(share: float | None, *, networks: int, coordinates: int) -> range:
+    """The seeds that a part runs."""
+    return range(coordinates if share is None else max(1, round(share * networks)))
+
+
+def run(networks: int, coordinates: int, jobs: int) -> Iterator[dict[str, Any]]:
+    """After each part what was found so far: promises, counts, and where and on what."""
     started = time.perf_counter()
-    counts = total(clean_and_planted, range(options.networks), options.jobs)
-    counts += total(default_shape, range((options.coordinates + 3) // 4), options.jobs)
-    result = {
-        "counts": dict(sorted(counts.items())),
-        "seconds": time.perf_counter() - started,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-    }
-    for name, count in result["counts"].items():
-        print(f"{count:12,}  {name}")
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
-    missed = sum(
-        counts[f"{where}planted"] - counts[f"{where}planted, caught and named"]
-        for where in ("", "784-40-10, ")
+    counts: Counter[str] = Counter()
+    seconds: dict[str, float] = {}
+    seeds: dict[str, list[int]] = {}
+    for name, (part, share) in PARTS.items():
+        begun = time.perf_counter()
+        chosen = seeds_of(share, networks=networks, coordinates=coordinates)
+        counts += total(part, name, chosen, jobs)
+        seconds[name], seeds[name] = time.perf_counter() - begun, [0, len(chosen) - 1]
+        print(f"{name}: seeds 0 to {len(chosen) - 1}, {seconds[name]:.0f} s", file=sys.stderr)
+        yield {
+            "promises": [asdict(row) for row in rows(counts, networks)],
+            "counts": dict(sorted(counts.items())),
+            "seeds": seeds,
+            "seconds": time.perf_counter() - started,
+            "seconds by part": seconds,
+            "finished": len(seconds) == len(PARTS),
+            **measure.about(),
+        }
+
+
+def arguments(words: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--networks", type=_positive, default=1000)
+    parser.add_argument(
+        "--coordinates", type=_positive, default=500, help="planted in each tensor of 784-40-10"
     )
-    return int(bool(missed or counts["clean networks accused"]))
+    parser.add_argument("--jobs", type=_positive, default=2, help="worker processes")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument(
+        "--write-docs", action="store_true", help="put the table between the README's markers"
+    )
+    parser.add_argument("--repeat", nargs=2, metavar=("PART", "SEED"), help="run one seed alone")
+    options = parser.parse_args(words)
+    if options.repeat and (options.repeat[0] not in PARTS or not options.repeat[1].isdigit()):
+        parser.error(
+            f"--repeat: expected one of {', '.join(PARTS)} and a seed, got {options.repeat}"
+        )
+    return options
+
+
+def _positive(word: str) -> int:
+    if not word.isdigit() or not int(word):
+        raise argparse.ArgumentTypeError(f"expected a whole number of 1 or more, got {word!r}")
+    return int(word)
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run all parts, print and write what they found; 1 where a promise was broken."""
+    options = arguments(words)
+    if options.repeat:
+        name, seed = options.repeat
+        for key, count in sorted(guarded(PARTS[name][0], name, int(seed)).items()):
+            print(f"{count:10,}  {key}")
+        return 0
+    result: dict[str, Any] = {}
+    for result in run(options.networks, options.coordinates, options.jobs):
+        if options.json:  # a run that is broken off leaves what it found
+            options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    table = [Row(**row) for row in result["promises"]]
+    lines = [cells(row) for row in table]
+    print(measure.text_table(HEAD, lines))
+    if options.write_docs:
+        content = measure.markdown_table(HEAD, lines) + "\n\n" + about(result)
+        measure.write_tables(README, {"campaign": content})
+    return int(not all(row.kept for row in table))
+
+
+def about(result: dict[str, Any]) -> str:
+    """Where and when the table comes from."""
+    return (
+        f"{result['date']}, Python {result['python']}, NumPy {np.__version__},"
+        f" {result['processor'] or result['machine']}, {result['seconds'] / 60:.0f} minutes."
+    )
 
 
 if __name__ == "__main__":

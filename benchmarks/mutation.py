@@ -32,7 +32,8 @@ ROOT = Path(__file__).resolve().parent.parent
 EQUIVALENTS = Path(__file__).with_name("equivalents.toml")
 COPIED = ("backprop", "checks", "data", "tests", "pyproject.toml")
 COSMIC_RAY = (sys.executable, "-m", "cosmic_ray.cli")
-TIMEOUT = 60.0  # seconds for a mutant that never ends
+PATIENCE = 5.0  # a mutant that takes this many times as long as the tests without it never ends
+OUTCOMES = ("killed", "timeout", "equivalent", "survived")
 LEAST = {"backprop": 1.0, "checks": 0.9}
 
 # The tests that are to notice a change in a module, the quickest to do so first.
@@ -53,7 +54,7 @@ TESTS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Mutant:
-    """One change, and what became of it: "killed", "survived", "equivalent" or "incompetent"."""
+    """One change, and what became of it: "killed", "timeout", "survived" or "equivalent"."""
 
     module: str
     line: int
@@ -81,7 +82,7 @@ def equivalents(path: Path = EQUIVALENTS) -> dict[tuple[str, str, str], str]:
     }
 
 
-def annotations(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+def annotated(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """Where the type annotations of a module begin and end, as (line, column)."""
     found: list[ast.expr | None] = []
     for node in ast.walk(ast.parse(source)):
@@ -96,14 +97,16 @@ def annotations(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     ]
 
 
-def mutate(copy: Path, module: str, share: tuple[int, int], sample: int | None) -> Iterator[Mutant]:
+def mutate(
+    copy: Path, module: str, *, share: tuple[int, int], sample: int | None, timeout: float
+) -> Iterator[Mutant]:
     """Every mutant of one module that falls to this copy of the checkout."""
     from cosmic_ray.work_db import WorkDB, use_db
 
     command = " ".join(_pytest(copy, module))
     config = copy / "cosmic-ray.toml"
     config.write_text(
-        f'[cosmic-ray]\nmodule-path = "{module}"\ntimeout = {TIMEOUT}\nexcluded-modules = []\n'
+        f'[cosmic-ray]\nmodule-path = "{module}"\ntimeout = {timeout}\nexcluded-modules = []\n'
         f'test-command = "{command}"\n'
         '[cosmic-ray.distributor]\nname = "local"\n'
     )
@@ -123,7 +126,7 @@ def _leave_out(db: Any, source: str, share: tuple[int, int], sample: int | None)
     """Mark as done what lies in an annotation, is not in the sample, or is another copy's."""
     from cosmic_ray.work_item import WorkerOutcome, WorkResult
 
-    spans = annotations(source)
+    spans = annotated(source)
     items = sorted(db.pending_work_items, key=lambda item: str(_place(item)))
     keep = [i for i in items if not any(a <= _place(i)[0] < b for a, b in spans)]
     if sample is not None:
@@ -147,6 +150,8 @@ def _mutant(module: str, mutation: Any, result: Any) -> Mutant:
         for sign in "-+"
     )
     outcome = str(result.test_outcome and result.test_outcome.value)
+    if outcome == "killed" and result.output == "timeout":
+        outcome = "timeout"
     return Mutant(
         module=module,
         line=mutation.start_pos[0],
@@ -191,7 +196,7 @@ def summary(mutants: Sequence[Mutant]) -> dict[str, dict[str, int]]:
     """How many mutants each module had, and what became of them."""
     rows: dict[str, dict[str, int]] = {}
     for m in mutants:
-        row = rows.setdefault(m.module, {"mutants": 0, "killed": 0, "equivalent": 0, "survived": 0})
+        row = rows.setdefault(m.module, {"mutants": 0, **dict.fromkeys(OUTCOMES, 0)})
         outcome = m.outcome if m.outcome in row else "killed"  # incompetent: it does not even load
         row["mutants"] += 1
         row[outcome] += 1
@@ -243,13 +248,17 @@ def _copy(to: Path) -> Path:
 
 def _on_all(copies: list[Path], module: str, sample: int | None) -> list[Mutant]:
     """A module's mutants, shared out among the copies."""
-    _run(copies[0], _pytest(copies[0], module))
+    started = time.perf_counter()
+    _run(copies[0], _pytest(copies[0], module))  # without a mutant the tests must pass
+    timeout = 30 + PATIENCE * (time.perf_counter() - started)
+
+    def share(k: int) -> list[Mutant]:
+        part = (k, len(copies))
+        return list(mutate(copies[k], module, share=part, sample=sample, timeout=timeout))
+
     with ThreadPoolExecutor(len(copies)) as pool:
-        shares = [
-            pool.submit(lambda c, k: list(mutate(c, module, (k, len(copies)), sample)), copy, k)
-            for k, copy in enumerate(copies)
-        ]
-        return sorted((m for s in shares for m in s.result()), key=lambda m: (m.line, m.operator))
+        found = [mutant for part in pool.map(share, range(len(copies))) for mutant in part]
+    return sorted(found, key=lambda m: (m.line, m.operator))
 
 
 def _write(path: Path, mutants: Sequence[Mutant], sample: int | None) -> None:
@@ -264,7 +273,7 @@ def _verdict(mutants: Sequence[Mutant]) -> int:
         rows = [row for module, row in summary(mutants).items() if module.startswith(package)]
         counted = sum(row["mutants"] - row["equivalent"] for row in rows)
         if counted:
-            share = sum(row["killed"] for row in rows) / counted
+            share = sum(row["killed"] + row["timeout"] for row in rows) / counted
             print(
                 f"{package}: {share:.1%} of {counted:,} mutants killed, at least {least:.0%} asked"
             )

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -68,7 +69,7 @@ def catalogue(rounds: int) -> Iterator[Trial]:
                     column="catalogue",
                     subject=as_subject(*case),
                     about=fault.code,
-                    planted=lambda fault=fault: plant(fault),
+                    planted=partial(plant, fault),
                 )
 
 
@@ -200,12 +201,24 @@ def text(result: dict[str, Any]) -> str:
         ).rstrip()
         for row in columns
     ]
-    return "\n".join([*table[:2], "-" * max(map(len, table)), *table[2:]])
+    rule = "-" * max(map(len, table))
+    return "\n".join([*table[:2], rule, *table[2:], *undecided(result)])
+
+
+def undecided(result: dict[str, Any]) -> Iterator[str]:
+    """A sentence for every checker that has a third answer, and gave it."""
+    for name, found in result["checkers"].items():
+        answers = found["answers"]
+        planted = sum(answers[c].get("undecided", 0) for c in HEADS if c != "clean")
+        beside = answers["clean"].get("undecided", 0)
+        if planted or beside:
+            yield f"{name}: undecided on {planted} planted errors, on {beside} clean networks"
 
 
 def markdown(result: dict[str, Any]) -> str:
     """The table for the README."""
-    return measure.markdown_table(*rows(result, lambda title: title.replace("cata- ", "cata")))
+    table = measure.markdown_table(*rows(result, lambda title: title.replace("cata- ", "cata")))
+    return "\n".join([table, "", ". ".join([*undecided(result), ""])]).strip()
 
 
 def main() -> int:

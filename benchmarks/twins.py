@@ -23,7 +23,7 @@ def parameters(net: Network) -> list[Any]:
 
 
 def torch_cost(x: Any, y: Any) -> Callable[..., Any]:
-    """The cost as a function of tensors W1, b1, …"""
+    """The cost as a function of the tensors W1, b1 and so on."""
     import torch
 
     torch.set_num_threads(1)
@@ -103,8 +103,8 @@ def torch_training(
     import torch
 
     torch.set_num_threads(1)
-    x = torch.from_numpy(images).float() / 255
-    y = torch.nn.functional.one_hot(torch.from_numpy(labels).long(), net.shape[-1]).float()
+    x = torch.tensor(images).float() / 255
+    y = torch.nn.functional.one_hot(torch.tensor(labels).long(), net.shape[-1]).float()
     rows = torch.from_numpy(order)
     layers: list[Any] = []
     for n_in, n_out in zip(net.shape[:-1], net.shape[1:], strict=True):
@@ -151,7 +151,7 @@ def jax_training(
         return jax.lax.scan(step, values, batches)[0]
 
     scan(start)[0].block_until_ready()
-    return lambda: scan(start)[0].block_until_ready()
+    return lambda: scan(start)[0].block_until_ready()  # noqa: PLW0108 - each call scans anew
 
 
 def sklearn_training(
@@ -202,7 +202,9 @@ def products(net: Network, images: Any, order: Any, *, batch_size: int) -> Run:
     return epoch
 
 
-def loops(net: Network, images: Any, labels: Any, *, learning_rate: float, batch_size: int) -> Run:
+def loops(  # noqa: C901 - loops in loops are the point
+    net: Network, images: Any, labels: Any, *, batch_size: int, learning_rate: float
+) -> Run:
     """Training in plain Python: one sample, one unit, one weight at a time."""
     import math
 

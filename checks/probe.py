@@ -44,7 +44,7 @@ CULPRITS = 16
 
 # How often the gradient is jittered to see which coordinates can be decided, and again to see how
 # far D moves. Above `MANY` parameters the first few must do, and count for more.
-TRIALS = 8
+TRIALS = 4
 FEW = 3
 MANY = 2**22
 
@@ -126,7 +126,7 @@ def probe(
         analytic = inspected(this, thorough=False)
         if not analytic:
             return report(this, None)
-        doubt = second.complex_doubt(subject, this.rng, thorough=not few, **this.scales)
+        doubt = second.complex_doubt(subject, this.rng, thorough=False, **this.scales)
     this.oracle = COMPLEX if doubt is None else RIDDERS
     if doubt:
         this.notes.append(f"{COMPLEX} not believed: {doubt}")

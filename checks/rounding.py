@@ -6,7 +6,7 @@ coordinate of its gradient, a its analytic value, n its numeric one.
 **The analytic value.** Backpropagation stores activations and weights that are each right to about
 one unit in the last place, and computes with them. To first order its error is the sum, over
 everything stored, of (that number's error) x (the result's sensitivity to it). Nobody needs to
-know the sensitivities: move every stored number by one to two units in the last place, at random,
+know the sensitivities: move every stored number by one or two units in the last place, at random,
 compute again, and see how far the result moves (`spread`, the largest of `JITTERS` trials). That
 finds the digits lost where 1 - a cancels in a saturated unit, and where the terms of a sum cancel.
 Each trial moves at least as far as rounding did, so the largest of sixteen falls short of the true
@@ -69,15 +69,22 @@ def default_rtol(dtype: np.dtype) -> float:
 
 
 def jitter(array: Array, rng: np.random.Generator) -> Array:
-    """`array` with every number but zero moved by one to two units in its last place."""
-    moved = np.array(array, order="C")  # so that the flat view below is one
+    """`array` with every number but zero moved by one or two units in its last place.
+
+    The units are counted in the bits themselves: the next number has the next whole number for its
+    pattern. What is too near zero to be moved by two stays.
+    """
+    moved = np.array(array, order="C")
     flat = moved.reshape(-1)
+    bits = flat.view(f"i{flat.itemsize}")
+    still = 2 * np.finfo(flat.dtype).smallest_subnormal
     for start in range(0, flat.size, CHUNK):
-        part = flat[start : start + CHUNK]
-        units = rng.uniform(-1, 1, part.size)
-        units += np.copysign(1, units)
-        units *= part != 0
-        part += np.spacing(np.abs(part)) * units.astype(part.dtype)
+        part = slice(start, start + CHUNK)
+        units = np.frombuffer(rng.bytes(len(flat[part])), np.int8) & 3
+        units -= 2
+        units += units >= 0  # -2, -1, 1 or 2
+        units *= np.abs(flat[part]) > still
+        bits[part] += units
     return moved
 
 

@@ -1,0 +1,138 @@
+"""The campaign counts what it says it counts, and a broken promise ends it with 1."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backprop import init_net
+from checks.hygiene import OFFENCES
+from checks.networks import as_subject
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def campaign() -> Iterator[ModuleType]:
+    """The script as a module; what importing it changes is put back."""
+    environment, path, modules = dict(os.environ), list(sys.path), set(sys.modules)
+    sys.path.insert(0, str(FOLDER))
+    yield importlib.import_module("campaign")
+    for name in set(sys.modules) - modules:
+        if str(FOLDER) in (getattr(sys.modules[name], "__file__", None) or ""):
+            del sys.modules[name]
+    sys.path[:] = path
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+def kept(campaign: ModuleType, counts: dict[str, int]) -> dict[str, bool]:
+    """Which promises these counts keep, by title."""
+    return {row.promise: row.kept for row in campaign.rows(Counter(counts), networks=10)}
+
+
+def test_a_part_repeats_itself_from_its_seed(campaign: ModuleType) -> None:
+    """Count by count."""
+    once, again = (campaign.offenders.clean_boxes(1) for _ in range(2))
+    assert once == again
+    assert once["clean boxes"] == 1
+    assert once["clean boxes accused"] == 0
+
+
+def test_every_offence_has_forms_and_each_is_told(campaign: ModuleType) -> None:
+    """In a random black box."""
+    forms = campaign.offenders.FORMS
+    assert set(forms) == set(OFFENCES)
+    counts = campaign.offenders.offending(0)
+    assert counts["offenders told"] == counts["offenders"] == sum(map(len, forms.values()))
+
+
+def test_a_missed_error_is_counted_and_told(
+    campaign: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Planted so small that no check can see it, with the seed that repeats it."""
+    net = init_net((3, 2), seed=0)
+    subject = as_subject(net, np.asarray([[0.5, -1.0, 2.0]]), np.asarray([1]))
+    assert campaign.trials.planted(subject, "W1", 2, 5, "it") == {"it": 1, "it, named": 1}
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(campaign.trials, "RTOL", 1e-15)
+    assert campaign.trials.planted(subject, "W1", 2, 5, "it") == {"it": 1, "it, named": 0}
+    assert capsys.readouterr().err.startswith("missed: seed 5, W1, flat index 2\n")
+
+
+@pytest.mark.parametrize(
+    ("title", "counts", "expected"),
+    [
+        ("clean networks accused", {"networks": 10}, True),
+        ("clean networks accused", {"networks": 10, "networks accused": 1}, False),
+        ("clean networks accused", {}, False),
+        ("random networks", {"networks": 9}, False),
+        ("known bugs diagnosed", {"faults": 100, "faults diagnosed": 95}, True),
+        ("known bugs diagnosed", {"faults": 100, "faults diagnosed": 94}, False),
+        ("known bugs caught", {"faults": 100, "faults caught": 99}, False),
+    ],
+)
+def test_a_promise_is_kept_or_broken(
+    campaign: ModuleType, title: str, counts: dict[str, int], *, expected: bool
+) -> None:
+    """What was tried on nothing is not kept."""
+    assert kept(campaign, counts)[title] is expected
+
+
+def test_a_part_that_crashes_is_counted(
+    campaign: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its traceback is told, and the others go on."""
+
+    def crash(seed: int) -> Any:
+        return 1 // seed
+
+    assert campaign.guarded(crash, "a part", 0) == {"crashed": 1, "seeds run": 1}
+    assert "crashed: seed 0, a part\nTraceback" in capsys.readouterr().err
+
+
+def test_the_command_prints_a_table_writes_json_and_ends_with_1_when_a_promise_is_broken(
+    campaign: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Here because only one part was run; the README gets the same table."""
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n<!-- campaign:begin -->\n<!-- campaign:end -->\nafter\n")
+    monkeypatch.setattr(campaign, "README", readme)
+    monkeypatch.setattr(campaign, "PARTS", {"clean boxes": campaign.PARTS["clean boxes"]})
+    words = ["--networks", "2", "--jobs", "1", "--json", str(tmp_path / "found"), "--write-docs"]
+    assert campaign.main(words) == 1
+    assert "clean black boxes accused" in capsys.readouterr().out
+    found = json.loads((tmp_path / "found").read_text())
+    assert found["seeds"] == {"clean boxes": [0, 1]}
+    assert {"counts", "seconds", "python", "versions", "machine"} <= set(found)
+    assert "| clean black boxes accused | 0 | 2 | 0.0% | none | yes |" in readme.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--networks", "0"], "expected a whole number of 1 or more, got '0'"),
+        (["--repeat", "probes", "1"], "--repeat: expected one of clean boxes, offenders"),
+    ],
+)
+def test_unusable_words_are_explained(
+    campaign: ModuleType, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With exit code 2, before anything runs."""
+    with pytest.raises(SystemExit) as stopped:
+        campaign.main(words)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
