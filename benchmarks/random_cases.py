@@ -68,7 +68,8 @@ def with_noise(subject: Subject, rng: np.random.Generator) -> tuple[Subject, dic
         unit = np.abs(g) if relative else float(np.sqrt(np.mean(g**2)))
         added[name] = (rng.random(g.shape) < share) * size * unit * rng.normal(size=g.shape)
     noisy = changed(subject, lambda gradient: {n: g + added[n] for n, g in gradient.items()})
-    return noisy, {"share": share, "size": size, "relative": relative}
+    wrong = sum(int(np.count_nonzero(noise)) for noise in added.values())
+    return noisy, {"share": share, "size": size, "relative": relative, "changed": wrong}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,6 +55,8 @@ def unknown(seed: int) -> Counter[str]:
         net, x, y, _ = random_network(rng)
         subject = as_subject(net, x, y)
     noisy, about = with_noise(subject, rng)
+    if not about["changed"]:  # a gradient of zeros, or no coordinate drawn
+        return Counter({"nothing made up": 1})
     report = check(noisy, seed=seed)
     code = report.diagnosis.code if report.diagnosis else "none"
     if code != "unknown":

@@ -47,7 +47,7 @@ def miscalibrated() -> str | None:
             off = np.abs(found.slope - known)
             within = off <= found.error + rounding.SAFETY * eps
             right = bool(np.all(within & (found.error <= np.cbrt(eps))))
-        except (ArithmeticError, AttributeError, TypeError, ValueError):
+        except Exception:  # noqa: BLE001 whatever it raises, it did not get the slope right
             right = False
         if not right:
             return oracle.__name__

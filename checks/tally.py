@@ -76,11 +76,11 @@ def report(this: Check, findings: Findings | None) -> Report:
 
 
 def _verdict(tensors: tuple[Tensor, ...], offences: list[Diagnosis]) -> str:
-    """Undecided where oracles disagree, nothing was decided, or most of a tensor could not be."""
-    if any(offence.code == DISAGREE for offence in offences):
-        return "undecided"
-    if offences:
+    """Undecided where no oracle is believed, or nothing, or less than half of a tensor, was decided."""
+    if any(offence.code != DISAGREE for offence in offences):
         return "fail"
+    if offences:
+        return "undecided"
     undecided = any(t.undecided + t.kinks > t.checked for t in tensors)
     return "undecided" if undecided or not sum(t.checked for t in tensors) else "pass"
 

@@ -53,7 +53,7 @@ def test_every_offence_has_forms_and_each_is_told(campaign: ModuleType) -> None:
     """In a random black box."""
     forms = campaign.offenders.FORMS
     assert set(forms) == set(OFFENCES)
-    counts = campaign.offenders.offending(0)
+    counts = campaign.offenders.offending(12)
     assert counts["offenders told"] == counts["offenders"] == sum(map(len, forms.values()))
 
 

@@ -92,13 +92,13 @@ def test_one_undecided_tensor_is_not_outvoted_by_the_others() -> None:
 
 
 def test_an_offence_fails_what_would_pass() -> None:
-    """The first is the diagnosis, and the others are noted; disagreement decides nothing."""
+    """The first is the diagnosis, and the others are noted; disagreement alone decides nothing."""
     two = offence("accumulates", "a"), offence("changes-inputs", "x")
     report = tallied(findings(a=[P, P]), *two)
     assert (report.verdict, report.diagnosis) == ("fail", two[0])
     assert report.notes == (f"also: {two[1]}",)
-    torn = tallied(findings(a=[P, F]), two[0], disagree("why"))
-    assert torn.verdict == "undecided"
+    assert tallied(findings(a=[P, F]), two[0], disagree("why")).verdict == "fail"
+    assert tallied(findings(a=[P, F]), disagree("why")).verdict == "undecided"
 
 
 def test_a_check_that_got_no_further_checked_nothing() -> None:
