@@ -307,11 +307,11 @@ def _run(subject: Subject, options: dict[str, Any]) -> Report:
 
     try:
         return examine(subject, **options)
-    except Exception as error:  # noqa: BLE001 they may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 they may raise anything
         return _raised(subject, error, options)
 
 
-def _raised(subject: Subject, error: Exception, options: dict[str, Any]) -> Report:
+def _raised(subject: Subject, error: BaseException, options: dict[str, Any]) -> Report:
     from checks.loading import describe
     from checks.report import Diagnosis, Report
 

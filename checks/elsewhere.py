@@ -100,6 +100,12 @@ class Processes(Executor):
             self._pool = ProcessPoolExecutor(self.jobs)
             return self._pool.submit(fn, *args, **kwargs)
 
+    def stop(self) -> None:
+        """End the workers at once, whatever they are doing."""
+        for worker in list((self._pool._processes or {}).values()):  # noqa: SLF001 no other way
+            worker.terminate()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 as in Executor
         """Let the workers go."""
         self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)

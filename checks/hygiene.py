@@ -179,6 +179,16 @@ def _nearby(values: Array, rng: np.random.Generator) -> Array:
     return np.asarray(np.where(values == 0, 2.0**-10, moved)).astype(values.dtype)
 
 
+def changed_since(subject: Subject, kept: Mapping[str, Array]) -> list[Diagnosis]:
+    """Whether the gradient, after all that a check has called it, still gives the same bits."""
+    again = _copies(subject.gradient, [v.copy() for v in subject.values])
+    return [
+        offence("not-repeatable", name, "it was the same at first, and changed with later calls")
+        for name in subject.names
+        if not same_bits(again[name], kept[name])
+    ][:1]
+
+
 def _copies(gradient: Callable[[Any], dict[str, Array]], values: list[Array]) -> dict[str, Array]:
     return {name: np.array(g) for name, g in gradient(values).items()}
 

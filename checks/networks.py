@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from backprop import passes, validation
-from backprop.network import Network
+from backprop.network import Network, zero_grad
 from checks import rounding
 from checks.hygiene import same_bits
 from checks.hypotheses import hypotheses
@@ -17,6 +17,11 @@ from checks.subject import Arrays, Hypothesis, Subject
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+# Up to this many parameters, `gradients` is asked of a network whose accumulators are full, from
+# which it has to keep apart.
+FILLED = 2**20
 
 
 def as_subject(net: Network, x: Array, y: Array, *, repeat: str = "") -> Subject:
@@ -64,8 +69,13 @@ class _Judged:
         return passes.cost(with_parameters(self.net, values), self.x, self.y)
 
     def gradient(self, values: Arrays) -> dict[str, Array]:
-        pairs = passes.gradients(with_parameters(self.net, values), self.x, self.y)
-        return self._named(pairs)
+        net = with_parameters(self.net, values)
+        if sum(v.size for v in values) <= FILLED:
+            zero_grad(net)
+            for accumulator in (*net.dW, *net.db):
+                accumulator.fill(1)
+            net.samples = 1
+        return self._named(passes.gradients(net, self.x, self.y))
 
     def jittered(self, rng: np.random.Generator) -> dict[str, Array]:
         own = (v for pair in zip(self.net.weights, self.net.biases, strict=True) for v in pair)

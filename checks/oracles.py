@@ -81,19 +81,34 @@ def central_difference(lines: Lines) -> Estimate:
 def ridders(lines: Lines) -> Estimate:
     """Central differences at steps h, h/2, h/4, …, extrapolated by Neville's scheme.
 
+    Each line keeps the estimate whose error is least of all `ridders_rows`.
+    """
+    rows = ridders_rows(lines)
+    best = rows[0]
+    for row in rows[1:]:
+        best = _better(best, row)
+    return _confirmed(lines, best)
+
+
+@_quiet
+def ridders_rows(lines: Lines) -> list[Estimate]:
+    """The best estimate of each row of Ridders' table, one a step, from the longest on.
+
     Column j cancels the error's first j even powers of h. An entry's truncation is judged by how
     far it lies from both entries it was made of, and by the same of the row before, scaled down as
     that column converges: two lucky agreements in a row are rare. The noise in an entry grows with
-    the weights that it was combined with. Each line keeps the entry whose sum of both is least.
+    the weights that it was combined with.
     """
     h = np.exp2(np.round(np.log2(lines.scale * rounding.LARGEST_STEP)))
-    best = Estimate(slope=np.zeros_like(h), error=np.full_like(h, np.inf))
+    nothing = Estimate(slope=np.zeros_like(h), error=np.full_like(h, np.inf))
+    rows = []
     row: list[Array] = []
     apart: list[Array] = []
     noise: list[Array] = []
     for _ in range(rounding.HALVINGS):
         above, above_apart, above_noise = row, apart, noise
         row, noise, apart = [_difference(lines, h)], [lines.noise / h], []
+        here = nothing
         for j, (old, old_noise) in enumerate(zip(above, above_noise, strict=True), start=1):
             weight = 4.0**j
             row.append(row[-1] + (row[-1] - old) / (weight - 1))
@@ -101,11 +116,12 @@ def ridders(lines: Lines) -> Estimate:
             apart.append(np.maximum(np.abs(row[j] - row[j - 1]), np.abs(row[j] - old)))
             if j <= len(above_apart):
                 doubt = np.maximum(apart[-1], above_apart[j - 1] / weight)
-                best = _better(best, _finite(row[j], 2 * doubt + noise[j]))
-        if row[2:] and np.all(best.error <= 4 * noise[0]):
+                here = _better(here, _finite(row[j], 2 * doubt + noise[j]))
+        rows.append(here)
+        if row[2:] and np.all(np.min([r.error for r in rows], axis=0) <= 4 * noise[0]):
             break
         h = h / 2
-    return _confirmed(lines, best)
+    return rows
 
 
 @_quiet
@@ -120,16 +136,28 @@ def complex_step(lines: Lines) -> Estimate:
 
 
 def _confirmed(lines: Lines, estimate: Estimate) -> Estimate:
-    """An estimate whose error covers the difference at a very small step.
+    """The estimate, unless a difference at a very small step disagrees: then little is known.
 
-    A kink close by, within the steps of a difference but not of this one, bends all of them alike,
-    and they agree on a wrong slope. The small step sees only noise in its way.
+    Where the cost changes faster than the steps of an extrapolation, by a kink close by or by an
+    oscillation, they can all agree on a wrong slope; where it is a staircase, as rounding makes of
+    log(1 - p) with p near 1, a very small step sees no stair. Which of them is right cannot be
+    told, so the error covers both; and nothing is known where twice the small step says otherwise.
     """
     h = np.exp2(np.round(np.log2(lines.scale * rounding.SMALL_STEP)))
-    found = _difference(lines, h)
-    missed = np.abs(found - estimate.slope) - lines.noise / h
-    error = np.where(missed > estimate.error, missed + 2 * lines.noise / h, estimate.error)
-    return _finite(estimate.slope, np.where(np.isfinite(missed), error, estimate.error))
+    near, far = _difference(lines, h), _difference(lines, 2 * h)
+    noise = lines.noise / h
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.abs(far - near)
+        small = 2 * apart + noise
+        off = np.abs(near - estimate.slope)
+        agree = off <= estimate.error + small
+        unsettled = apart > 2 * noise + np.abs(near) / rounding.SETTLED
+        error = np.where(unsettled, np.inf, 2 * off + estimate.error + small)
+        kept = np.where(unsettled, estimate.error + small, estimate.error)
+    agree |= ~np.isfinite(near) | ~np.isfinite(far)
+    return _finite(
+        np.where(agree | unsettled, estimate.slope, near), np.where(agree, kept, error)
+    )
 
 
 def _difference(lines: Lines, h: Array) -> Array:

@@ -114,6 +114,11 @@ class Report:
     @property
     def summary(self) -> str:
         """The verdict line."""
+        if self.method == "taylor":
+            return (
+                f"{self.verdict}: along one direction through all {self.parameters:,} parameters,"
+                " none of which was checked by itself"
+            )
         counts = [f"{self.checked:,} of {self.parameters:,} parameters checked"]
         counts += [
             f"{count:,} {label}"

@@ -58,6 +58,10 @@ COMPLEX_STEP = 2.0**-100
 # A real step at which only kinks this close can mislead; its noise is what it costs.
 SMALL_STEP = 2.0**-22
 
+# Twice a small step changes a central difference by three times its truncation; more than this
+# part of it, and the step was not small.
+SETTLED = 16
+
 # Ridders starts from an eighth of the parameter's scale and halves.
 LARGEST_STEP = 2.0**-3
 HALVINGS = 12
@@ -103,8 +107,13 @@ def spread(
 def typical(values: Array) -> float:
     """A natural size of a change within a tensor: its root mean square, or 1 where that is 0."""
     flat = values.reshape(-1)
-    square = float(np.vdot(flat, flat).real) / flat.size if flat.size else 0.0
-    return float(np.sqrt(square)) or 1.0
+    largest = float(np.max(np.abs(flat), initial=0))
+    if not 0 < largest < np.inf:
+        return 1.0
+    if not 2.0**-400 < largest < 2.0**400:  # whose squares would underflow or overflow
+        flat = flat.astype(np.float64) / largest
+        return largest * float(np.sqrt(np.mean(np.square(flat))))
+    return float(np.sqrt(np.vdot(flat, flat) / flat.size))
 
 
 def scale(values: Array) -> Array:

@@ -14,11 +14,13 @@ import numpy as np
 
 from checks import oracles, rounding
 from checks.nest import Array
-from checks.oracles import Lines, Oracle
+from checks.oracles import Estimate, Lines, Oracle
 from checks.subject import Subject
 from checks.sweep import coordinates, direction, moved_along, plain_rerun, wide
 
 SAMPLE = 24
+ALONG = "along a direction"
+FEW, MOST = 8, 0.75
 PART = 2**16
 
 # A second opinion may be this many of its own error bounds away before it counts as another one.
@@ -88,7 +90,7 @@ def complex_doubt(
     if agree or _kinked(lines)[0]:
         return None
     return (
-        f"along a direction through all parameters it says {slope:.9g},"
+        f"{ALONG} through all parameters it says {slope:.9g},"
         f" and real differences say {plain.slope[0]:.9g}"
     )
 
@@ -195,6 +197,36 @@ def _kinked(lines: Lines) -> Array:
     coarse, fine = (4 * jumps[1] - jumps[0]) / 3, (4 * jumps[2] - jumps[1]) / 3
     doubt = np.abs(fine - coarse) + 4 * lines.noise / (h / 16)
     return np.asarray(np.abs(fine) > 4 * doubt)
+
+
+def not_rejected(analytic: Array, numeric: Array, rows: list[Estimate]) -> Array:
+    """Where real differences do not say that the analytic value is wrong, (m,).
+
+    A row can tell the two apart when its error is much smaller than they lie apart. Where some
+    such row is on the analytic side, or none can tell, the numeric value alone convicts nobody.
+    """
+    apart = np.abs(analytic - numeric)
+    told = np.zeros(apart.shape, bool)
+    sided = np.zeros(apart.shape, bool)
+    for row in rows:
+        tells = 2 * BENEFIT * row.error < apart
+        told |= tells
+        sided |= tells & (np.abs(row.slope - analytic) <= BENEFIT * row.error)
+    return np.asarray(sided | ~told)
+
+
+def looks_single(analytic: dict[str, Array], numeric: dict[str, Array]) -> bool:
+    """Whether nearly all coordinates, and not few, are off as single precision makes them.
+
+    By a relative 2^-27 to 2^-20, unit roundoff of float32 and a few of them; conditioning spreads
+    errors over many more sizes.
+    """
+    a = np.concatenate([g.reshape(-1) for g in analytic.values()])
+    n = np.concatenate([numeric[name].reshape(-1) for name in analytic])
+    larger = np.maximum(np.abs(a), np.abs(n))
+    relative = np.abs(a - n)[larger > 0] / larger[larger > 0]
+    within = (relative > 2.0**-27) & (relative < 2.0**-20)
+    return relative.size >= FEW and bool(np.mean(within) > MOST)
 
 
 def _some(size: int, suspects: Array, rng: np.random.Generator) -> Array:

@@ -142,5 +142,10 @@ def _require_real(name: str, tensor: Array) -> None:
             f"params: expected arrays of real floating-point numbers,"
             f" got dtype {tensor.dtype} in {name!r}{hint}"
         )
+    if tensor.dtype not in (np.float32, np.float64):
+        raise TypeError(
+            f"params: expected float32 or float64, got {tensor.dtype} in {name!r};"
+            " cast it with .astype(float)"
+        )
     if not np.isfinite(tensor).all():
         raise ValueError(f"params: expected finite numbers, got NaN or infinity in {name!r}")

@@ -110,12 +110,9 @@ def _verdict(this: Check, slope: float | None, *, all_drowned: bool) -> Report:
             title="the Taylor remainder falls with slope 1, not 2",
             remedy="the gradient is wrong along this direction; a sweep names the coordinates",
         )
-    checked = found.parameters if verdict != "undecided" else 0
     return replace(
         found,
         verdict=verdict,
-        checked=checked,
-        undecided=found.parameters - checked,
         notes=(f"{line}; each parameter took part, none was looked at by itself", *found.notes),
         **judged,  # type: ignore[arg-type]
     )

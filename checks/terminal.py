@@ -137,8 +137,13 @@ def workers(jobs: int, dask: str | None) -> Iterator[Executor | None]:
     elif jobs > 1:
         from checks.elsewhere import Processes
 
-        with Processes(jobs) as pool:
+        pool = Processes(jobs)
+        try:
             yield pool
+        except BaseException:
+            pool.stop()
+            raise
+        pool.shutdown()
     else:
         yield None
 
