@@ -264,6 +264,7 @@ def _train(
     model: Model, data: Dataset, options: dict[str, Any], say: Say, record: dict[str, Any]
 ) -> Model:
     """From a new model to a trained one; `record` grows on the way."""
+    from backprop.training import split
     from checks.gate import gate
 
     save = options["save"]
@@ -272,7 +273,15 @@ def _train(
     _take(record, model)
     x, y = _first_samples(model, data)
     certificate = gate(
-        model.net, x, y, seed=model.seed, cached=not options["recheck"], progress=say
+        model.net,
+        x,
+        y,
+        seed=model.seed,
+        cached=not options["recheck"],
+        progress=say,
+        samples=split(model.net, data)[0],
+        batch_size=model.batch_size,
+        learning_rate=model.learning_rate,
     )
     model = replace(model, certificate=certificate.to_dict())
     _take(record, model)
@@ -342,8 +351,14 @@ def _require_places(save: str | None, json_path: str | None, *, resume: bool) ->
                 f"{option}: expected a path in a folder that can be written, got {path}; make the"
                 f" folder {folder} or name another"
             )
-    if save and save == json_path:
-        raise click.UsageError(f"--json: expected another file than --save, got {save} for both")
+    if save and json_path and json_path != "-":
+        from backprop.storage import checkpoint_path
+
+        taken = {Path(place).resolve() for place in (save, checkpoint_path(save))}
+        if Path(json_path).resolve() in taken:
+            raise click.UsageError(
+                f"--json: expected another file than --save's and its checkpoint, got {json_path}"
+            )
 
 
 def _data(name: str, data_dir: str | None, say: Say) -> Dataset:

@@ -232,12 +232,14 @@ def epochs_of(
             scores = evaluate(net, test or samples)
             _require_finite(net, scores.cost, epoch + 1)
             batch = samples.batch(order[:AUDITED], net.dtype)
+            audit_says = _audited(look, net, batch, epoch + 1) if look else None
+            require_permit(net, permit)  # once more: code can be replaced while it trains
             yield Epoch(
                 epoch=epoch + 1,
                 loss=scores.cost,
                 test_accuracy=scores.accuracy if test else None,
                 seconds=seconds,
-                audit=_audited(look, net, batch, epoch + 1) if look else None,
+                audit=audit_says,
             )
 
     return run()

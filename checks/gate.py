@@ -12,14 +12,17 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
 from backprop.fingerprint import fingerprint
 from backprop.network import Network
+from backprop.training import Samples
 from checks import certificate, engine, networks, probe
 from checks.certificate import Certificate
 from checks.nest import Array
+from checks.rehearsal import in_float64, rehearse
 from checks.report import Diagnosis, Report
 
 PROFILE = "quick"
@@ -34,12 +37,21 @@ class VerificationError(AssertionError):
 
 
 def verify(
-    net: Network, x: Array, y: Array, *, rtol: float | None = None, seed: int = 0
+    net: Network,
+    x: Array,
+    y: Array,
+    *,
+    rtol: float | None = None,
+    seed: int = 0,
+    samples: Samples | None = None,
+    batch_size: int = 20,
+    learning_rate: float = 5.0,
 ) -> Certificate:
     """Prove a network's gradient on some samples, every parameter of it.
 
     A float32 network is checked twice: as it is, with float32's own rounding, and with its
-    parameters in float64, where the same code can be held to far more digits.
+    parameters in float64, where the same code can be held to far more digits. Then the loop that
+    trains rehearses a few steps, and has to arrive where the proved passes do.
 
     Parameters
     ----------
@@ -51,6 +63,8 @@ def verify(
         The relative error that is promised to be caught; by default from the dtype.
     seed
         Where the check's randomness comes from.
+    samples, batch_size, learning_rate
+        What the loop rehearses on, and how; by default `x` and `y`, and training's own defaults.
 
     Returns
     -------
@@ -67,11 +81,16 @@ def verify(
     __tracebackhide__ = True
     print_before = fingerprint(net)
     report = _passed(net, check(net, x, y, rtol=rtol, seed=seed))
-    dtypes = [str(net.dtype)]
-    if net.dtype != np.float64:
-        twin = _in_float64(net)
+    nets = [net] if net.dtype == np.float64 else [net, in_float64(net)]
+    for twin in nets[1:]:
         _passed(twin, check(twin, x, y, seed=seed))
-        dtypes.append(str(twin.dtype))
+    for each in nets:
+        own = Samples(x=x, y=np.asarray(y)) if samples is None else samples
+        wrong = rehearse(each, own, batch_size=batch_size, learning_rate=learning_rate)
+        if wrong:
+            raise VerificationError(
+                f"the training loop differs from the passes of {each!r}\n{wrong}"
+            )
     return Certificate(
         fingerprint=print_before,
         verdict=report.verdict,
@@ -79,7 +98,7 @@ def verify(
         activations=tuple(net.activations),
         cost=net.cost,
         dtype=str(net.dtype),
-        dtypes=tuple(dtypes),
+        dtypes=tuple(str(each.dtype) for each in nets),
         parameters=report.parameters,
         checked=report.checked,
         zero=report.zero,
@@ -101,6 +120,7 @@ def gate(
     seed: int = 0,
     cached: bool = True,
     progress: Callable[[str], None] = lambda message: None,
+    **rehearsed: Any,
 ) -> Certificate:
     """The certificate of a network, from the cache where its code and kind were proved before.
 
@@ -112,6 +132,8 @@ def gate(
         Whether a certificate that was kept is good enough.
     progress
         Told, in a line each, what is being done.
+    **rehearsed
+        `samples`, `batch_size` and `learning_rate`, as for `verify`.
 
     Raises
     ------
@@ -126,7 +148,7 @@ def gate(
     progress("checking the properties of small random networks")
     properties = _properties(net, x, y, seed)
     progress(f"checking all parameters of {net!r} on {len(x)} samples")
-    earned = replace(verify(net, x, y, seed=seed), properties=properties)
+    earned = replace(verify(net, x, y, seed=seed, **rehearsed), properties=properties)
     progress(f"proved: {earned.summary}")
     try:
         certificate.store(earned)
@@ -142,7 +164,7 @@ def audit(net: Network, x: Array, y: Array) -> Report:
     A network with a certificate has been inspected already; only a projection that differs is
     followed by the whole probe, which names the culprits.
     """
-    twin = _in_float64(net) if net.dtype != np.float64 else net
+    twin = in_float64(net) if net.dtype != np.float64 else net
     return probe.probe(networks.as_subject(twin, x, y), certified=True)
 
 
@@ -182,10 +204,3 @@ def _properties(net: Network, x: Array, y: Array, seed: int) -> tuple[str, ...]:
     report = check(net, x, y, seed=seed)
     also = f"\nthe gradient of {net!r}:\n{report}" if report.verdict == "fail" else ""
     raise VerificationError(f"{failure}{also}", report) from failure
-
-
-def _in_float64(net: Network) -> Network:
-    """The float64 twin: the same code, with the parameters upcast."""
-    wide = [array.astype(np.float64) for array in (*net.weights, *net.biases)]
-    layers = len(net.weights)
-    return replace(net, weights=wide[:layers], biases=wide[layers:], dW=[], db=[], samples=0)

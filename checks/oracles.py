@@ -155,9 +155,7 @@ def _confirmed(lines: Lines, estimate: Estimate) -> Estimate:
         error = np.where(unsettled, np.inf, 2 * off + estimate.error + small)
         kept = np.where(unsettled, estimate.error + small, estimate.error)
     agree |= ~np.isfinite(near) | ~np.isfinite(far)
-    return _finite(
-        np.where(agree | unsettled, estimate.slope, near), np.where(agree, kept, error)
-    )
+    return _finite(np.where(agree | unsettled, estimate.slope, near), np.where(agree, kept, error))
 
 
 def _difference(lines: Lines, h: Array) -> Array:

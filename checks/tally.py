@@ -76,7 +76,7 @@ def report(this: Check, findings: Findings | None) -> Report:
 
 
 def _verdict(tensors: tuple[Tensor, ...], offences: list[Diagnosis]) -> str:
-    """Undecided where no oracle is believed, or nothing, or less than half of a tensor, was decided."""
+    """Undecided where no oracle is believed, or too little of some tensor could be decided."""
     if any(offence.code != DISAGREE for offence in offences):
         return "fail"
     if offences:

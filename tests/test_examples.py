@@ -30,7 +30,7 @@ def test_a_right_example_passes(target: str, method: str) -> None:
     """By every method; the complex step takes its cost, so that there is nothing to note."""
     report = examine(example(target), method=method)
     assert report.verdict == "pass", str(report)
-    assert report.checked == report.parameters
+    assert report.checked == (0 if method == "taylor" else report.parameters)
     assert not any("not believed" in note for note in report.notes)
 
 

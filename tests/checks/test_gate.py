@@ -323,6 +323,32 @@ def test_a_bug_that_comes_out_later_stops_training(monkeypatch: pytest.MonkeyPat
     assert caught.value.report.verdict == "fail"
 
 
+def test_a_loop_that_is_replaced_while_it_trains_stops_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The gradient is right, so that no audit minds; the permit does not cover the new code."""
+    from backprop.loop import Loop
+    from backprop.training import PermitError
+
+    real = Loop.step
+
+    def uphill(self: Loop, x: Any, y: Any, rate: float) -> None:
+        real(self, x, y, -rate)
+
+    net = small()
+    x, y = batch(net)
+    permit = gate.verify(net, x, y)
+    seen: list[int] = []
+
+    def after(epoch: Any) -> None:
+        seen.append(epoch.epoch)
+        monkeypatch.setattr(Loop, "step", uphill)
+
+    with pytest.raises(PermitError, match="the code as it is now"):
+        backprop.train(net, (x, y), permit=permit, epochs=9, on_epoch=after)
+    assert seen == [1]
+
+
 def test_certificates_of_equal_checks_are_equal() -> None:
     """But for the time of day, the same seed gives the same certificate."""
     net = small()
