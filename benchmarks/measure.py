@@ -119,12 +119,11 @@ def _version(package: str) -> str | None:
 
 def peak_memory() -> int:
     """Bytes that this process has held at most; 0 where the system does not tell."""
-    try:
+    status = Path("/proc/self/status")
+    if status.exists():
         # `getrusage` would count what the parent held when it started this process.
-        lines = Path("/proc/self/status").read_text().splitlines()
+        lines = status.read_text().splitlines()
         return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
-    except OSError:
-        pass
     try:
         import resource
     except ImportError:  # Windows

@@ -14,7 +14,8 @@ of at most
 
     P(missed) <= 2 tau / |e_j|
 
-and never, when it is the only error and 0.5 |e_j| > 2 tau.
+and never, when it is the only error and 0.5 |e_j| > 2 tau. Where that does not hold for an error
+of `rtol`, every coordinate is undecided.
 
 Rounding is measured, not assumed: the same projection of gradients recomputed with jitter, times
 `rounding.SAFETY`. A coordinate whose own jitter could hide `rtol` is undecided and left out of d.
@@ -41,6 +42,9 @@ from checks.sweep import coordinates, run, wide
 from checks.tally import Findings, report
 
 CULPRITS = 16
+
+# A single error e with 0.5 |e| <= 2 tau can be missed: beyond that, nothing can be decided.
+ONE_HIDES = 4
 
 # How often the gradient is jittered to see which coordinates can be decided, and again to see how
 # far D moves. Above `MANY` parameters the first few must do, and count for more.
@@ -139,6 +143,12 @@ def probe(
     difference, error = projection.difference(whole)
     progress(subject.parameters)
     tau = error + _rounding(this, found, d, trials)
+    if ONE_HIDES * tau > this.rtol:
+        decidable = [g == 0 for g in found]
+        this.notes.append(
+            f"rounding moves the projection by up to {tau:.2g}: a single relative error of"
+            f" {this.rtol:g} could hide in it"
+        )
     culprits: list[Part] = []
     if not abs(difference) <= tau and certified:
         return probe(subject, rtol=rtol, seed=seed, progress=progress)

@@ -175,6 +175,18 @@ def test_the_report_says_what_was_proved() -> None:
     assert (beyond.verdict, beyond.undecided) == ("undecided", one.parameters)
 
 
+def test_a_projection_in_which_an_error_could_hide_decides_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each coordinate could be decided by itself, but rounding moves the sum by too much."""
+    monkeypatch.setattr(probe, "_rounding", lambda *_: 0.26e-6)
+    report = probe.probe(subject(0, shape=SHAPE))
+    assert (report.verdict, report.checked) == ("undecided", 0)
+    assert "a single relative error of 1e-06 could hide in it" in report.notes[-1]
+    monkeypatch.setattr(probe, "_rounding", lambda *_: 0.24e-6)
+    assert probe.probe(subject(0, shape=SHAPE)).verdict == "pass"
+
+
 def test_a_cost_that_is_not_complex_safe_gets_the_weaker_bound() -> None:
     """By real differences: it still passes when right, is named when wrong, and is noted."""
     at = [0.5, -1.0, 2.0, 0.25]
