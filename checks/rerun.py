@@ -19,8 +19,9 @@ from backprop.activations import ACTIVATIONS
 from backprop.network import Network
 from checks.nest import Array
 
-# Copies are run in blocks of about this many numbers of the widest layer: what a cache holds.
-BLOCK = 2**15
+# Copies are run in blocks of about this many numbers of the widest layer: few enough for a shared
+# cache, and enough for threads not to wait for one another at every operation.
+BLOCK = 2**17
 
 
 class ShortRerun:
@@ -80,7 +81,6 @@ class ShortRerun:
             last[np.arange(len(unit)), :, unit] = z
             return np.asarray(passes.resume(self.net, layer, last, self.y))
         change = function(z) - self.activations[layer + 1].T[unit]
-        following = (
-            self.z[layer + 1] + change[:, :, None] * self.net.weights[layer + 1][unit][:, None]
-        )
-        return np.asarray(passes.resume(self.net, layer + 1, following, self.y))
+        following = change.T[:, None] * self.net.weights[layer + 1][unit].T
+        following += self.z[layer + 1][:, :, None]
+        return np.asarray(passes.resume(self.net, layer + 1, following.transpose(2, 0, 1), self.y))
