@@ -17,15 +17,21 @@ of at most
 and never, when it is the only error and 0.5 |e_j| > 2 tau. Where that does not hold for an error
 of `rtol`, every coordinate is undecided.
 
-Rounding is measured, not assumed: the same projection of gradients recomputed with jitter, times
-`rounding.SAFETY`. A coordinate whose own jitter could hide `rtol` is undecided and left out of d.
-One with an analytic gradient of exactly zero is weighed by its tensor's typical size instead, so
-that a gradient that should not be zero shows.
+Rounding moves term k of D by at most d_k times that coordinate's own tolerance t_k, which
+`rounding` derives from jittered gradients, and the random signs make a root of squares of a sum:
+
+    tau = (the oracle's own error) + sqrt(sum of (d_k t_k)^2)
+
+A coordinate whose own rounding could hide `rtol` is undecided and left out of d. Where there are
+many parameters, the few least certain of the others make up nearly all of tau: as many of them
+are left out too as it takes for an error of `rtol` not to hide in the rest. A coordinate with an
+analytic gradient of exactly zero is weighed by its tensor's typical size instead, so that a
+gradient that should not be zero shows.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,7 +42,7 @@ from checks.engine import sweep_all
 from checks.nest import Array
 from checks.oracles import COMPLEX, RIDDERS, Lines, Oracle, named
 from checks.report import Report
-from checks.state import Check, Progress, begin, inspected, jittered, own_noise, spreads
+from checks.state import Check, Progress, begin, inspected, spreads
 from checks.subject import Subject
 from checks.sweep import coordinates, run, wide
 from checks.tally import Findings, report
@@ -46,11 +52,14 @@ CULPRITS = 16
 # A single error e with 0.5 |e| <= 2 tau can be missed: beyond that, nothing can be decided.
 ONE_HIDES = 4
 
-# How often the gradient is jittered to see which coordinates can be decided, and again to see how
-# far D moves. Above `MANY` parameters the first few must do, and count for more.
+# How often the gradient is jittered; once where it is known to be right, and only confirmed.
 TRIALS = 4
-FEW = 3
+
+# Up to this many parameters, the sweep takes over from a bisection that finds too many culprits.
 MANY = 2**22
+
+# Terms of D are sorted by the power of two in their share of tau, from 2^0 down to 2^-LEVELS.
+LEVELS = 128
 
 # A coordinate with an analytic gradient of zero is weighed as if it had this share of its tensor's
 # root mean square: a hidden gradient that small still counts like a relative error of one.
@@ -122,7 +131,6 @@ def probe(
     elsewhere: then the projection itself is all that is done.
     """
     this = begin(subject, rtol=rtol, method="probe", seed=seed, progress=progress)
-    few = subject.parameters > MANY
     doubt = None
     if certified:
         analytic = subject.gradient(subject.values)
@@ -135,20 +143,13 @@ def probe(
     if doubt:
         this.notes.append(f"{COMPLEX} not believed: {doubt}")
     found = [np.asarray(analytic[name], np.float64) for name in subject.names]
-    trials = 1 if certified else FEW if few else TRIALS
-    decidable = _decidable(this, found, trials)
-    d = weights(found, decidable, this.rng)
+    d = weights(found, this.rng)
+    tau = _leave_out(this, found, d, 1 if certified else TRIALS)
     projection = Projection(subject, found, d, named(this.oracle), this.noise.level)
     whole = [Part(tensor=i, start=0, stop=v.size) for i, v in enumerate(subject.values) if v.size]
     difference, error = projection.difference(whole)
     progress(subject.parameters)
-    tau = error + _rounding(this, found, d, trials)
-    if ONE_HIDES * tau > this.rtol:
-        decidable = [g == 0 for g in found]
-        this.notes.append(
-            f"rounding moves the projection by up to {tau:.2g}: a single relative error of"
-            f" {this.rtol:g} could hide in it"
-        )
+    tau += error
     culprits: list[Part] = []
     if not abs(difference) <= tau and certified:
         return probe(subject, rtol=rtol, seed=seed, progress=progress)
@@ -157,6 +158,13 @@ def probe(
         if len(culprits) >= CULPRITS and subject.parameters <= MANY:
             this.notes.append(f"the probe found {CULPRITS} culprits or more: the sweep took over")
             return sweep_all(this, analytic)
+    if ONE_HIDES * tau > this.rtol:
+        for e in d:
+            e.fill(0)
+        this.notes.append(
+            f"rounding moves the projection by up to {tau:.2g}: a single relative error of"
+            f" {this.rtol:g} could hide in it"
+        )
     this.extra["probe"] = {
         "ruled_out": this.rtol,
         "missed_with_probability": min(1.0, 2 * tau / this.rtol) if any(map(np.any, d)) else 1.0,
@@ -164,22 +172,20 @@ def probe(
         "difference": difference,
         "tolerance": tau,
     }
-    return _conclude(this, found, decidable, culprits, tau)
+    return _conclude(this, found, d, culprits, tau)
 
 
-def weights(analytic: list[Array], decidable: list[Array], rng: np.random.Generator) -> list[Array]:
-    """The direction d: r / |g|, zero where the coordinate is left out."""
+def weights(analytic: list[Array], rng: np.random.Generator) -> list[Array]:
+    """The direction d: r / |g|."""
     rms = [float(np.sqrt(np.mean(np.square(g)))) if g.size else 0.0 for g in analytic]
     typical = max(rms, default=0.0) or 1.0
     d = []
-    for g, keep, own in zip(analytic, decidable, rms, strict=True):
+    for g, own in zip(analytic, rms, strict=True):
         r = np.asarray(rng.uniform(-1, 1, g.shape))
         r += np.copysign(0.5, r)
         size = np.asarray(np.abs(g))
         size[g == 0] = HIDDEN * (own or typical)
-        np.divide(r, size, out=r)
-        r[~keep] = 0
-        d.append(r)
+        d.append(np.divide(r, size, out=r))
     return d
 
 
@@ -217,39 +223,39 @@ def _of(arrays: list[Array], part: Part) -> Array:
     return arrays[part.tensor].reshape(-1)[part.start : part.stop]
 
 
-def _decidable(this: Check, analytic: list[Array], trials: int) -> list[Array]:
-    """Where jitter could not hide a relative error of `rtol`; and zero, which hides nothing."""
-    keep = []
-    for far, g in zip(spreads(this, analytic, trials), analytic, strict=True):
-        tolerance = rounding.tolerance(g, g, spread=far, oracle_error=0.0, dtype=this.subject.dtype)
-        keep.append((2 * tolerance <= this.rtol * np.abs(g)) | (g == 0))
-    return keep
+def _leave_out(this: Check, analytic: list[Array], d: list[Array], trials: int) -> float:
+    """Zero the entries of d whose rounding is too much for D, and say how far the rest moves it.
+
+    Every entry's share of tau is at most tau, so what remains can also be decided by itself.
+    """
+    shares = spreads(this, analytic, trials)
+    squares = np.zeros(LEVELS + 2)
+    for share, g, e in _chunks(shares, analytic, d):
+        share[...] = np.abs(e) * rounding.tolerance(
+            g, g, spread=share, oracle_error=0.0, dtype=this.subject.dtype
+        )
+        squares += np.bincount(_level(share), np.square(share), len(squares))
+    moved = np.sqrt(np.cumsum(squares[::-1])[::-1])  # by all from a level on
+    least = int(np.argmax(moved <= this.rtol / (2 * ONE_HIDES)))
+    for share, e in _chunks(shares, d):
+        e[_level(share) < least] = 0
+    return float(moved[least])
 
 
-def _rounding(this: Check, analytic: list[Array], d: list[Array], trials: int) -> float:
-    """How far rounding can move D: jittered gradients projected likewise, and the sum's own."""
-    moved = []
-    for _ in range(trials):
-        again = zip(jittered(this), analytic, d, strict=True)
-        moved.append(
-            abs(sum(float(np.vdot(np.subtract(j, g, dtype=float), e)) for j, g, e in again))
-        )
-    squares = sum(float(np.sum(np.square(g * e))) for g, e in zip(analytic, d, strict=True))
-    hidden = 0.0
-    if this.subject.jittered is None:
-        hidden = own_noise(this) * math.sqrt(
-            sum(
-                float(np.sum(np.square(e / rounding.scale(v))))
-                for e, v in zip(d, this.subject.values, strict=True)
-            )
-        )
-    eps = float(np.finfo(this.subject.dtype).eps)
-    largest = max(moved) * TRIALS / trials
-    return rounding.SAFETY * (largest + 2 * eps * math.sqrt(squares) + hidden)
+def _level(share: Array) -> Array:
+    return np.clip(-np.frexp(share)[1], 0, LEVELS)
+
+
+def _chunks(*tensors: list[Array]) -> Iterator[tuple[Array, ...]]:
+    """Parts of several lists of tensors side by side, flat, short enough for a cache."""
+    for arrays in zip(*tensors, strict=True):
+        flat = [a.reshape(-1) for a in arrays]
+        for start in range(0, flat[0].size, rounding.CHUNK):
+            yield tuple(a[start : start + rounding.CHUNK] for a in flat)
 
 
 def _conclude(
-    this: Check, analytic: list[Array], decidable: list[Array], culprits: list[Part], tau: float
+    this: Check, analytic: list[Array], d: list[Array], culprits: list[Part], tau: float
 ) -> Report:
     """Put each culprit before the oracle by itself, take the rest as D leaves it, and report."""
     names = this.subject.names
@@ -257,7 +263,7 @@ def _conclude(
         analytic=dict(zip(names, analytic, strict=True)),
         numeric=dict(zip(names, analytic, strict=True)),
         tolerance={n: np.broadcast_to(0.0, g.shape) for n, g in zip(names, analytic, strict=True)},
-        status={n: _status(g, k) for n, g, k in zip(names, analytic, decidable, strict=True)},
+        status={n: _status(g, e) for n, g, e in zip(names, analytic, d, strict=True)},
         projected=True,
     )
     for part in culprits:
@@ -265,9 +271,9 @@ def _conclude(
     return report(this, found)
 
 
-def _status(analytic: Array, decidable: Array) -> Array:
-    status = np.where(decidable, np.int8(Status.PASS), np.int8(Status.UNDECIDED))
-    status[analytic == 0] = Status.ZERO
+def _status(analytic: Array, d: Array) -> Array:
+    status = np.where(analytic == 0, np.int8(Status.ZERO), np.int8(Status.PASS))
+    status[d == 0] = Status.UNDECIDED
     return status
 
 
