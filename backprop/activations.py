@@ -44,9 +44,14 @@ class Activation:
 
 def sigmoid(z: Array) -> Array:
     """1 / (1 + e^-z), with the exponent held below the largest the dtype can take."""
-    e = _at_most(-z, _LARGEST_EXPONENT[z.dtype.char])
+    largest, one = _LIMITS[z.dtype.char]
+    e = -z
+    if e.dtype.kind == "c":  # which NumPy orders otherwise
+        e[e.real > largest] = largest
+    else:
+        np.minimum(e, largest, out=e)
     np.exp(e, out=e)
-    e += 1
+    e += one
     return np.reciprocal(e, out=e)
 
 
@@ -73,15 +78,6 @@ def surprise(z: Array) -> Array:
     return np.asarray(below + _log1p(others.sum(axis=-1, keepdims=True)))
 
 
-def _at_most(z: Array, bound: Any) -> Array:
-    """`z` with its real part limited to `bound` (NumPy orders complex numbers otherwise)."""
-    if z.dtype.kind == "c":
-        z[z.real > bound] = bound
-    else:
-        np.minimum(z, bound, out=z)
-    return z
-
-
 def _log1p(e: Array) -> Array:
     """log(1 + e); the complex one in NumPy rounds a small real part of the result away."""
     if e.dtype.kind != "c":
@@ -90,10 +86,12 @@ def _log1p(e: Array) -> Array:
     return np.asarray(real + 1j * np.arctan2(e.imag, 1 + e.real))
 
 
-# e to this power is finite, and its inverse is not yet subnormal.
-_LARGEST_EXPONENT = {
-    char: np.asarray(np.floor(np.log(np.finfo(char).max) - 1)) for char in "fdFD"
-} | {char: np.asarray(11354.0) for char in "gG"}
+# The largest exponent, and one: as arrays, which NumPy need not convert at every call. e to that
+# power is finite, and its inverse is not yet subnormal.
+_LIMITS = {
+    char: (np.asarray(np.floor(np.log(np.finfo(char).max) - 1)), np.ones((), char))
+    for char in "fdFD"
+} | {char: (np.asarray(11354.0), np.ones(())) for char in "gG"}
 
 
 def _no_slope(_: Array) -> Array:

@@ -10,14 +10,18 @@ instead.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from backprop.activations import ACTIVATIONS, Array
 from backprop.costs import COSTS
 from backprop.network import Network
+
+# Minibatches gathered at a time: a few large copies take less than many small ones.
+AHEAD = 20
 
 
 class Loop:
@@ -30,20 +34,17 @@ class Loop:
     ----------
     net
         The network to train, in place.
-    batch
-        The most samples that a step will have.
     """
 
-    def __init__(self, net: Network, batch: int) -> None:
+    def __init__(self, net: Network) -> None:
         self.net, self.own = net, [*net.weights, *net.biases]
         self.parameters = np.concatenate([p.reshape(-1) for p in self.own])
         self.gradient = np.zeros_like(self.parameters)
         self.weights, self.biases = self._views(self.parameters)
         self.dW, self.db = self._views(self.gradient)
-        self.z = [np.empty((batch, n_out), net.dtype) for n_out in net.shape[1:]]
-        self.ones = np.ones(batch, net.dtype)
         self.functions = [ACTIVATIONS[name] for name in net.activations]
         self.delta = COSTS[net.cost].delta
+        self.gears = cache(self._gears)
 
     def __enter__(self) -> Self:
         self.net.weights, self.net.biases = self.weights, self.biases
@@ -57,20 +58,39 @@ class Loop:
 
     def step(self, x: Array, y: Array, learning_rate: float) -> None:
         """One step along minus the mean gradient of a minibatch, (n, n_in) and (n, n_out)."""
-        n, activations = len(x), [x]
-        for W, b, f, buffer in zip(self.weights, self.biases, self.functions, self.z, strict=True):
-            z = np.matmul(activations[-1], W, out=buffer[:n])
+        ahead, back, ones, rate = self.gears(len(x), learning_rate)
+        a, inputs = x, []
+        for W, b, function, z in ahead:
+            inputs.append(a)
+            np.dot(a, W, z)
             z += b
-            activations.append(f.function(z))
-        delta = self.delta(activations[-1], y, self.functions[-1].slope)
-        delta *= learning_rate / n
-        for layer in reversed(range(len(self.weights))):
-            a = activations[layer]
-            np.matmul(a.T, delta, out=self.dW[layer])
-            np.matmul(self.ones[:n], delta, out=self.db[layer])
-            if layer > 0:
-                delta = (delta @ self.weights[layer].T) * self.functions[layer - 1].slope(a)
+            a = function(z)
+        delta = self.delta(a, y, self.functions[-1].slope)
+        delta *= rate
+        for dW, db, W, slope, before in back:
+            a = inputs.pop()
+            np.dot(a.T, delta, dW)
+            np.dot(ones, delta, db)
+            if inputs:
+                delta = np.dot(delta, W, before)
+                delta *= slope(a)
         self.parameters -= self.gradient
+
+    def _gears(self, n: int, learning_rate: float) -> tuple[list[Any], list[Any], Array, Array]:
+        """What a step of n samples turns: each layer's part of the way ahead and of the way back.
+
+        With the buffers for its z and for the delta of the layer before; and ones to sum with, and
+        the step's length.
+        """
+        dtype = self.net.dtype
+        slopes = [f.slope for f in self.functions]
+        z, before = ([np.empty((n, W.shape[k]), dtype) for W in self.weights] for k in (1, 0))
+        functions = [f.function for f in self.functions]
+        ahead = list(zip(self.weights, self.biases, functions, z, strict=True))
+        transposed = [W.T for W in self.weights]
+        slopes_before = [slopes[0], *slopes[:-1]]  # the first is not asked for
+        back = list(zip(self.dW, self.db, transposed, slopes_before, before, strict=True))
+        return ahead, back[::-1], np.ones(n, dtype), np.asarray(learning_rate / n, dtype)
 
     def _views(self, vector: Array) -> tuple[list[Array], list[Array]]:
         """Parts of a vector, as weights and as biases."""
@@ -95,17 +115,20 @@ class Batches:
     ) -> None:
         self.x, self.y, self.batch = x, y, batch
         self.share = None if peak is None else dtype.type(1 / peak)
-        self.gathered = np.empty((batch, x.shape[1]), x.dtype)
-        self.inputs = np.empty((batch, x.shape[1]), dtype)
-        self.targets = np.empty((batch, y.shape[1]), y.dtype)
+        most = min(len(x), AHEAD * batch)
+        self.gathered = np.empty((most, x.shape[1]), x.dtype)
+        self.inputs = np.empty((most, x.shape[1]), dtype)
+        self.targets = np.empty((most, y.shape[1]), y.dtype)
 
     def of(self, order: Array) -> Iterator[tuple[Array, Array]]:
-        """Inputs and targets of the samples in that order; each pair overwrites the last."""
-        for first in range(0, len(order), self.batch):
-            rows = order[first : first + self.batch]
-            n = len(rows)
-            x, y = self.inputs[:n], self.targets[:n]
-            np.copyto(x, np.take(self.x, rows, axis=0, out=self.gathered[:n], mode="clip"))
+        """Inputs and targets of the samples in that order; later pairs overwrite earlier ones."""
+        for first in range(0, len(order), AHEAD * self.batch):
+            rows = order[first : first + AHEAD * self.batch]
+            x, y = self.inputs[: len(rows)], self.targets[: len(rows)]
+            np.copyto(x, np.take(self.x, rows, 0, self.gathered[: len(rows)], "clip"))
             if self.share is not None:
                 x *= self.share
-            yield x, np.take(self.y, rows, axis=0, out=y, mode="clip")
+            np.take(self.y, rows, 0, y, "clip")
+            for start in range(0, len(rows), self.batch):
+                part = slice(start, start + self.batch)
+                yield x[part], y[part]

@@ -258,7 +258,7 @@ def descend(
     targets = validation.targets(net, samples.y, len(samples))
     batches = Batches(samples.x, targets, batch=batch_size, dtype=net.dtype, peak=samples.peak)
     # Divergence is looked for afterwards.
-    with np.errstate(over="ignore", invalid="ignore"), Loop(net, batch_size) as loop:
+    with np.errstate(over="ignore", invalid="ignore"), Loop(net) as loop:
         for x, y in batches.of(order):
             loop.step(x, y, learning_rate)
             if on_batch is not None:

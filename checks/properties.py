@@ -144,7 +144,7 @@ def the_loop_steps_as_the_passes_do(case: Case, rate: float) -> None:
     passes.backward(net, passes.forward(net, case.x), case.y)
     before, sums, spread = _parameters(net), _accumulators(net), _gradient_spread(case)
     before = {name: p.copy() for name, p in before.items()}
-    with loop.Loop(net, batch) as fast:
+    with loop.Loop(net) as fast:
         fast.step(case.x, validation.targets(net, case.y, batch), rate)
     for name, p in _parameters(net).items():
         step = rate / batch * sums[f"d{name}"].astype(np.float64)

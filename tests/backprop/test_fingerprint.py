@@ -90,7 +90,7 @@ def _identity() -> activations.Activation:
         (passes, "zero_grad"),
         (network, "optimize"),
         (network.Network, "layers"),
-        (activations, "_at_most"),
+        (activations, "_log1p"),
         (costs, "softplus"),
         (validation, "inputs"),
         (validation, "one_hot"),

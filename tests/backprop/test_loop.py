@@ -43,7 +43,7 @@ def test_steps_are_those_of_the_passes(shape: tuple[int, ...]) -> None:
     own = [*fast.weights, *fast.biases]
     rng = np.random.default_rng(0)
     x, y = rng.random((7, 3)), rng.random((7, 2))
-    with Loop(fast, 4) as loop:
+    with Loop(fast) as loop:
         for rows in (slice(0, 4), slice(4, 7)):
             loop.step(x[rows], y[rows], 2.0)
     for rows in (slice(0, 4), slice(4, 7)):
@@ -57,7 +57,7 @@ def test_steps_are_those_of_the_passes(shape: tuple[int, ...]) -> None:
 
 def interrupted(net: Network) -> None:
     """One step, and then Ctrl-C."""
-    with Loop(net, 4) as loop:
+    with Loop(net) as loop:
         loop.step(np.ones((4, 3)), np.zeros((4, 2)), 1.0)
         raise KeyboardInterrupt
 
