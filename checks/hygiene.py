@@ -108,18 +108,20 @@ def inspect(subject: Subject, *, repeats: bool = True) -> tuple[dict[str, Array]
 
 
 class _Watch:
-    """Remembers parameters and inputs, to say later which of them changed."""
+    """Remembers inputs, to say later which of them changed, and which copies of the parameters."""
 
     def __init__(self, subject: Subject, values: list[Array]) -> None:
-        self.parameters = dict(zip(subject.names, values, strict=True))
-        self.inputs = dict(subject.inputs)
-        self.before = {n: _digest(v) for n, v in {**self.parameters, **self.inputs}.items()}
+        self.subject, self.values = subject, values
+        self.before = {name: _digest(v) for name, v in subject.inputs.items()}
 
     def changes(self, parameter_code: str, input_code: str) -> Iterator[Diagnosis]:
-        for arrays, code in ((self.parameters, parameter_code), (self.inputs, input_code)):
-            for name, array in arrays.items():
-                if _digest(array) != self.before[name]:
-                    yield offence(code, name)
+        own = zip(self.subject.names, self.subject.values, self.values, strict=True)
+        for name, kept, given in own:
+            if not same_bits(kept, given):
+                yield offence(parameter_code, name)
+        for name, array in self.subject.inputs.items():
+            if _digest(array) != self.before[name]:
+                yield offence(input_code, name)
 
 
 def _cost(subject: Subject) -> Iterator[Diagnosis]:
@@ -202,6 +204,8 @@ def _digest(array: Array) -> bytes:
 
 def same_bits(one: Array, other: Array) -> bool:
     """Whether two arrays agree to the last bit, NaN and the sign of zero included."""
-    return (
-        one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
-    )
+    if one.dtype != other.dtype or one.shape != other.shape:
+        return False
+    if one.dtype.itemsize == 8 and one.flags.c_contiguous and other.flags.c_contiguous:
+        return bool(np.array_equal(one.view(np.int64), other.view(np.int64)))
+    return one.tobytes() == other.tobytes()

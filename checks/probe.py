@@ -172,7 +172,9 @@ def probe(
         "difference": difference,
         "tolerance": tau,
     }
-    return _conclude(this, found, d, culprits, tau)
+    status = [_status(g, e) for g, e in zip(found, d, strict=True)]
+    del d, projection  # as large as the parameters
+    return _conclude(this, found, status, culprits, tau)
 
 
 def weights(analytic: list[Array], rng: np.random.Generator) -> list[Array]:
@@ -255,7 +257,7 @@ def _chunks(*tensors: list[Array]) -> Iterator[tuple[Array, ...]]:
 
 
 def _conclude(
-    this: Check, analytic: list[Array], d: list[Array], culprits: list[Part], tau: float
+    this: Check, analytic: list[Array], status: list[Array], culprits: list[Part], tau: float
 ) -> Report:
     """Put each culprit before the oracle by itself, take the rest as D leaves it, and report."""
     names = this.subject.names
@@ -263,7 +265,7 @@ def _conclude(
         analytic=dict(zip(names, analytic, strict=True)),
         numeric=dict(zip(names, analytic, strict=True)),
         tolerance={n: np.broadcast_to(0.0, g.shape) for n, g in zip(names, analytic, strict=True)},
-        status={n: _status(g, e) for n, g, e in zip(names, analytic, d, strict=True)},
+        status=dict(zip(names, status, strict=True)),
         projected=True,
     )
     for part in culprits:

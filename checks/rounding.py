@@ -45,7 +45,7 @@ from checks.nest import Array
 JITTERS = 16
 
 # Long arrays are jittered in pieces of this many numbers, which stay in a cache.
-CHUNK = 2**15
+CHUNK = 2**14
 SAFETY = 32.0
 
 # A float32 gradient has seven digits, and rounding with SAFETY takes about five of them.

@@ -88,8 +88,10 @@ def _verdict(tensors: tuple[Tensor, ...], offences: list[Diagnosis]) -> str:
 def _tensor(findings: Findings, name: str) -> Tensor:
     status = findings.status[name]
     counts = {s: int(np.count_nonzero(status == s)) for s in Status}
-    decided = (Status.FAIL,) if findings.projected else (Status.PASS, Status.FAIL)
-    at = np.flatnonzero(np.isin(status, decided))
+    seen = status == Status.FAIL
+    if not findings.projected:
+        seen |= status == Status.PASS
+    at = np.flatnonzero(seen)
     relative = _relative(findings, name, at)
     worst = int(relative.argmax()) if at.size else None
     return Tensor(

@@ -61,13 +61,15 @@ class View:
 
     def equals(self, predicted: Array, *, scale: float = 1.0) -> bool:
         """Whether the analytic gradient is `predicted`, and that says more than the numeric one."""
+        allowed = np.maximum(np.abs(self.analytic), np.abs(predicted))
+        allowed *= EXACT
+        allowed += max(scale, 1.0) * self.slack
         apart = np.abs(self.analytic - predicted)
-        size = np.maximum(np.abs(self.analytic), np.abs(predicted))
-        allowed = max(scale, 1.0) * self.slack + EXACT * size
-        if not np.all((apart <= allowed)[self.usable]):
+        if not np.all((apart <= allowed) | ~self.usable):
             return False
-        better = apart <= np.abs(self.analytic - self.numeric) / 4
-        return bool(np.count_nonzero(better & self.fails) >= NEARLY_ALL * self.wrong)
+        fails = self.fails
+        better = apart[fails] <= np.abs(self.analytic[fails] - self.numeric[fails]) / 4
+        return bool(np.count_nonzero(better) >= NEARLY_ALL * self.wrong)
 
 
 def views(
@@ -88,8 +90,8 @@ def views(
             View(
                 name=name,
                 value=value,
-                analytic=np.where(usable, a, 0),
-                numeric=np.where(usable, n, 0),
+                analytic=_only(usable, a),
+                numeric=_only(usable, n),
                 fails=(seen == Status.FAIL) & usable,
                 known=((seen == Status.FAIL) | (seen == Status.PASS)) & usable,
                 usable=usable,
@@ -97,6 +99,10 @@ def views(
             )
         )
     return found
+
+
+def _only(usable: Array, values: Array) -> Array:
+    return values if usable.all() else np.where(usable, values, 0)
 
 
 def _guess(analytic: Array, numeric: Array, value: Array) -> Array:
