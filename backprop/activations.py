@@ -45,12 +45,11 @@ class Activation:
 def sigmoid(z: Array) -> Array:
     """1 / (1 + e^-z), with the exponent held below the largest the dtype can take."""
     largest, one = _LIMITS[z.dtype.char]
-    e = -z
-    if e.dtype.kind == "c":  # which NumPy orders otherwise
-        e[e.real > largest] = largest
-    else:
-        np.minimum(e, largest, out=e)
+    e: Array = -z.real
+    np.minimum(e, largest, out=e)
     np.exp(e, out=e)
+    if z.dtype.kind == "c":
+        e = e * _turned(-z.imag)
     e += one
     return np.reciprocal(e, out=e)
 
@@ -76,6 +75,14 @@ def surprise(z: Array) -> Array:
     others = np.exp(-below)
     np.put_along_axis(others, at, 0, axis=-1)
     return np.asarray(below + _log1p(others.sum(axis=-1, keepdims=True)))
+
+
+def _turned(y: Array) -> Array:
+    """e^(iy), as cos y + i sin y: where y is so small that these round to 1 and y, at once."""
+    turned = np.empty_like(y, np.result_type(y, 1j))
+    small = max(y.max(initial=0), -y.min(initial=0)) < np.sqrt(np.finfo(y.dtype).eps) / 2
+    turned.real, turned.imag = (1, y) if small else (np.cos(y), np.sin(y))
+    return turned
 
 
 def _log1p(e: Array) -> Array:

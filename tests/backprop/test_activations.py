@@ -106,6 +106,71 @@ def test_sigmoid_values() -> None:
     assert 0 < sigmoid(np.array([-1e4])).item() < 1e-300
 
 
+IMAGINARY = [1e-300, 2.0**-100, 2.0**-27, 2.0**-26, 1e-3, 0.3, 1.5, -(2.0**-27), -0.3, -1.5]
+
+
+@pytest.mark.parametrize(
+    ("name", "textbook"),
+    [
+        ("sigmoid", lambda z: 1 / (1 + np.exp(-z))),
+        ("softplus", lambda z: np.log(1 + np.exp(z))),
+        ("softmax", lambda z: np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True)),
+    ],
+)
+@pytest.mark.parametrize("y", IMAGINARY)
+def test_complex_values_are_the_textbooks(name: str, textbook: Any, y: float) -> None:
+    """Real and imaginary part alike, from far below rounding to where the exponential has turned.
+
+    On three axes, as many perturbed copies come.
+    """
+    x = np.linspace(-3, 3, 24).reshape(2, 3, 4)
+    z = x + 1j * y * (1 + np.abs(x) / 4)
+    found, expected = ACTIVATIONS[name].function(z), textbook(z)
+    assert np.allclose(found.real, expected.real, rtol=4e-15, atol=4e-15)
+    assert np.allclose(found.imag, expected.imag, rtol=4e-15, atol=4e-15 * abs(y))
+
+
+@pytest.mark.parametrize("y", [0.3, -0.3])
+def test_complex_surprise_is_minus_the_log_of_softmax(y: float) -> None:
+    """Where the imaginary parts count for as much as the real ones, on three axes."""
+    z = np.linspace(-3, 3, 24).reshape(2, 3, 4) + 1j * y * np.cos(np.arange(24)).reshape(2, 3, 4)
+    expected = -np.log(softmax(z))
+    assert np.allclose(surprise(z), expected, rtol=1e-14, atol=1e-15)
+
+
+def test_a_single_large_imaginary_part_is_enough() -> None:
+    """One that turns the exponential is not taken for small because its neighbours are."""
+    for large in (1.0, -1.0):
+        z = np.array([1e-30j, 0.5 + large * 1j, -1e-30j])
+        assert np.allclose(sigmoid(z), 1 / (1 + np.exp(-z)), rtol=1e-15)
+    assert sigmoid(np.empty(0, complex)).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "largest"),
+    [
+        (np.float32, 87.0),
+        (np.complex64, 87.0),
+        (np.float64, 708.0),
+        (np.complex128, 708.0),
+        (np.longdouble, 11354.0),
+        (np.clongdouble, 11354.0),
+    ],
+)
+def test_the_exponent_is_held_where_its_inverse_is_still_normal(dtype: Any, largest: float) -> None:
+    """Just short of there the sigmoid still moves; beyond it, it is one over e^largest + 1."""
+    z = np.array([0.5 - largest, -largest, -largest - 1, -1e6], dtype)
+    one, *rest = sigmoid(z).real
+    assert one > rest[0] == rest[1] == rest[2] >= np.finfo(dtype).tiny
+    assert np.log(rest[0]) == pytest.approx(-largest, rel=1e-6)
+
+
+def test_an_activation_is_made_by_name() -> None:
+    """Function and slope, both callables of one array, are not to be told apart by position."""
+    with pytest.raises(TypeError):
+        Activation(np.tanh, np.tanh)  # type: ignore[call-arg]
+
+
 @pytest.mark.parametrize("z", [-600.0, -40.0, -20.0, -1.0, 0.0, 1e-8, 1.0, 20.0, 40.0, 700.0])
 def test_softplus_is_accurate_to_the_last_digits(z: float) -> None:
     """Relative to the result, real and complex alike: softplus(-40) is e^-40, not 0."""
