@@ -49,7 +49,9 @@ def sigmoid(z: Array) -> Array:
     np.minimum(e, largest, out=e)
     np.exp(e, out=e)
     if z.dtype.kind == "c":
-        e = e * _turned(-z.imag)
+        turned = _turned(z.imag)
+        turned *= e
+        e = turned
     e += one
     return np.reciprocal(e, out=e)
 
@@ -78,10 +80,14 @@ def surprise(z: Array) -> Array:
 
 
 def _turned(y: Array) -> Array:
-    """e^(iy), as cos y + i sin y: where y is so small that these round to 1 and y, at once."""
+    """e^(-iy), as cos y - i sin y: where y is so small that these round to 1 and y, at once."""
     turned = np.empty_like(y, np.result_type(y, 1j))
-    small = max(y.max(initial=0), -y.min(initial=0)) < np.sqrt(np.finfo(y.dtype).eps) / 2
-    turned.real, turned.imag = (1, y) if small else (np.cos(y), np.sin(y))
+    if max(y.max(initial=0), -y.min(initial=0)) < np.sqrt(np.finfo(y.dtype).eps) / 2:
+        turned.real = 1
+        np.negative(y, out=turned.imag)
+    else:
+        turned.real = np.cos(y)
+        turned.imag = -np.sin(y)
     return turned
 
 

@@ -5,7 +5,8 @@
 
 Everything runs on one core, peers and this project in turn, in one process where they can; shown
 are medians and their ratios. FOLDER gets `bench.json` and the plots, and FILE.md the tables,
-between the marks `<!-- bench:begin -->` and `<!-- bench:end -->`, and likewise for `growth`.
+between the marks `<!-- bench:begin -->` and `<!-- bench:end -->`, and likewise for `growth` and
+`projection`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from backprop.datasets import Dataset, load
 
 BIG = (4096, 8192, 8192, 10)
 HEAD = ["", "geartrain", "beside it", "takes", "ratio"]
-GROWTH_HEAD = ["sweep", "gradcheck", "probe", "fast_mode", "training", "torch"]
+GROWTH_HEAD = ["sweep", "gradcheck", "probe", "fast_mode", "training", "torch", "loops"]
+PROJECTED_HEAD = ["shape", "parameters", "sweep, one core", "sweep, 1,000 cores", "probe"]
 MIB = 2**20
 Row = list[str]
 
@@ -44,6 +46,7 @@ def main() -> int:
         "checking": lambda: parts.checking(turns),
         "training": lambda: parts.training(data, turns),
         "growth": lambda: parts.growth(turns, quick=options.quick),
+        "projection": lambda: parts.projection(turns, quick=options.quick),
         "big": lambda: parts.big((512, 1024, 1024, 10) if options.quick else BIG),
     }
     result: dict[str, Any] = {**measure.about(), "turns": turns, "quick": options.quick}
@@ -67,7 +70,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-PARTS = ("startup", "gate", "memory", "checking", "training", "growth", "big")
+PARTS = ("startup", "gate", "memory", "checking", "training", "growth", "projection", "big")
 
 
 def _data(options: argparse.Namespace) -> Dataset:
@@ -86,6 +89,11 @@ def _hand_over(result: dict[str, Any], options: argparse.Namespace) -> None:
         head = ["", *GROWTH_HEAD]
         print("", measure.text_table(head, grown), sep="\n")
         tables["growth"] = measure.markdown_table(head, grown)
+    if "projection" in result and "big" in result:
+        clean = result["big"]["clean"]
+        projected = list(projection(result["projection"], clean["seconds"] / clean["parameters"]))
+        print("", measure.text_table(PROJECTED_HEAD, projected), sep="\n")
+        tables["projection"] = measure.markdown_table(PROJECTED_HEAD, projected)
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "bench.json").write_text(json.dumps(result, indent=2) + "\n")
     for path in plots.draw(result, options.output):
@@ -104,6 +112,7 @@ def headline(result: dict[str, Any]) -> Iterator[Row]:
         yield _row("… by central difference", seconds, "sweep, central difference", "naive loop")
         for peer in ("torch fast_mode", "JAX check_grads", "autograd check_grads"):
             yield _row("check all at once", seconds, "probe", peer)
+        yield _row("… once certified", seconds, "projection alone", "torch fast_mode")
     if "training" in result:
         seconds = result["training"]["seconds"]
         for peer in [name for name in seconds if name != "geartrain"]:
@@ -182,9 +191,26 @@ def growth(part: dict[str, Any]) -> Iterator[Row]:
             shape = "-".join(map(str, each["shape"]))
             check, train = each["check"], each["train"]
             cells = [check[n] for n in ("sweep", "torch gradcheck", "probe", "torch fast_mode")]
-            cells += [train["geartrain"], train["torch eager"]]
+            cells += [train[n] for n in ("geartrain", "torch eager", "plain loops")]
             name = f"{kind}: {shape}, batch {each['batch']}"
             yield [name, *(span(cell["median"]) for cell in cells)]
+
+
+def projection(part: list[dict[str, Any]], probed: float) -> Iterator[Row]:
+    """A billion parameters: one row a shape; `probed` is the probe's seconds for a parameter."""
+    for each in part:
+        shape = "-".join(f"{n:,}" for n in each["shape"])
+        times = (each["sweep"], each["sweep"] / 1000, each["parameters"] * probed)
+        yield [shape, f"{each['parameters']:,}", *(f"≈ {long(t)}" for t in times)]
+
+
+def long(seconds: float) -> str:
+    """Seconds in the largest unit of which there are two."""
+    units = {"years": 365.25 * 86400, "days": 86400, "hours": 3600, "minutes": 60}
+    for name, size in units.items():
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {name}"
+    return f"{seconds:.0f} s"
 
 
 if __name__ == "__main__":

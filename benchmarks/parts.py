@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,10 @@ from backprop.training import Samples, descend, evaluate, shuffled
 from checks.methods import examine
 from checks.networks import as_subject
 from checks.oracles import CENTRAL, COMPLEX
+from checks.probe import probe
 from checks.subject import Subject
-from checks.sweep import sweep
+from checks.sweep import Piece, sweep
+from checks.sweep import measure as measure_piece
 
 SHAPE = (784, 40, 10)
 BATCH, RATE = 20, 5.0
@@ -104,6 +107,7 @@ def checking(turns: int, *, shape: tuple[int, ...] = SHAPE) -> dict[str, Any]:
             "torch gradcheck": twins.torch_gradcheck(net, x, y),
             "SciPy 3-point": scipy_three_point(subject),
             "probe": ours_on(subject, method="probe"),
+            "projection alone": lambda: probe(subject, certified=True),
             "torch fast_mode": twins.torch_gradcheck(net, x, y, fast_mode=True),
             "JAX check_grads": twins.jax_check_grads(net, x, y),
             "autograd check_grads": twins.autograd_check_grads(net, x, y),
@@ -178,6 +182,48 @@ def _spoilt(subject: Subject, relative: float) -> Subject:
         gradient=lambda values: spoil(subject.gradient(values)),
         jittered=jittered and (lambda rng: spoil(jittered(rng))),
     )
+
+
+def projection(turns: int, *, quick: bool = False) -> list[dict[str, Any]]:
+    """What sweeps of a billion parameters would take on this core, from samples of small ones.
+
+    A weight of the last layer but one moves one unit and then the outputs, whatever the widths, so
+    its time stays. Where further layers of n units follow, their products grow with n², as the
+    number of weights does.
+    """
+    return [
+        _projected((1000, 1000, 10), (100_000, 10_000, 10), turns),
+        _projected(
+            (200 if quick else 1000,) * 4 + (10,), (18_257,) * 4 + (10,), turns, squared=True
+        ),
+    ]
+
+
+def _projected(
+    shape: tuple[int, ...], large: tuple[int, ...], turns: int, *, squared: bool = False
+) -> dict[str, Any]:
+    """The seconds that a sweep of `large` takes, from pieces of the weights of `shape`."""
+    net, x, y = case(shape, BATCH)
+    subject = as_subject(net, x, y)
+    seconds = 0.0
+    for layer, W in enumerate(net.weights):
+        some = min(W.size, 64 if squared and not layer else 4096)
+        piece = Piece(
+            tensor=2 * layer, start=0, stop=some, oracle=COMPLEX, noise=1e-17, size=1.0, naive=False
+        )
+        each = side_by_side(
+            {"piece": lambda piece=piece: measure_piece(subject, piece)}, turns=turns
+        )
+        seconds += W.size * each["piece"].median / some
+    ratio = large[1] / shape[1]
+    grown = ratio**4 if squared else large[0] * large[1] / (shape[0] * shape[1])
+    return {
+        "measured at": shape,
+        "seconds": seconds,
+        "shape": large,
+        "parameters": sum((m + 1) * n for m, n in pairwise(large)),
+        "sweep": seconds * grown,
+    }
 
 
 def ours(net: Network, samples: Samples, order: Any, batch_size: int = BATCH) -> Callable[[], Any]:
@@ -338,12 +384,15 @@ def _grown(shape: tuple[int, ...], batch: int, at: int, turns: int, samples: int
         turns=turns,
         budget=20.0,
     )
+    some = slice(0, batch)
     train = side_by_side(
         {
             "geartrain": ours(small, Samples(x=images, y=labels, peak=255), order, batch),
             "torch eager": twins.torch_training(small, images, labels, order, **settings),
+            "plain loops": twins.loops(small, images[some], labels[some], **settings),
         },
         turns=turns,
+        factors={"plain loops": samples / batch},
     )
     return {
         "at": at,

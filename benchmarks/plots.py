@@ -15,6 +15,7 @@ LINES = {
     "torch gradcheck": ("#b5532a", "-", "o"),
     "torch fast_mode": ("#b5532a", "--", "s"),
     "torch eager": ("#b5532a", "-", "o"),
+    "plain loops": (OTHERS, "-", "o"),
 }
 OWN = ("sweep", "probe", "geartrain")
 

@@ -66,21 +66,24 @@ class ShortRerun:
         costs = np.empty(len(indices), np.result_type(steps, np.float64))
         for start in range(0, len(indices), block):
             rows = slice(start, start + block)
-            moved = steps[rows, None]
+            moved = steps[rows]
             if not is_bias:
-                moved = moved * self.activations[layer].T[unit_in[rows]]
+                moved = moved * self.activations[layer][:, unit_in[rows]]
             costs[rows] = self._from(layer, unit[rows], moved)
         return costs
 
     def _from(self, layer: int, unit: Array, moved: Array) -> Array:
-        """The costs when z of `unit`, (m,), moves by `moved`, (m, batch), in each copy."""
-        z = self.z[layer].T[unit] + moved
+        """The costs when z of `unit`, (m,), moves by `moved`, (batch, m) or (m,), in each copy.
+
+        The copies come last here: operations run along them, not along a few units.
+        """
+        z = self.z[layer][:, unit] + moved
         function = ACTIVATIONS[self.net.activations[layer]].function
         if layer + 1 == len(self.z):
             last = np.repeat(self.z[layer][None], len(unit), axis=0).astype(z.dtype)
-            last[np.arange(len(unit)), :, unit] = z
+            last[np.arange(len(unit)), :, unit] = z.T
             return np.asarray(passes.resume(self.net, layer, last, self.y))
-        change = function(z) - self.activations[layer + 1].T[unit]
-        following = change.T[:, None] * self.net.weights[layer + 1][unit].T
+        change = function(z) - self.activations[layer + 1][:, unit]
+        following = change[:, None] * self.net.weights[layer + 1].T[:, unit]
         following += self.z[layer + 1][:, :, None]
         return np.asarray(passes.resume(self.net, layer + 1, following.transpose(2, 0, 1), self.y))
