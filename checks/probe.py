@@ -36,7 +36,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from checks import rounding, second
+from checks import hygiene, rounding, second
 from checks.compare import Status, compare
 from checks.engine import sweep_all
 from checks.nest import Array
@@ -145,6 +145,8 @@ def probe(
     found = [np.asarray(analytic[name], np.float64) for name in subject.names]
     d = weights(found, this.rng)
     tau = _leave_out(this, found, d, 1 if certified else TRIALS)
+    if not certified:
+        this.offences += hygiene.changed_since(subject, analytic)
     projection = Projection(subject, found, d, named(this.oracle), this.noise.level)
     whole = [Part(tensor=i, start=0, stop=v.size) for i, v in enumerate(subject.values) if v.size]
     difference, error = projection.difference(whole)

@@ -285,6 +285,21 @@ def test_many_parameters_get_by_with_few_runs(monkeypatch: pytest.MonkeyPatch) -
     assert (many.verdict, many.failed, many.notes) == ("fail", CULPRITS, ())
 
 
+def test_a_gradient_that_does_not_repeat_itself_is_told() -> None:
+    """What differs from call to call would otherwise be taken for much rounding."""
+    one = subject(shape=SHAPE)
+    rng = np.random.default_rng(0)
+
+    def noisy(values: Any) -> dict[str, Array]:
+        found = one.gradient(values)
+        return {**found, "W1": found["W1"] * rng.uniform(0.9, 1.1, found["W1"].shape)}
+
+    report = probe.probe(replace(one, gradient=noisy, jittered=None))
+    assert report.verdict == "fail"
+    assert report.diagnosis is not None
+    assert (report.diagnosis.code, report.diagnosis.tensor) == ("not-repeatable", "W1")
+
+
 def test_a_kink_is_nobodys_fault() -> None:
     """A culprit that lies on one is reported as such."""
     cost = lambda p: (p * (p.real > 0)).sum() + (p**2).sum()  # noqa: E731
