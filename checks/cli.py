@@ -23,6 +23,7 @@ from checks.terminal import (
     one_thread,
     output,
     progress_bar,
+    show,
     user_errors,
     workers,
 )
@@ -169,9 +170,9 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
     report = _together(reports, notes)
     write(report.to_json())
     if given["json_path"] != "-":
-        click.echo(fitted(report.summary if given["quiet"] else str(report)))
+        show(fitted(report.summary if given["quiet"] else str(report)))
         if method == "taylor" and "taylor" in report.extra and not given["quiet"]:
-            click.echo(report.extra["taylor"]["picture"])
+            show(report.extra["taylor"]["picture"])
     return EXIT_CODES[report.verdict]
 
 
@@ -207,7 +208,7 @@ def _selftest(context: click.Context, given: dict[str, Any], write: Write) -> in
         result = selftest.run(given["seed"], SELFTEST_ROUNDS, progress)
     write(json.dumps(result.to_dict(), indent=2))
     if given["json_path"] != "-":
-        click.echo(str(result).splitlines()[-1] if given["quiet"] else str(result))
+        show(str(result).splitlines()[-1] if given["quiet"] else str(result))
     return 0 if result.passed else EXIT_CODES["fail"]
 
 

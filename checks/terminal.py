@@ -10,7 +10,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -20,6 +20,24 @@ if TYPE_CHECKING:
 PATIENCE = 0.3  # seconds before a progress bar is worth showing
 
 Write = Callable[[str], None]
+
+
+class UnwritableError(click.ClickException):
+    """Where the answer was to be written, it cannot."""
+
+    exit_code = 2
+
+
+def show(text: str, *, file: TextIO | None = None) -> None:
+    """Print to the standard output; one that cannot take it, such as a full disk, is an error."""
+    try:
+        click.echo(text, file=file)
+    except BrokenPipeError:
+        raise  # a reader that has gone, which click knows how to take
+    except OSError as error:
+        raise UnwritableError(
+            f"standard output: expected to write to it, got: {error.strerror}"
+        ) from None
 
 
 @contextlib.contextmanager
@@ -39,7 +57,7 @@ def output(path: str | None) -> Iterator[Write]:
     elif path == "-":
         stdout = sys.stdout
         with contextlib.redirect_stdout(sys.stderr):
-            yield lambda text: click.echo(text, file=stdout)
+            yield lambda text: show(text, file=stdout)
     else:
         with _usable(path), _beside(Path(path)) as (place, write):
             place.touch()

@@ -126,6 +126,24 @@ def test_a_wrong_gradient_exits_1(file: Path) -> None:
     assert "params[1]: analytic 5, numeric -5" in done.stdout
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+@pytest.mark.parametrize("words", [[], ["--json", "-"], ["--quiet"], ["--method", "taylor"]])
+def test_a_full_disk_is_an_error_and_no_traceback(words: list[str]) -> None:
+    """What cannot be printed is said on standard error."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "checks", "3", "2", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "Error: standard output: expected to write to it, got: No space left on device\n"
+    )
+
+
 def test_a_mistyped_shape_exits_2_without_a_traceback() -> None:
     """In a process of its own; nothing is on standard output."""
     done = gradcheck("784", "4O", "10")
