@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
-from backprop import datasets, idx
+from backprop import datasets, download, idx
 from backprop.datasets import Dataset, DatasetError, load, scale_pixels
 
 NAMES = tuple(name for name, _ in datasets.FILES.values())
@@ -655,5 +655,5 @@ def test_each_mirror_has_the_four_files(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.undo()
     for number, mirror in enumerate(datasets.MIRRORS):
         for name, sha256 in datasets.FILES.values():
-            datasets._download(mirror + name, tmp_path / str(number) / name, sha256)
+            download._download(mirror + name, tmp_path / str(number) / name, sha256)
             assert (tmp_path / str(number) / name).stat().st_size

@@ -1,0 +1,113 @@
+"""Downloads: a file from the first mirror that has it, verified, with a progress bar.
+
+A file appears whole and with the right SHA-256, or not at all.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+Notify = Callable[[str], None]
+
+CONNECT_SECONDS, READ_SECONDS = 10, 30  # a machine without network should not wait for long
+
+
+class UnavailableError(Exception):
+    """No mirror gave a file; the arguments say why, one line a mirror."""
+
+
+def fetch(path: Path, sha256: str, mirrors: list[str], say: Notify) -> Path:
+    """`path`, downloaded unless it is there already; `mirrors` is reordered, the failing last."""
+    import hashlib
+
+    if path.is_file():
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found == sha256:
+            return path
+        say(f"{path}: expected SHA-256 {sha256}, found {found}; fetching it again")
+    failures: list[str] = []
+    for mirror in tuple(mirrors):
+        try:
+            _download(mirror + path.name, path, sha256)
+        except (OSError, ValueError) as error:  # those of requests are OSErrors
+            failures.append(f"{mirror}{path.name}: {_reason(error)}")
+            mirrors.append(mirrors.pop(0))
+        else:
+            for failure in failures:
+                say(f"{failure}; took it from {mirror} instead")
+            return path
+    raise UnavailableError(*failures)
+
+
+def _download(url: str, path: Path, sha256: str) -> None:
+    """Fetch `url` into `path`, which stays as it was unless the SHA-256 is right."""
+    import pooch  # type: ignore[import-untyped]
+
+    log = pooch.get_logger()
+    before = log.disabled
+    log.disabled = True  # it would say what is said here in other words
+    try:
+        with _progress(path.name) as bar:
+            timeout = (CONNECT_SECONDS, READ_SECONDS)
+            fetcher = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=timeout)
+            place = {"fname": path.name, "path": path.parent}
+            pooch.retrieve(url, known_hash=f"sha256:{sha256}", downloader=fetcher, **place)
+    finally:
+        log.disabled = before
+
+
+def _reason(error: Exception) -> str:
+    """Why a download failed, in a line: the innermost error, without Python's objects in it."""
+    inner = getattr(error.args[0], "reason", None) if error.args else None
+    text = re.sub(r"^<?\w+\(host=.*?\)>?: ", "", " ".join(str(inner or error).split()))
+    # Where pooch goes on to explain, and requests repeats the address.
+    return re.split(r"\. Deleted download| for url:", text)[0]
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[_Bar | bool]:
+    """A progress bar for pooch on a terminal, and False elsewhere."""
+    if not sys.stderr.isatty():
+        yield False
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn()
+    with Progress(*columns, console=Console(stderr=True)) as shown:
+        yield _Bar(shown, shown.add_task(label, total=None))
+
+
+class _Bar:
+    """One of rich's progress bars, with the methods that pooch calls."""
+
+    def __init__(self, shown: Progress, task: TaskID) -> None:
+        self._shown, self._task = shown, task
+        self._total: int | None = None
+
+    @property
+    def total(self) -> int | None:
+        return self._total
+
+    @total.setter
+    def total(self, size: int) -> None:
+        self._total = size or None  # 0 where the server does not say
+        self._shown.update(self._task, total=self._total)
+
+    def update(self, size: int) -> None:
+        self._shown.advance(self._task, size)
+
+    def reset(self) -> None:
+        self._shown.reset(self._task, total=self._total)
+
+    def close(self) -> None:
+        self._shown.stop_task(self._task)
