@@ -7,41 +7,44 @@ gradient could not be decided; 130 interrupted.
 
 from __future__ import annotations
 
-import json
-import os
-import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from backprop import cli_use
+from backprop.console import (
+    InputError,
+    Say,
+    load_data,
+    new_network,
+    parse_shape,
+    require_places,
+    say_to_stderr,
+    silent,
+    usage,
+    write_json,
+)
+
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from backprop.datasets import Dataset
-    from backprop.network import Network
     from backprop.storage import Model
-    from backprop.training import Epoch, Permit, Scores
+    from backprop.training import Epoch, Permit
 
-Say = Callable[[str], None]
 # How many of the first samples the gate looks at, whatever a minibatch holds: few leave pixels, and
 # so weights, at zero, where nothing can be decided; thousands show no more than some dozens do.
 LEAST_GATED, MOST_GATED = 20, 64
-
-
-class InputError(Exception):
-    """Something in what the user gave, found out later than the options were read."""
 
 
 class _Commands(click.Group):
     """Commands whose foreseen failures end in a message and an exit code, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
@@ -81,15 +84,6 @@ def _message(error: Exception) -> str:
     return str(error)
 
 
-@contextmanager
-def _usage() -> Iterator[None]:
-    """Options that do not fit are the user's to correct: exit code 2, with the usage line."""
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        raise click.UsageError(str(error)) from error
-
-
 def _version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
     if wanted:
         from importlib import metadata
@@ -100,20 +94,6 @@ def _version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None
             version = "(not installed)"
         click.echo(f"geartrain {version}")
         ctx.exit()
-
-
-def parse_shape(text: str) -> tuple[int, ...]:
-    """The layer widths in `text`: whole numbers with hyphens, commas, spaces or an x between."""
-    if not is_shape(text):
-        raise click.BadParameter(
-            f"expected at least two layer widths, such as 784-40-10, got {text!r}"
-        )
-    return tuple(map(int, re.findall(r"\d+", text)))
-
-
-def is_shape(text: str) -> bool:
-    """Whether `text` can be read as a shape."""
-    return re.fullmatch(r"\s*\d+(\s*[-,x\s]\s*\d+)+\s*", text, re.ASCII) is not None
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -237,9 +217,9 @@ def train(**options: Any) -> None:
     first samples. Only when both pass does training begin.
     """
     save, json_path, quiet = options["save"], options["json_path"], options["quiet"]
-    _require_places(save, json_path, resume=options["resume"])
-    say: Say = _silent if quiet else _say_to_stderr if json_path == "-" else click.echo
-    data = _data(options["dataset"], options["data_dir"], say)
+    require_places(save, json_path, resume=options["resume"])
+    say: Say = silent if quiet else say_to_stderr if json_path == "-" else click.echo
+    data = load_data(options["dataset"], options["data_dir"], say)
     model = _new_model(data, options)
     record = _record(data, model, options)
     try:
@@ -249,7 +229,7 @@ def train(**options: Any) -> None:
         report = getattr(error, "report", None)
         record["report"] = None if report is None else report.to_dict()
         if json_path:
-            _write_json(json_path, record)
+            write_json(json_path, record)
         raise
     if save:
         from backprop.storage import save_model
@@ -257,7 +237,7 @@ def train(**options: Any) -> None:
         save_model(save, model)
         say(f"model written to {save}")
     if json_path:
-        _write_json(json_path, record)
+        write_json(json_path, record)
 
 
 def _train(
@@ -340,46 +320,12 @@ def _with_bar(epochs: Iterator[Epoch], bar: _Bar | None, done: int) -> Iterator[
         done = epoch.epoch
 
 
-def _require_places(save: str | None, json_path: str | None, *, resume: bool) -> None:
-    """Complain about files that cannot be written before the work, not after it."""
-    if resume and not save:
-        raise click.UsageError("--resume: expected --save M, whose checkpoint to go on from")
-    for option, path in (("--save", save), ("--json", json_path)):
-        folder = Path(path).absolute().parent if path and path != "-" else None
-        if folder and not (folder.is_dir() and os.access(folder, os.W_OK)):
-            raise click.UsageError(
-                f"{option}: expected a path in a folder that can be written, got {path}; make the"
-                f" folder {folder} or name another"
-            )
-    if save and json_path and json_path != "-":
-        from backprop.storage import checkpoint_path
-
-        taken = {Path(place).resolve() for place in (save, checkpoint_path(save))}
-        if Path(json_path).resolve() in taken:
-            raise click.UsageError(
-                f"--json: expected another file than --save's and its checkpoint, got {json_path}"
-            )
-
-
-def _data(name: str, data_dir: str | None, say: Say) -> Dataset:
-    from backprop import datasets, validation
-
-    with _usage():
-        validation.choice("--dataset", name, datasets.DATASETS)
-    data = datasets.load(name, data_dir=data_dir)
-    say(
-        f"{data.name}: {len(data.train_labels):,} images to train on,"
-        f" {len(data.test_labels):,} to test on, from {data.source}"
-    )
-    return data
-
-
 def _new_model(data: Dataset, options: dict[str, Any]) -> Model:
     from backprop import training, validation
     from backprop.storage import Model
 
-    with _usage():
-        net = _network(options["shape"] or (data.features, 40, data.classes), options)
+    with usage():
+        net = new_network(options["shape"] or (data.features, 40, data.classes), options)
         rate = validation.positive("--learning-rate", options["learning_rate"])
         training.split(net, data)
     return Model(
@@ -390,19 +336,6 @@ def _new_model(data: Dataset, options: dict[str, Any]) -> Model:
         seed=options["seed"],
         batch_size=options["batch_size"],
         learning_rate=rate,
-    )
-
-
-def _network(shape: tuple[int, ...], options: dict[str, Any]) -> Network:
-    from backprop.network import init_net
-
-    names = [name.strip() for name in options["activation"].split(",")]
-    return init_net(
-        shape,
-        activation=names[0] if len(names) == 1 else names,
-        cost=options["cost"],
-        dtype=options["dtype"],
-        seed=options["seed"],
     )
 
 
@@ -506,258 +439,5 @@ class _Bar:
         self._shown.stop()
 
 
-# evaluate
-
-
-@main.command()
-@click.argument("model_path", metavar="MODEL", type=click.Path())
-@click.option("--dataset", metavar="NAME", help="mnist or digits.  [default: the model's own]")
-@click.option(
-    "--data-dir",
-    type=click.Path(),
-    metavar="DIR",
-    help="A folder with four IDX files named like MNIST's.",
-)
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    metavar="PATH",
-    help="Write the results as JSON; - is standard output.",
-)
-def evaluate(
-    model_path: str, dataset: str | None, data_dir: str | None, json_path: str | None
-) -> None:
-    """Accuracy and cost of MODEL on the test images, class by class."""
-    from backprop import training
-    from backprop.storage import load_model
-
-    _require_places(None, json_path, resume=False)
-    say: Say = _silent if json_path == "-" else click.echo
-    model = load_model(model_path)
-    data = _data(dataset or _own_dataset(model, data_dir, model_path), data_dir, say)
-    with _usage():
-        training.split(model.net, data)
-    images = training.Samples(x=data.test_images, y=data.test_labels, peak=model.peak)
-    scores = training.evaluate(model.net, images)
-    classes = _by_class(scores, model.net.shape[-1])
-    accuracy = "-" if scores.accuracy is None else f"{scores.accuracy:.2%}"
-    say(f"accuracy {accuracy}, cost {scores.cost:.5f}, on {len(images):,} test images")
-    say(_class_table(classes))
-    if json_path:
-        head = {"model": model_path, "dataset": data.name, "source": data.source}
-        totals = {"images": len(images), "accuracy": scores.accuracy, "cost": scores.cost}
-        _write_json(json_path, {**head, **totals, "classes": classes})
-
-
-def _own_dataset(model: Model, data_dir: str | None, path: str) -> str:
-    """The data set that the model was trained on, where it can be had by name."""
-    if data_dir is not None:
-        return "auto"
-    if model.dataset not in ("mnist", "digits"):
-        raise click.UsageError(
-            f"{path}: trained on {model.dataset or 'data without a name'}, which cannot be had by"
-            " that name; give --data-dir or --dataset"
-        )
-    return model.dataset
-
-
-def _by_class(scores: Scores, classes: int) -> list[dict[str, Any]]:
-    """For every class: how many images, how many right, and what it is most taken for."""
-    import numpy as np
-
-    rows = []
-    for label in range(classes):
-        said = scores.predicted[scores.expected == label]
-        counts = np.bincount(said, minlength=classes)
-        right, counts[label] = int(counts[label]), 0
-        rows.append(
-            {
-                "class": label,
-                "images": len(said),
-                "correct": right,
-                "accuracy": right / len(said) if len(said) else None,
-                "mistaken_for": int(counts.argmax()) if counts.any() else None,
-            }
-        )
-    return rows
-
-
-def _class_table(classes: Iterable[dict[str, Any]]) -> str:
-    lines = ["class  images  correct  accuracy  most often mistaken for"]
-    for row in classes:
-        accuracy = "-" if row["accuracy"] is None else f"{row['accuracy']:.2%}"
-        mistaken = "-" if row["mistaken_for"] is None else row["mistaken_for"]
-        counts = f"{row['class']:>5}  {row['images']:>6,}  {row['correct']:>7,}"
-        lines.append(f"{counts}  {accuracy:>8}  {mistaken}")
-    return "\n".join(lines)
-
-
-# predict
-
-
-@main.command()
-@click.argument("model_path", metavar="MODEL", type=click.Path())
-@click.argument("images", metavar="IMAGE…", nargs=-1, required=True, type=click.Path())
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    metavar="PATH",
-    help="Write the results as JSON; - is standard output.",
-)
-def predict(model_path: str, images: Sequence[str], json_path: str | None) -> None:
-    """Say what MODEL takes every IMAGE for.
-
-    An IMAGE is a picture, such as a PNG, of the size the model was trained on, turned into greys
-    with white as 1; or an IDX file with any number of images, plain or gzipped. MNIST and the
-    digits are white on black.
-    """
-    import numpy as np
-
-    from backprop.passes import forward
-    from backprop.storage import load_model
-
-    _require_places(None, json_path, resume=False)
-    model = load_model(model_path)
-    named = [pair for path in images for pair in _images(path, model)]
-    a = forward(model.net, np.stack([x for _, x in named]))[-1]
-    kind = "probability" if model.net.activations[-1] == "softmax" else "activation"
-    found = []
-    for (name, _), row in zip(named, a, strict=True):
-        best = int(row.argmax())
-        found.append({"image": name, "class": best, "outputs": [float(value) for value in row]})
-        if json_path != "-":
-            click.echo(f"{name}: {best} ({kind} {row[best]:.4f})")
-    if json_path:
-        _write_json(json_path, found)
-
-
-def _images(path: str, model: Model) -> list[tuple[str, npt.NDArray[Any]]]:
-    """The images in a file, each with a name and flat, scaled like those of training."""
-    from backprop.datasets import scale_pixels
-    from backprop.idx import read
-
-    if not _is_idx(path):
-        return [(path, _picture(path, model))]
-    pixels = read(path)
-    if pixels.dtype.kind != "u" or pixels.ndim not in (2, 3) or not pixels.size:
-        raise InputError(
-            f"{path}: expected images of bytes, (count, rows, columns), found shape"
-            f" {pixels.shape} of {pixels.dtype}; name a file of images"
-        )
-    single = pixels.ndim == 2
-    stack = pixels[None] if single else pixels
-    _require_size(path, (stack.shape[1], stack.shape[2]), model)
-    flat = scale_pixels(stack.reshape(len(stack), -1), model.peak, model.net.dtype)
-    return [(path if single else f"{path}[{i}]", row) for i, row in enumerate(flat)]
-
-
-def _is_idx(path: str) -> bool:
-    """Whether a file begins like an IDX file, gzipped or plain."""
-    try:
-        with Path(path).open("rb") as file:
-            head = file.read(2)
-    except OSError as error:
-        raise InputError(f"{path}: expected an image, found: {error.strerror}") from None
-    return head in (b"\x00\x00", b"\x1f\x8b")
-
-
-def _picture(path: str, model: Model) -> npt.NDArray[np.floating]:
-    """The greys of a picture, from 0, black, to 1, white."""
-    import numpy as np
-    from PIL import Image
-
-    try:
-        with Image.open(path) as picture:
-            _require_size(path, (picture.height, picture.width), model)
-            # Greys of 16 bits would be clipped, not scaled, by a conversion to 8.
-            deep = picture.mode.startswith("I")
-            greys = np.asarray(picture if deep else picture.convert("L"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(
-            f"{path}: expected a picture such as a PNG, or an IDX file, found neither ({error})"
-        ) from None
-    return (greys / (65535 if deep else 255)).astype(model.net.dtype).reshape(-1)
-
-
-def _require_size(path: str, size: tuple[int, int], model: Model) -> None:
-    n_in, expected = model.net.shape[0], model.image_shape
-    if size != expected if expected else size[0] * size[1] != n_in:
-        wanted = f"{expected[1]} x {expected[0]}" if expected else f"{n_in} in all"
-        raise InputError(
-            f"{path}: expected {wanted} pixels (width x height), the size the model was trained"
-            f" on, found {size[1]} x {size[0]}; resize the image"
-        )
-
-
-# explain
-
-
-@main.command()
-@click.argument("what", metavar="[MODEL | SHAPE]", nargs=-1)
-@click.option(
-    "--activation",
-    default="sigmoid",
-    show_default=True,
-    metavar="NAME[,NAME…]",
-    help="Where a SHAPE is given.",
-)
-@click.option(
-    "--cost", default="quadratic", show_default=True, metavar="NAME", help="Where a SHAPE is given."
-)
-@click.option(
-    "--seed",
-    "-s",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="N",
-    show_default=True,
-    help="Of the sample, and of the weights where a SHAPE is given.",
-)
-def explain(what: Sequence[str], activation: str, cost: str, seed: int) -> None:
-    """Work one sample through a network, forward and back, with all the numbers.
-
-    The network is a MODEL that was trained, or a SHAPE to draw one in, by default 2-2-1. A wide
-    one is followed along a single path.
-    """
-    import numpy as np
-
-    from backprop.explain import explain as worked_example
-    from backprop.passes import forward
-    from backprop.storage import load_model
-
-    text = " ".join(what) or "2-2-1"
-    if is_shape(text) and not Path(text).exists():
-        options = {"activation": activation, "cost": cost, "dtype": "float64", "seed": seed}
-        with _usage():
-            net = _network(parse_shape(text), options)
-    elif Path(text).exists():
-        net = load_model(text).net
-    else:
-        raise InputError(
-            f"{text}: expected a model file or a shape such as 2-2-1, found no such file"
-        )
-    x = np.random.default_rng(seed).uniform(size=(1, net.shape[0]))
-    # The runner-up for a target: a prediction that is right already has next to no slope.
-    runner_up = forward(net, x)[-1].argsort(axis=1)[:, -2:][:, 0]
-    click.echo(worked_example(net, x, runner_up))
-
-
-def _silent(_message: str) -> None:
-    """Say nothing."""
-
-
-def _say_to_stderr(message: str) -> None:
-    click.echo(message, err=True)
-
-
-def _write_json(path: str, content: Any) -> None:
-    """Write JSON, whole or not at all; `-` is standard output."""
-    text = json.dumps(content, indent=2) + "\n"
-    if path == "-":
-        click.echo(text, nl=False)
-        return
-    from backprop.storage import write_atomically
-
-    write_atomically(path, text.encode())
+for _command in (cli_use.evaluate, cli_use.predict, cli_use.explain):
+    main.add_command(_command)

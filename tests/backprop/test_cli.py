@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 import backprop
-from backprop import cli, datasets, idx, network, passes, training
+from backprop import cli, cli_use, datasets, idx, network, passes, training
 from backprop.storage import checkpoint_path, load_model, save_model
 from checks import properties
 
@@ -407,11 +407,11 @@ def test_evaluate_names_the_worst_mistake() -> None:
         predicted=np.array([0, 2, 2, 1, 1]),
         expected=np.array([0, 0, 0, 0, 1]),
     )
-    rows = cli._by_class(scores, 3)
+    rows = cli_use._by_class(scores, 3)
     assert rows[0] == {"class": 0, "images": 4, "correct": 1, "accuracy": 0.25, "mistaken_for": 2}
     assert (rows[1]["accuracy"], rows[1]["mistaken_for"]) == (1.0, None)
     assert (rows[2]["images"], rows[2]["accuracy"]) == (0, None)
-    assert "    2       0        0         -  -" in cli._class_table(rows)
+    assert "    2       0        0         -  -" in cli_use._class_table(rows)
 
 
 def test_evaluate_on_data_of_another_size(trained: Path, tmp_path: Path) -> None:
