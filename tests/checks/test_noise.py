@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import checks.noise
 from checks.nest import Array
-from checks.noise import FEW, cost_noise, table_noise
+from checks.noise import FEW, _settled, cost_noise, stored_noise, table_noise
 from checks.rounding import JITTERS
 from tests.checks.helpers import EPS, subject
 
@@ -135,3 +136,68 @@ def test_difference_tables_give_zero_where_nothing_moves() -> None:
     """A constant has no noise, and NaN tells nothing."""
     assert table_noise(lambda t: 2.0) == 0
     assert table_noise(lambda t: np.nan) == 0
+
+
+def test_smooth_tables_settle_on_nothing() -> None:
+    """Differences of one sign are no noise, whatever their levels; nor is nothing at all."""
+    assert _settled(np.exp(np.arange(9.0))) is None
+    assert _settled(np.ones(9)) is None
+    assert _settled(np.arange(9.0)) is None
+
+
+def test_a_table_of_noise_settles_on_its_level() -> None:
+    """From the first order on at which three agree within a factor of four, and signs change."""
+    alternating = 1e-3 * (-1.0) ** np.arange(9)
+    assert _settled(alternating) == pytest.approx(1e-3 * np.sqrt(2))
+    # On a slope that drowns it in the first differences, the second are those of the noise alone.
+    assert _settled(alternating + np.arange(9)) == pytest.approx(1e-3 * np.sqrt(16 / 6))
+
+
+@pytest.mark.parametrize(
+    ("levels", "found"),
+    [
+        ([0.5, 1.5], 1.5),
+        ([0.5, 0.25], 0.5),
+        ([0.5, 2.0, 1.0], 2.0),  # the second is no less than four times the first
+        ([0.5, None, 0.6, None], 0.0),
+        ([None, 0.5, 0.5], 0.5),
+        ([0.5], 0.0),
+    ],
+)
+def test_noise_has_to_be_there_at_two_spacings(
+    monkeypatch: pytest.MonkeyPatch, levels: list[float | None], found: float
+) -> None:
+    """What shows at a single spacing is an accident; of two in a row, the larger is the noise."""
+    told = iter([*levels, *[None] * 99])
+    monkeypatch.setattr(checks.noise, "_settled", lambda values: next(told))
+    assert table_noise(np.sin) == found
+
+
+@pytest.mark.parametrize(
+    ("table", "looked_at"),
+    [
+        ([0, 0, 0, 0, 1, 2, 3, 4, 4], False),
+        ([0, 0, 0, 0, 1, 2, 3, 4, 5], True),
+        ([0, 1, 2, 3, 4, 5, 6, 7, np.nan], False),
+        ([0, 1, 2, 3, 4, 5, 6, 7, np.inf], False),
+    ],
+)
+def test_tables_that_hardly_move_are_passed_over(
+    monkeypatch: pytest.MonkeyPatch, table: list[float], *, looked_at: bool
+) -> None:
+    """More than half of the nine values have to differ from the one before, and all be finite."""
+    monkeypatch.setattr(checks.noise, "_settled", lambda values: 7.0)
+    values = iter(table * 99)
+    assert table_noise(lambda t: float(next(values))) == (7.0 if looked_at else 0.0)
+
+
+def test_stored_noise_is_half_the_spacing_of_the_narrowest_dtype() -> None:
+    """At the largest value; more than two different ones are needed, all of them finite."""
+    costs = [1.0, 1.5, 3.0, 2.25]
+    assert stored_noise(costs) == np.spacing(np.float16(3.0)) / 2
+    fine = [c + 2.0**-20 for c in costs]
+    assert stored_noise(fine) == np.spacing(np.float32(3.0)) / 2
+    assert stored_noise([c + 2.0**-40 for c in costs]) == 0
+    assert stored_noise([1.0, 1.5, 1.0, 1.5]) == 0
+    assert stored_noise([1.0, 1.5, 3.0, np.inf]) == 0
+    assert stored_noise([-c for c in costs]) == stored_noise(costs)
