@@ -81,8 +81,8 @@ def surprise(z: Array) -> Array:
 
 def _turned(y: Array) -> Array:
     """e^(-iy), as cos y - i sin y: where y is so small that these round to 1 and y, at once."""
-    turned = np.empty_like(y, np.result_type(y, 1j))
-    if max(y.max(initial=0), -y.min(initial=0)) < np.sqrt(np.finfo(y.dtype).eps) / 2:
+    turned = np.empty_like(y, np.result_type(y, np.complex64))
+    if max(y.max(initial=0), -y.min(initial=0)) <= np.sqrt(np.finfo(y.dtype).eps) / 2:
         turned.real = 1
         np.negative(y, out=turned.imag)
     else:

@@ -38,7 +38,7 @@ class Loop:
 
     def __init__(self, net: Network) -> None:
         self.net, self.own = net, [*net.weights, *net.biases]
-        self.parameters = np.concatenate([p.reshape(-1) for p in self.own])
+        self.parameters = np.concatenate([p.T.reshape(-1) for p in self.own])
         self.gradient = np.zeros_like(self.parameters)
         self.weights, self.biases = self._views(self.parameters)
         self.dW, self.db = self._views(self.gradient)
@@ -69,7 +69,7 @@ class Loop:
         delta *= rate
         for dW, db, W, slope, before in back:
             a = inputs.pop()
-            np.dot(a.T, delta, dW)
+            np.dot(delta.T, a, dW)
             np.dot(ones, delta, db)
             if inputs:
                 delta = np.dot(delta, W, before)
@@ -89,14 +89,18 @@ class Loop:
         ahead = list(zip(self.weights, self.biases, functions, z, strict=True))
         transposed = [W.T for W in self.weights]
         slopes_before = [slopes[0], *slopes[:-1]]  # the first is not asked for
-        back = list(zip(self.dW, self.db, transposed, slopes_before, before, strict=True))
+        dW = [dW.T for dW in self.dW]
+        back = list(zip(dW, self.db, transposed, slopes_before, before, strict=True))
         return ahead, back[::-1], np.ones(n, dtype), np.asarray(learning_rate / n, dtype)
 
     def _views(self, vector: Array) -> tuple[list[Array], list[Array]]:
-        """Parts of a vector, as weights and as biases."""
+        """Parts of a vector, as weights and as biases.
+
+        Weights lie in it by output: BLAS is quicker to make a gradient that way round.
+        """
         ends = np.cumsum([0, *(p.size for p in self.own)])
         parts = [
-            vector[start:end].reshape(p.shape)
+            vector[start:end].reshape(p.shape[::-1]).T
             for (start, end), p in zip(pairwise(ends), self.own, strict=True)
         ]
         layers = len(parts) // 2

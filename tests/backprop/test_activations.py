@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,15 @@ import numpy.typing as npt
 import pytest
 
 from backprop import cost, gradients, init_net
-from backprop.activations import ACTIVATIONS, Activation, sigmoid, softmax, softplus, surprise
+from backprop.activations import (
+    ACTIVATIONS,
+    Activation,
+    _turned,
+    sigmoid,
+    softmax,
+    softplus,
+    surprise,
+)
 from checks.engine import check
 from checks.networks import as_subject
 
@@ -146,6 +155,25 @@ def test_a_single_large_imaginary_part_is_enough() -> None:
     assert sigmoid(np.empty(0, complex)).shape == (0,)
 
 
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_small_imaginary_parts_need_neither_sine_nor_cosine(
+    dtype: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Up to where a cosine rounds to one, and no further: exact on both sides."""
+    edge = np.finfo(dtype).dtype.type(np.sqrt(np.finfo(dtype).eps) / 2)
+    beyond = np.array([1.5j * edge, -1.5j * edge], dtype)
+    with monkeypatch.context() as without:
+        without.setattr(np, "cos", np.zeros_like)  # would show
+        for small in ([edge, edge / 2], [-edge, 0], [edge / 3, -edge], [2.0**-100, 0]):
+            z = 1j * np.array(small, edge.dtype)
+            assert np.abs(sigmoid(z).real - 0.5).max() == 0
+        assert np.abs(sigmoid(beyond).real - 0.5).min() > 0
+    turned = _turned(beyond.imag)
+    assert np.array_equal(turned.real, np.cos(beyond.imag))
+    assert turned.real.max() < 1
+    assert np.array_equal(turned.imag, -np.sin(beyond.imag))
+
+
 @pytest.mark.parametrize(
     ("dtype", "largest"),
     [
@@ -166,9 +194,14 @@ def test_the_exponent_is_held_where_its_inverse_is_still_normal(dtype: Any, larg
 
 
 def test_an_activation_is_made_by_name() -> None:
-    """Function and slope, both callables of one array, are not to be told apart by position."""
+    """Function and slope, both callables of one array, are not to be told apart by position.
+
+    And what is in the table stays as it is.
+    """
     with pytest.raises(TypeError):
         Activation(np.tanh, np.tanh)  # type: ignore[call-arg]
+    with pytest.raises(FrozenInstanceError):
+        ACTIVATIONS["tanh"].kinked = True  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("z", [-600.0, -40.0, -20.0, -1.0, 0.0, 1e-8, 1.0, 20.0, 40.0, 700.0])
