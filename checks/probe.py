@@ -179,6 +179,7 @@ def probe(
     return _conclude(this, found, status, culprits, tau)
 
 
+@np.errstate(over="ignore")  # what overflows is left out
 def weights(analytic: list[Array], rng: np.random.Generator) -> list[Array]:
     """The direction d: r / |g|."""
     rms = [float(np.sqrt(np.mean(np.square(g)))) if g.size else 0.0 for g in analytic]

@@ -1,5 +1,6 @@
 """Costs: the value is the definition's, the delta is its slope at the pre-activation."""
 
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,24 @@ def test_the_batch_is_averaged() -> None:
     net = init_net((3, 3))
     one, two = cost(net, Z[:1], Y[:1]), cost(net, np.repeat(Z[:1], 2, 0), np.repeat(Y[:1], 2, 0))
     assert one == two > 0
+
+
+@pytest.mark.parametrize("name", [name for name in COSTS if name != "quadratic"])
+@pytest.mark.parametrize("target", [-0.001, 1.001])
+def test_targets_of_logarithmic_costs_lie_between_0_and_1(name: str, target: float) -> None:
+    """Outside, the cost would fall without end; half the squared error takes any number."""
+    y = np.full_like(Y, target)
+    with pytest.raises(ValueError, match=r"y: expected .*0.* and 1"):
+        cost(init_net((3, 3), cost=name), Z, y)
+    assert cost(init_net((3, 3)), Z, y) > 0
+
+
+def test_a_cost_is_made_by_name_and_stays_as_it_is() -> None:
+    """Value and delta, both functions of arrays, are not to be told apart by position."""
+    with pytest.raises(TypeError):
+        Cost(lambda z, a, y: a, lambda a, y, slope: a)  # type: ignore[call-arg]
+    with pytest.raises(FrozenInstanceError):
+        COSTS["quadratic"].bounded = True  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(("factor", "verdict"), [(3, "pass"), (-3, "fail")])
