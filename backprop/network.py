@@ -17,7 +17,7 @@ from backprop import validation
 from backprop.activations import ACTIVATIONS, Activation, Array
 
 
-@dataclass(kw_only=True, repr=False)
+@dataclass(kw_only=True)
 class Network:
     """Dense layers: z = x W + b, a = f(z), and the cost that judges the last a.
 

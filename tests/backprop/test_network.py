@@ -160,3 +160,31 @@ def test_descent_descends() -> None:
         backward(net, forward(net, x), y)
         optimize(net)
     assert np.abs(forward(net, x)[-1] - y).max() < 1e-3
+
+
+def test_the_seed_is_zero_by_default_and_options_go_by_name() -> None:
+    """A second positional argument would be read as one thing today and another tomorrow."""
+    assert np.array_equal(init_net((3, 2)).weights[0], init_net((3, 2), seed=0).weights[0])
+    with pytest.raises(TypeError):
+        init_net((3, 2), "tanh")  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        Network([np.ones((2, 1))], [np.ones(1)], ("tanh",), "quadratic")  # type: ignore[call-arg]
+
+
+def test_a_network_starts_with_nothing_accumulated() -> None:
+    """Made by hand, it has no accumulators, and has seen no sample."""
+    net = Network(
+        weights=[np.ones((2, 1))], biases=[np.ones(1)], activations=("tanh",), cost="quadratic"
+    )
+    assert (net.dW, net.db, net.samples) == ([], [], 0)
+
+
+def test_parts_that_do_not_match_are_no_network() -> None:
+    """A layer without biases, or accumulators of another network, are not passed over."""
+    net = init_net((3, 2, 2))
+    net.samples, net.db = 1, net.db[:1]
+    with pytest.raises(ValueError, match="zip"):
+        optimize(net)
+    del net.biases[-1]
+    with pytest.raises(ValueError, match="zip"):
+        list(net.layers())
