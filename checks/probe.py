@@ -228,6 +228,7 @@ def _of(arrays: list[Array], part: Part) -> Array:
     return arrays[part.tensor].reshape(-1)[part.start : part.stop]
 
 
+@np.errstate(over="ignore")
 def _leave_out(this: Check, analytic: list[Array], d: list[Array], trials: int) -> float:
     """Zero the entries of d whose rounding is too much for D, and say how far the rest moves it.
 

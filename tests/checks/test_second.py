@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backprop import init_net
 from checks import oracles, second
 from checks.nest import Array
+from checks.networks import as_subject
 from checks.oracles import Estimate, Lines
 from checks.subject import Subject, scaled
 from checks.sweep import sweep
@@ -237,6 +239,19 @@ def test_a_right_rerun_is_not_accused(activation: str, factor: float) -> None:
     scales = numbers(one)[0]
     assert second.rerun_mistake(one, rng(), **scales) is None
     assert second.rerun_mistake(replace(one, rerun=None), rng(), **scales) is None
+
+
+def test_a_rerun_is_given_the_rounding_of_where_it_goes() -> None:
+    """Weights of twelve times the usual size amplify it far more a step away than at the point."""
+    net = init_net((6, 20, 20, 20, 20, 3), activation="tanh", seed=3)
+    net.weights = [12 * W for W in net.weights]
+    at = np.random.default_rng(3)
+    one = as_subject(net, at.normal(size=(9, 6)), at.normal(size=(9, 3)))
+    size = abs(float(one.cost(one.values)))
+    scales = {"noise": EPS * size, "size": size}
+    assert second.rerun_mistake(one, rng(), **scales) is None
+    wrong = wrong_rerun(one, 0, lambda costs, steps: costs * (1 + 1e-6))
+    assert str(second.rerun_mistake(wrong, rng(), **scales)).startswith("W1, flat index ")
 
 
 RERUNS: dict[str, Callable[[Array, Array], Array]] = {
