@@ -72,6 +72,8 @@ def test_zero_on_one_side_is_compared_like_any_number() -> None:
     """It fails beyond the tolerance, and within it nothing is decided."""
     assert status(0.0, 1e-9, 1e-10) is Status.FAIL
     assert status(1e-9, 0.0, 1e-10) is Status.FAIL
+    assert status(-1e-9, 0.0, 1e-10) is Status.FAIL
+    assert status(0.0, -1e-9, 1e-10) is Status.FAIL
     assert status(0.0, 1e-11, 1e-10) is Status.UNDECIDED
     assert status(1e-11, 0.0, 1e-10) is Status.UNDECIDED
 

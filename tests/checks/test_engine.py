@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks import oracles
+from checks import engine, oracles, second
 from checks.compare import Status
 from checks.engine import RERUN, check
 from checks.nest import Array
-from checks.oracles import Estimate, Lines
+from checks.oracles import COMPLEX, RIDDERS, Estimate, Lines
 from checks.report import Report, Tensor
+from checks.state import Check, begin
 from checks.subject import Subject, black_box, scaled
+from checks.tally import Findings
 from tests.checks.helpers import changed, planted, subject, vector
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "softplus", "identity")
@@ -423,3 +425,86 @@ def test_a_coordinate_that_oracle_and_gradient_both_leave_out_is_found(
     assert report.verdict == "fail"
     assert [f.index for f in report.failures] == [(100,)]
     assert any("along coordinates said to be exactly zero" in note for note in report.notes)
+
+
+# --- what is done with coordinates that differ, one stage at a time ---------------------------
+
+P, F, U, Z, K = Status.PASS, Status.FAIL, Status.UNDECIDED, Status.ZERO, Status.KINK
+
+
+def under_way(one: Subject, oracle: str = RIDDERS) -> Check:
+    """A check of it that has only begun, with an oracle."""
+    this = begin(one, rtol=1e-6, method="sweep", seed=0, progress=lambda done: None)
+    this.oracle = oracle
+    return this
+
+
+def findings(a: list[float], n: list[float], status: list[Status]) -> Findings:
+    """Findings of a single tensor."""
+    return Findings(
+        analytic={"params": np.asarray(a)},
+        numeric={"params": np.asarray(n)},
+        tolerance={"params": np.full(len(a), 1e-12)},
+        error={"params": np.zeros(len(a))},
+        status={"params": np.asarray(status, np.int8)},
+    )
+
+
+def test_the_seed_is_zero_unless_told() -> None:
+    """So that two runs of the same command are the same run."""
+    one = subject()
+    assert check(one).seed == 0
+    assert check(one).worst == check(one, seed=0).worst
+
+
+def test_a_number_shared_with_an_oracle_that_was_not_believed_is_undecided() -> None:
+    """Where real differences reject it; other answers stay, and so do zeros and what differs."""
+    a = [2.0, 2.0, 2.0, 2.0, 0.0, 2.0, 2.0]
+    first = [2.0, 2.0, 2.0, 2.0, 0.0, 2 + 0.9e-6, 2 + 1.1e-6]
+    status = [F, P, U, K, F, F, F]
+    later = findings(a, [3.0] * 7, status)
+    engine._side_with_neither(later, findings(a, first, status), 1e-6)
+    assert later.status["params"].tolist() == [U, P, U, K, F, U, F]
+
+
+@pytest.mark.parametrize("error", [1.0, -1.0])
+def test_a_black_box_is_not_failed_by_less_than_half_of_what_was_promised(error: float) -> None:
+    """Its inside may round more than shows; from there on it is."""
+    a = [2.0, 2.0, -2.0, 2.0, 2.0]
+    off = [0.8e-6, 0.99e-6, 0.8e-6, 1.01e-6, 1e-3]
+    found = findings(a, [v + error * e for v, e in zip(a, off, strict=True)], [F, F, F, F, F])
+    engine._benefit_of_doubt(under_way(vector(lambda p: 2 * p.sum(), np.ones_like, a)), found)
+    assert found.status["params"].tolist() == [U, U, U, F, F]
+
+
+def test_a_black_box_in_single_precision_gets_no_benefit() -> None:
+    """All are off by what a cast to float32 leaves, which no rounding of doubles does."""
+    a = np.linspace(1, 2, 9)
+    found = findings(a.tolist(), (a * (1 + 1e-7)).tolist(), [F] * 9)
+    engine._benefit_of_doubt(under_way(vector(lambda p: p.sum(), np.ones_like, a)), found)
+    assert found.status["params"].tolist() == [F] * 9
+
+
+def test_a_black_box_is_failed_by_two_oracles_only() -> None:
+    """What the complex step says, real differences have to say too."""
+    a = [2.0, 2.0]
+    this = under_way(vector(lambda p: 2 * p[0] + 3 * p[1], np.ones_like, [0.5, 0.5]), COMPLEX)
+    this.size = 1.0
+    found = findings(a, [3.0, 3.0], [F, F])  # the first slope is 2, as the gradient has it
+    engine._benefit_of_doubt(this, found)
+    assert found.status["params"].tolist() == [U, F]
+
+
+def test_only_what_fails_is_looked_at_for_kinks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no kink lies in the way of a direction through all, the others need no look."""
+    one = planted(planted(subject(shape=(3, 4, 2)), "W1", 5, 1e-3), "W1", 7, 1e-3)
+    looked: list[tuple[int, list[int]]] = []
+
+    def on_kinks(_: Subject, tensor: int, at: Array, **scales: float) -> Array:
+        looked.append((tensor, at.tolist()))
+        return np.asarray(at == 7)
+
+    monkeypatch.setattr(second, "on_kinks", on_kinks)
+    status = check(one).status["W1"].reshape(-1)
+    assert looked == [(0, [5, 7])]
+    assert (status[5], status[7]) == (F, K)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,17 @@ from hypothesis import strategies as st
 
 from checks import oracles, rounding
 from checks.nest import Array
-from checks.oracles import Estimate, Lines, Oracle, central_difference, complex_step, ridders
+from checks.oracles import (
+    Estimate,
+    Lines,
+    Oracle,
+    _confirmed,
+    _finite,
+    central_difference,
+    complex_step,
+    ridders,
+    ridders_rows,
+)
 from tests.checks.helpers import EPS, lines
 
 Function = Callable[[Array], Array]
@@ -191,3 +203,90 @@ def test_oracles_are_looked_up_when_used(monkeypatch: pytest.MonkeyPatch) -> Non
         assert oracles.named(name) is replaced
     with pytest.raises(KeyError):
         oracles.named("guess")
+
+
+# --- the formulas, on costs for which every number can be written down ------------------------
+
+
+def exactly(estimate: Estimate) -> tuple[float, float]:
+    """Slope and error of a single line."""
+    return float(estimate.slope[0]), float(estimate.error[0])
+
+
+def test_lines_and_estimates_stay_as_they_are() -> None:
+    """They are shared between threads."""
+    one = lines(np.sin)
+    with pytest.raises(FrozenInstanceError):
+        one.noise = 0.0  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        ridders(one).slope = np.zeros(1)  # type: ignore[misc]
+
+
+def test_ridders_carries_the_noise_through_its_table() -> None:
+    """Of a line, every entry is right but for the noise: 3/2 of that of the third row's n / h.
+
+    (4 n / h + n / 2h) / 3, with h a 32nd after two halvings of an eighth: 48 n. It is then small
+    enough to stop.
+    """
+    rows = ridders_rows(lines(lambda t: 3 * t, noise=2.0**-60))
+    assert [exactly(row) for row in rows] == [(0, np.inf), (0, np.inf), (3, 48 * 2.0**-60)]
+
+
+def test_ridders_doubts_what_moved_between_rows() -> None:
+    """Of a cube, the first column is h², and the second 0 with a doubt of twice 4 h²."""
+    rows = ridders_rows(lines(lambda t: t**3, noise=0.0))
+    errors = [np.inf, np.inf, 8 * 2.0**-10, 0.0]
+    assert [exactly(row) for row in rows] == [(0.0, error) for error in errors]
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0**-7])
+def test_a_central_difference_states_twice_its_truncation_and_its_noise(scale: float) -> None:
+    """Of a cube at 0, the slope is h², and it is four times as much at 2 h."""
+    noise = 2.0**-30
+    h = float(rounding.central_step(np.asarray([scale]), noise, 1.0)[0])
+    found = central_difference(lines(lambda t: t**3, scale=scale, noise=noise))
+    assert exactly(found) == (h**2, 2 * h**2 + noise / h)
+
+
+H = 2.0**-22  # the small step of scale 1
+
+
+def confirmed(slope: float, error: float, *, bend: float = 0.0, noise: float = 2.0**-60) -> Any:
+    """What a small step makes of an estimate where the cost is 2 t + bend (t / h)² t."""
+    cost = lines(lambda t: 2 * t + bend * (t / H) ** 2 * t, noise=noise)
+    return exactly(_confirmed(cost, Estimate(slope=np.full(1, slope), error=np.full(1, error))))
+
+
+def test_an_estimate_that_a_small_step_confirms_is_kept() -> None:
+    """Up to both their errors."""
+    small = 2.0**-60 / H
+    assert confirmed(2.0, 2.0**-30) == (2.0, 2.0**-30)
+    assert confirmed(2.0 + 2.0**-30 + small, 2.0**-30) == (2.0 + 2.0**-30 + small, 2.0**-30)
+
+
+@pytest.mark.parametrize("apart", [1.0, -1.0, 2.0**-29])
+def test_an_estimate_that_a_small_step_rejects_is_replaced(apart: float) -> None:
+    """By the small step's, with an error that covers both."""
+    error, small = 2.0**-30, 2.0**-60 / H
+    assert confirmed(2.0 + apart, error) == (2.0, 2 * abs(apart) + error + small)
+
+
+def test_a_small_step_that_is_not_small_confirms_little() -> None:
+    """Where twice the step has another slope, 14 for 5, it only says how far they lie apart."""
+    small = 2 * 9.0 + 2.0**-60 / H
+    assert confirmed(4.0, 0.5, bend=3.0) == (4.0, 0.5 + small)
+    assert confirmed(100.0, 0.5, bend=3.0) == (0.0, np.inf)
+
+
+def test_a_bend_that_noise_explains_is_none() -> None:
+    """Nor is one of less than a sixteenth of the slope."""
+    bend, noise = 0.25, 2.0**-22
+    assert confirmed(2.25, 0.125, bend=bend, noise=noise) == (2.25, 0.125)
+    assert confirmed(2.0, 0.125, bend=2.0**-5) == (2.0, 0.125)
+
+
+@pytest.mark.parametrize(("slope", "error"), [(1.0, np.inf), (np.nan, 1.0), (np.inf, 1.0)])
+def test_what_is_not_finite_is_not_known(slope: float, error: float) -> None:
+    """Neither a slope without an error nor an error without a slope."""
+    assert exactly(_finite(np.full(1, slope), np.full(1, error))) == (0, np.inf)
+    assert exactly(_finite(np.full(1, 3.0), np.full(1, 0.0))) == (3, 0)

@@ -123,6 +123,14 @@ def test_typical_is_the_root_mean_square_or_one() -> None:
     assert rounding.typical(np.empty(0)) == 1.0
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e-130, 1e110, 1e130, 1e160, 1e200, 1e300])
+def test_typical_neither_underflows_nor_overflows(size: float) -> None:
+    """The squares of some of these would be 0 or infinite."""
+    assert rounding.typical(np.asarray([3 * size, -4 * size])) == pytest.approx(
+        size * np.sqrt(12.5), rel=1e-14, abs=0
+    )
+
+
 def test_a_scale_is_the_larger_of_its_own_and_its_tensors() -> None:
     """Never zero, in double precision, and never that of another tensor."""
     found = rounding.scale(np.asarray([3.0, -4.0, 0.0, 0.0], np.float32))
@@ -146,7 +154,9 @@ def test_a_central_step_is_a_power_of_two_near_the_balance(
     assert 2**-0.5001 <= step / (scale * relative) <= 2**0.5001
 
 
-@pytest.mark.parametrize(("noise", "size"), [(0, 1), (1, 1), (2, 1), (1, 0), (0, 0), (np.nan, 1)])
+@pytest.mark.parametrize(
+    ("noise", "size"), [(0, 1), (1, 1), (2, 1), (1, 0), (0, 0), (np.nan, 1), (-1, 1)]
+)
 def test_a_central_step_falls_back_where_noise_tells_nothing(noise: float, size: float) -> None:
     """To the cube root of eps, the textbook's choice."""
     step = rounding.central_step(np.asarray([1.0, 8.0]), noise, size)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from backprop import init_net
-from checks import oracles, second
+from checks import oracles, rounding, second
 from checks.nest import Array
 from checks.networks import as_subject
 from checks.oracles import Estimate, Lines
@@ -204,6 +204,21 @@ def test_an_oracle_may_be_as_far_off_as_it_says() -> None:
     assert disagreement(one, oracles.ridders, numeric, none, own=1e-7, **scales) is not None
 
 
+@pytest.mark.parametrize(("off", "agrees"), [(3.6e-11, True), (3.8e-11, False)])
+def test_two_oracles_without_an_error_agree_to_two_thirds_of_the_digits(
+    off: float, *, agrees: bool
+) -> None:
+    """eps^(2/3), 3.7e-11: as much as the plain difference can be asked for."""
+    one = subject()
+    scales, numeric, none = numbers(one)
+
+    def exact(line: Lines) -> Estimate:
+        slope = oracles.complex_step(line).slope
+        return Estimate(slope=slope * (1 + off), error=np.zeros_like(slope))
+
+    assert (disagreement(one, exact, numeric, none, **scales) is None) is agrees
+
+
 def test_suspects_are_looked_at_wherever_they_are() -> None:
     """A sample would miss one coordinate of a thousand; a suspect is always in it."""
     one = subject(shape=(100, 10, 2), batch=3)
@@ -262,6 +277,25 @@ RERUNS: dict[str, Callable[[Array, Array], Array]] = {
     "NaN": lambda costs, steps: costs * np.nan,
     "the steps forgotten": lambda costs, steps: costs * 0 + costs[0],
 }
+
+
+def test_half_of_a_sample_takes_a_real_step_and_the_other_an_imaginary_one() -> None:
+    """Each an eighth or a thousandth of the parameter's own scale, and no parameter is left out."""
+    one = subject(shape=(3, 4, 2))
+    assert one.rerun is not None
+    rerun, taken = one.rerun, []
+
+    def recorded(tensor: int, at: Array, steps: Array) -> Array:
+        taken.append((tensor, at, steps))
+        return rerun(tensor, at, steps)
+
+    assert second.rerun_mistake(replace(one, rerun=recorded), rng(), **numbers(one)[0]) is None
+    for tensor, values in enumerate(one.values):
+        (_, at, real), (_, others, imaginary) = (t for t in taken if t[0] == tensor)
+        assert sorted([*at, *others]) == list(range(values.size))
+        scale = rounding.scale(values).reshape(-1)
+        assert np.array_equal(real, scale[at] / 8)
+        assert np.array_equal(imaginary, 1j * scale[others] / 1024)
 
 
 @pytest.mark.parametrize("tensor", range(4))
@@ -370,3 +404,38 @@ def test_one_direction_tells_whether_to_look_for_kinks() -> None:
         for at, expected in (([0.0, 1.0, 2.0], True), ([0.5, 1.0, 2.0], False)):
             one = vector(relu, relu, at)
             assert second.kink_along_all(one, rng(seed), **scales) is expected
+
+
+# --- gradients in single precision ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("relative", "single"),
+    [
+        ([1e-7] * 8, True),
+        ([1e-7] * 7, False),  # few may be an accident
+        ([1e-7] * 4 + [-1e-7] * 4, True),
+        ([7.5e-9] * 8, True),
+        ([7.4e-9] * 8, False),
+        ([9.4e-7] * 8, True),
+        ([9.6e-7] * 8, False),
+        ([1e-7] * 7 + [1e-5] * 2, True),
+        ([1e-7] * 6 + [1e-5] * 2, False),  # three quarters are not nearly all
+        ([0.0] * 8, False),
+    ],
+)
+def test_single_precision_has_its_marks(relative: list[float], *, single: bool) -> None:
+    """Nearly all coordinates are off by a relative 2^-27 to 2^-20, in tensors of any shape."""
+    n = np.asarray([0.0, *([-3.0] * len(relative)), 0.0])  # zeros on both sides do not count
+    a = n * (1 + np.asarray([0.0, *relative, 0.0]))
+    for split in (1, 4):
+        analytic = {"W": a[:split], "b": a[split:][None]}
+        numeric = {"W": n[:split], "b": n[split:][None]}
+        assert second.looks_single(analytic, numeric) is single
+
+
+def test_signs_are_of_size_one() -> None:
+    """Either sign, about as often."""
+    found = second._signs(rng(), (1000,))
+    assert set(found.tolist()) == {-1.0, 1.0}
+    assert abs(found.mean()) < 0.2
