@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from checks import oracles, sweep
+from checks import elsewhere, oracles, sweep
 from checks.nest import Array
 from checks.subject import black_box
-from checks.sweep import coordinates, direction, plain_rerun, run, wide
+from checks.sweep import coordinates, direction, moved_along, plain_rerun, run, wide
 from tests.checks.helpers import EPS, subject, vector
 
 SCALES: dict[str, Any] = {"noise": 4 * EPS, "size": 1.0}
@@ -150,3 +151,42 @@ def test_a_cost_that_leaves_its_domain_is_not_a_number(error: type[Exception]) -
 
     with pytest.raises(TypeError, match="no"):
         run(vector(mistaken, cost, [1.0]), one.values)
+
+
+def test_only_short_reruns_of_many_parameters_get_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anyone's own functions, or the plain rerun of ours, may not be made for more than one."""
+    one = subject()
+    monkeypatch.setattr(sweep, "PIECE", one.parameters - 1)
+    black = replace(one, rerun=None)
+    for cores in (1, 2):
+        monkeypatch.setattr(elsewhere, "cores", lambda cores=cores: cores)
+        with (
+            sweep._threads(one, naive=False) as short,
+            sweep._threads(one, naive=True) as plain,
+            sweep._threads(black, naive=False) as own,
+        ):
+            assert isinstance(short, ThreadPoolExecutor) is (cores == 2)
+            assert plain is own is None
+    monkeypatch.setattr(sweep, "PIECE", one.parameters)
+    with sweep._threads(one, naive=False) as few:
+        assert few is None
+
+
+def test_a_direction_has_a_part_for_each_tensor() -> None:
+    """A part that is missing is no part of zeros."""
+    with pytest.raises(ValueError, match="zip"):
+        moved_along([np.ones(2), np.ones(2)], [np.ones(2)], 1.0)
+
+
+def test_double_precision_is_wide_enough() -> None:
+    """It is passed on as it is, for parameters may be many; anything narrower is copied."""
+    double, single = np.ones(2), np.ones(2, np.float32)
+    first, second = wide([double, single])
+    assert first is double
+    assert second.dtype == np.float64
+
+
+def test_pieces_are_made_by_name() -> None:
+    """Seven numbers in a row would be taken for one another."""
+    with pytest.raises(TypeError):
+        sweep.Piece(0, 0, 1, oracles.COMPLEX, 0.0, 1.0, False)  # type: ignore[call-arg]  # noqa: FBT003
