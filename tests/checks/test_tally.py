@@ -150,6 +150,17 @@ def test_each_tensor_knows_its_worst_relative_error() -> None:
     assert (c.shape, c.where, c.checked) == ((), (), 1)
 
 
+@pytest.mark.parametrize(
+    ("a", "n", "worst"), [(1.0, 3.0, 2 / 3), (3.0, 1.0, 2 / 3), (-1.0, 1.0, 2.0), (0.0, 0.5, 1.0)]
+)
+def test_a_relative_error_is_against_the_larger_of_both(a: float, n: float, worst: float) -> None:
+    """Whichever that is; two zeros have none."""
+    found = findings(a=[F, P])
+    found.analytic["a"][:], found.numeric["a"][:] = [a, 0], [n, 0]
+    (tensor,) = tallied(found).tensors
+    assert (tensor.worst, tensor.where) == (pytest.approx(worst), (0,))
+
+
 def test_findings_say_where_a_status_is() -> None:
     """As flat indices, by tensor."""
     where: dict[str, Array] = findings(a=[[P, F], [F, U]], b=[P]).where(F)
