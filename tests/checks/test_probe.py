@@ -13,9 +13,10 @@ from checks import oracles, probe, rounding, second
 from checks.compare import Status
 from checks.engine import check
 from checks.nest import Array
+from checks.oracles import Lines
 from checks.probe import CULPRITS, Part, weights
 from checks.report import Report
-from checks.state import begin
+from checks.state import Check, begin
 from checks.subject import Subject, scaled
 from tests.checks.helpers import changed, planted, subject, vector
 
@@ -31,6 +32,11 @@ def index(one: Subject, name: str, flat: int) -> tuple[int, ...]:
     """A flat index in a tensor as an index."""
     shape = one.values[one.names.index(name)].shape
     return tuple(int(i) for i in np.unravel_index(flat, shape))
+
+
+def under_way(one: Subject) -> Check:
+    """A probe of it that has only begun."""
+    return begin(one, rtol=1e-6, method="probe", seed=0, progress=lambda done: None)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -207,13 +213,7 @@ def test_the_least_certain_are_left_out_until_no_error_can_hide_in_the_rest(
     spread[:1000] = 1e-6 / 50 / rounding.SAFETY  # decided by itself: 2 x 32 x spread < 1e-6
     spread[1000] = 1e-3
     monkeypatch.setattr(probe, "spreads", lambda *_: [spread.copy()])
-    this = begin(
-        vector(lambda p: p.sum(), np.ones_like, g),
-        rtol=1e-6,
-        method="probe",
-        seed=0,
-        progress=lambda done: None,
-    )
+    this = under_way(vector(lambda p: p.sum(), np.ones_like, g))
     tau = probe._leave_out(this, [g], [d], 1)
     assert np.flatnonzero(d == 0).tolist() == list(range(1001))
     assert 0 < tau <= 1e-6 / 8
@@ -318,3 +318,68 @@ def test_parts_are_split_without_a_gap() -> None:
         [Part(tensor=0, start=0, stop=2)],
         [Part(tensor=0, start=2, stop=5)],
     )
+
+
+@pytest.mark.parametrize(("size", "left_out"), [(0.120e-6, 0), (0.130e-6, 400), (0.160e-6, 400)])
+def test_an_eighth_of_what_was_promised_is_left_to_rounding(
+    monkeypatch: pytest.MonkeyPatch, size: float, left_out: int
+) -> None:
+    """Of an error of 1e-6, that is 0.125e-6 in the root of the sum of squares."""
+    g, d = np.full(500, 2.0), np.full(500, -0.5)
+    spread = np.full(500, 1e-16)
+    spread[:400] = size / 20 / 0.5 / rounding.SAFETY
+    monkeypatch.setattr(probe, "spreads", lambda *_: [spread.copy()])
+    tau = probe._leave_out(under_way(vector(lambda p: p.sum(), np.ones_like, g)), [g], [d], 1)
+    assert np.count_nonzero(d == 0) == left_out
+    if not left_out:
+        assert tau == pytest.approx(size, rel=1e-3)
+
+
+def test_a_step_is_as_long_as_the_largest_entry_allows() -> None:
+    """So that no parameter moves by more than the least typical size of any tensor."""
+    one = vector(lambda p: (p**2).sum(), lambda p: 2 * p, [0.5, 0.5])
+    asked: list[Lines] = []
+
+    def oracle(line: Lines) -> oracles.Estimate:
+        asked.append(line)
+        return oracles.complex_step(line)
+
+    d = [np.asarray([1.0, -(2.0**20)])]
+    projection = probe.Projection(one, [np.ones(2)], d, oracle, 0.0)
+    for part in (Part(tensor=0, start=0, stop=2), Part(tensor=0, start=0, stop=1)):
+        projection.difference([part])
+    assert [line.scale.tolist() for line in asked] == [[2.0**-21], [0.5]]
+    d[0][:] = 0
+    assert projection.difference([Part(tensor=0, start=0, stop=2)])[0] == 0
+    assert asked[-1].scale.tolist() == [1.0]
+
+
+def test_what_is_certified_is_projected_and_no_more() -> None:
+    """One gradient, and one with jitter; where they differ, the whole probe follows."""
+    one = subject(shape=SHAPE)
+    calls: list[str] = []
+
+    def counted(name: str, f: Any) -> Any:
+        def called(*given: Any) -> Any:
+            calls.append(name)
+            return f(*given)
+
+        return called
+
+    watched = replace(
+        one, gradient=counted("gradient", one.gradient), jittered=counted("jittered", one.jittered)
+    )
+    assert probe.probe(watched, certified=True).verdict == "pass"
+    assert calls == ["gradient", "jittered"]
+    wrong = planted(one, "W2", 9, 1e-4)
+    report = probe.probe(wrong, certified=True)
+    assert (report.verdict, named(report)) == ("fail", {("W2", (1, 1))})
+
+
+def test_a_culprits_tolerance_is_its_share_of_the_projections() -> None:
+    """Tau counts relative errors; in the gradient's own units it is that times the coordinate."""
+    one = planted(subject(shape=SHAPE), "W2", 9, 1e-4)
+    report = probe.probe(one)
+    (failure,) = report.failures
+    larger = max(abs(failure.analytic), abs(failure.numeric))
+    assert failure.tolerance == pytest.approx(report.extra["probe"]["tolerance"] * larger, abs=0)
