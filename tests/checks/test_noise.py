@@ -151,6 +151,7 @@ def test_a_table_of_noise_settles_on_its_level() -> None:
     assert _settled(alternating) == pytest.approx(1e-3 * np.sqrt(2))
     # On a slope that drowns it in the first differences, the second are those of the noise alone.
     assert _settled(alternating + np.arange(9)) == pytest.approx(1e-3 * np.sqrt(16 / 6))
+    assert _settled(alternating + np.arange(9) ** 2) == pytest.approx(1e-3 * np.sqrt(64 / 20))
 
 
 @pytest.mark.parametrize(
@@ -201,3 +202,40 @@ def test_stored_noise_is_half_the_spacing_of_the_narrowest_dtype() -> None:
     assert stored_noise([1.0, 1.5, 1.0, 1.5]) == 0
     assert stored_noise([1.0, 1.5, 3.0, np.inf]) == 0
     assert stored_noise([-c for c in costs]) == stored_noise(costs)
+
+
+@pytest.mark.parametrize(
+    ("exponent", "low"), [(-40, False), (-32, False), (-30, True), (-9, True), (-7, False)]
+)
+@pytest.mark.parametrize("size", [1.0, 8.0])
+def test_a_lower_precision_lies_between_that_of_single_and_of_half(
+    monkeypatch: pytest.MonkeyPatch, exponent: int, size: float, *, low: bool
+) -> None:
+    """Measured by the cost's size, at the point or along the way, whichever is larger."""
+    monkeypatch.setattr(checks.noise, "table_noise", lambda f: size * 2.0**exponent)
+
+    def cost(values: Sequence[Array]) -> Any:
+        return 2.0**-9 if np.allclose(values[0], AT[0], rtol=1e-12) else size - 2.0**-9
+
+    monkeypatch.setattr(checks.noise, "stored_noise", lambda costs: 0.0)
+    found = noise(cost)
+    assert found.low_precision is low
+    assert found.level == 2 * size * 2.0**exponent
+
+
+def test_a_cost_is_followed_no_further_than_its_parameters_are_large() -> None:
+    """A quarter of a scale of 1e-6 is not a quarter of one."""
+    seen: list[float] = []
+
+    def cost(values: Sequence[Array]) -> Any:
+        seen.append(float(np.abs(values[0] - 1e-6).max()))
+        return values[0].sum()
+
+    cost_noise(cost, [np.full(3, 1e-6)], np.random.default_rng(0))
+    assert 1e-8 < max(seen) < 1e-6
+
+
+def test_what_is_stored_is_looked_at_on_both_sides_and_at_no_round_number() -> None:
+    """A cost that is all whole numbers would look as if it had been rounded to float16."""
+    assert min(checks.noise.WIDE) < -0.05 < 0.05 < max(checks.noise.WIDE)
+    assert all(float(np.float32(t)) != t for t in checks.noise.WIDE)

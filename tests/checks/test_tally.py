@@ -150,6 +150,16 @@ def test_each_tensor_knows_its_worst_relative_error() -> None:
     assert (c.shape, c.where, c.checked) == ((), (), 1)
 
 
+def test_the_worst_is_the_furthest_beyond_its_own_tolerance() -> None:
+    """And not the largest difference, where tolerances differ."""
+    found = findings(a=[F, F, F])
+    found.numeric["a"][:] = found.analytic["a"] - [1.0, 2.0, 3.0]
+    found.tolerance["a"][:] = [1e-3, 1e-6, 1e-2]
+    report = tallied(found)
+    assert [f.index for f in report.failures] == [(1,), (0,), (2,)]
+    assert 0 <= report.seconds < 60
+
+
 @pytest.mark.parametrize(
     ("a", "n", "worst"), [(1.0, 3.0, 2 / 3), (3.0, 1.0, 2 / 3), (-1.0, 1.0, 2.0), (0.0, 0.5, 1.0)]
 )
