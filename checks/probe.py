@@ -89,6 +89,12 @@ class Projection:
         self.oracle, self.noise, self.passes = oracle, noise, 0
         self.typical = min(rounding.typical(v) for v in self.values if v.size)
 
+    @property
+    def floor(self) -> float:
+        """How far underflow moves a complex step, times the longest entry of d."""
+        least = rounding.underflow(np.dtype(np.float64))
+        return float(least / (rounding.COMPLEX_STEP * self.typical))
+
     def difference(self, parts: list[Part]) -> tuple[float, float]:
         """D over the parts, and the oracle's own error in it."""
         self.passes += 1
@@ -144,10 +150,11 @@ def probe(
         this.notes.append(f"{COMPLEX} not believed: {doubt}")
     found = [np.asarray(analytic[name], np.float64) for name in subject.names]
     d = weights(found, this.rng)
-    tau = _leave_out(this, found, d, 1 if certified else TRIALS)
+    projection = Projection(subject, found, d, named(this.oracle), this.noise.level)
+    trials = 1 if certified else TRIALS
+    tau = _leave_out(this, found, d, trials, projection.floor if doubt is None else 0.0)
     if not certified:
         this.offences += hygiene.changed_since(subject, analytic)
-    projection = Projection(subject, found, d, named(this.oracle), this.noise.level)
     whole = [Part(tensor=i, start=0, stop=v.size) for i, v in enumerate(subject.values) if v.size]
     difference, error = projection.difference(whole)
     progress(subject.parameters)
@@ -229,16 +236,19 @@ def _of(arrays: list[Array], part: Part) -> Array:
 
 
 @np.errstate(over="ignore")
-def _leave_out(this: Check, analytic: list[Array], d: list[Array], trials: int) -> float:
+def _leave_out(
+    this: Check, analytic: list[Array], d: list[Array], trials: int, floor: float = 0.0
+) -> float:
     """Zero the entries of d whose rounding is too much for D, and say how far the rest moves it.
 
-    Every entry's share of tau is at most tau, so what remains can also be decided by itself.
+    Every entry's share of tau is at most tau, so what remains can also be decided by itself. And
+    times `floor` it is at most tau: no gradient is so small that its step would underflow.
     """
     shares = spreads(this, analytic, trials)
     squares = np.zeros(LEVELS + 2)
     for share, g, e in _chunks(shares, analytic, d):
         share[...] = np.abs(e) * rounding.tolerance(
-            g, g, spread=share, oracle_error=0.0, dtype=this.subject.dtype
+            g, g, spread=share, oracle_error=floor, dtype=this.subject.dtype
         )
         squares += np.bincount(_level(share), np.square(share), len(squares))
     moved = np.sqrt(np.cumsum(squares[::-1])[::-1])  # by all from a level on

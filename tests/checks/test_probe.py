@@ -383,3 +383,13 @@ def test_a_culprits_tolerance_is_its_share_of_the_projections() -> None:
     (failure,) = report.failures
     larger = max(abs(failure.analytic), abs(failure.numeric))
     assert failure.tolerance == pytest.approx(report.extra["probe"]["tolerance"] * larger, abs=0)
+
+
+def test_a_gradient_that_nearly_underflows_does_not_blur_the_others() -> None:
+    """A step that is short enough for 1 / 1e-260 would leave no digits of any other."""
+    data = np.asarray([1e-260, 1.0, 2.0, 3.0])
+    one = vector(lambda p: (data * p).sum(), lambda p: data + 0 * p, np.ones(4))
+    report = probe.probe(one)
+    assert report.status["params"].tolist() == [Status.UNDECIDED, *[Status.PASS] * 3]
+    assert report.verdict == "pass"
+    assert named(probe.probe(planted(one, "params", 2, 1e-6))) == {("params", (2,))}
