@@ -1,6 +1,7 @@
 """Mutation testing: change the code in one place at a time, and see whether the tests notice.
 
-    python benchmarks/mutation.py [backprop | checks | FILE …] [--sample N] [--jobs 2] [--json PATH]
+    python benchmarks/mutation.py [backprop | checks | FILE …] [--sample N [--seed S]] [--jobs 2]
+                                  [--json PATH]
 
 Cosmic Ray makes the mutants, in copies of the checkout: it edits files, so that the tables of
 activations and costs are mutated like any function, and the working tree stays as it is. Mutants
@@ -51,6 +52,8 @@ TESTS: dict[str, tuple[str, ...]] = {
                  "tally", "state")},
 }  # fmt: skip
 
+Sample = tuple[int | None, int]  # how many of a module's mutants, None for all, and the seed
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mutant:
@@ -98,7 +101,7 @@ def annotated(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
 
 
 def mutate(
-    copy: Path, module: str, *, share: tuple[int, int], sample: int | None, timeout: float
+    copy: Path, module: str, *, share: tuple[int, int], sample: Sample, timeout: float
 ) -> Iterator[Mutant]:
     """Every mutant of one module that falls to this copy of the checkout."""
     from cosmic_ray.work_db import WorkDB, use_db
@@ -122,16 +125,17 @@ def mutate(
                 yield _mutant(module, item.mutations[0], result)
 
 
-def _leave_out(db: Any, source: str, share: tuple[int, int], sample: int | None) -> None:
+def _leave_out(db: Any, source: str, share: tuple[int, int], sample: Sample) -> None:
     """Mark as done what lies in an annotation, is not in the sample, or is another copy's."""
     from cosmic_ray.work_item import WorkerOutcome, WorkResult
 
     spans = annotated(source)
     items = sorted(db.pending_work_items, key=lambda item: str(_place(item)))
     keep = [i for i in items if not any(a <= _place(i)[0] < b for a, b in spans)]
-    if sample is not None:
-        chosen = random.Random(0)  # noqa: S311 - which mutants make up a sample is no secret
-        keep = chosen.sample(keep, min(sample, len(keep)))
+    size, seed = sample
+    if size is not None:
+        chosen = random.Random(seed)  # noqa: S311 - which mutants make up a sample is no secret
+        keep = chosen.sample(keep, min(size, len(keep)))
     ours = {item.job_id for item in keep[share[0] :: share[1]]}
     for item in items:
         if item.job_id not in ours:
@@ -208,6 +212,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("what", nargs="*", default=["backprop"], help="a package, or its files")
     parser.add_argument("--sample", type=int, help="this many mutants of each module, at random")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -219,7 +224,7 @@ def main() -> int:
         copies = [_copy(Path(folder) / str(job)) for job in range(options.jobs)]
         found: list[Mutant] = []
         for module in modules:
-            found += judged(_on_all(copies, module, options.sample))
+            found += judged(_on_all(copies, module, (options.sample, options.seed)))
             print(
                 module, summary(found)[module], f"{time.perf_counter() - started:.0f} s", flush=True
             )
@@ -246,7 +251,7 @@ def _copy(to: Path) -> Path:
     return to
 
 
-def _on_all(copies: list[Path], module: str, sample: int | None) -> list[Mutant]:
+def _on_all(copies: list[Path], module: str, sample: Sample) -> list[Mutant]:
     """A module's mutants, shared out among the copies."""
     started = time.perf_counter()
     _run(copies[0], _pytest(copies[0], module))  # without a mutant the tests must pass
