@@ -35,6 +35,8 @@ def show(text: str, *, file: TextIO | None = None) -> None:
     except BrokenPipeError:
         raise  # a reader that has gone, which click knows how to take
     except OSError as error:
+        # What could not be written would be tried once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), (file or sys.stdout).fileno())
         raise UnwritableError(
             f"standard output: expected to write to it, got: {error.strerror}"
         ) from None
