@@ -10,7 +10,6 @@ instead.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from itertools import pairwise
 from typing import Any, Self
 
@@ -20,8 +19,9 @@ from backprop.activations import ACTIVATIONS, Array
 from backprop.costs import COSTS
 from backprop.network import Network
 
-# Minibatches gathered at a time: a few large copies take less than many small ones.
-AHEAD = 20
+# As many minibatches are gathered at a time as have about this many samples: a few large copies
+# take less than many small ones.
+AHEAD = 400
 
 
 class Loop:
@@ -44,7 +44,7 @@ class Loop:
         self.dW, self.db = self._views(self.gradient)
         self.functions = [ACTIVATIONS[name] for name in net.activations]
         self.delta = COSTS[net.cost].delta
-        self.gears = cache(self._gears)
+        self.gears: dict[tuple[int, float], Any] = {}
 
     def __enter__(self) -> Self:
         self.net.weights, self.net.biases = self.weights, self.biases
@@ -58,7 +58,10 @@ class Loop:
 
     def step(self, x: Array, y: Array, learning_rate: float) -> None:
         """One step along minus the mean gradient of a minibatch, (n, n_in) and (n, n_out)."""
-        ahead, back, ones, rate = self.gears(len(x), learning_rate)
+        key = len(x), learning_rate
+        if key not in self.gears:
+            self.gears[key] = self._prepared(*key)
+        ahead, back, ones, rate = self.gears[key]
         a, inputs = x, []
         for W, b, function, z in ahead:
             inputs.append(a)
@@ -76,7 +79,7 @@ class Loop:
                 delta *= slope(a)
         self.parameters -= self.gradient
 
-    def _gears(self, n: int, learning_rate: float) -> tuple[list[Any], list[Any], Array, Array]:
+    def _prepared(self, n: int, learning_rate: float) -> tuple[list[Any], list[Any], Array, Array]:
         """What a step of n samples turns: each layer's part of the way ahead and of the way back.
 
         With the buffers for its z and for the delta of the layer before; and ones to sum with, and
@@ -119,15 +122,16 @@ class Batches:
     ) -> None:
         self.x, self.y, self.batch = x, y, batch
         self.share = None if peak is None else dtype.type(1 / peak)
-        most = min(len(x), AHEAD * batch)
+        self.ahead = batch * max(1, AHEAD // batch)
+        most = min(len(x), self.ahead)
         self.gathered = np.empty((most, x.shape[1]), x.dtype)
         self.inputs = np.empty((most, x.shape[1]), dtype)
         self.targets = np.empty((most, y.shape[1]), y.dtype)
 
     def of(self, order: Array) -> Iterator[tuple[Array, Array]]:
         """Inputs and targets of the samples in that order; later pairs overwrite earlier ones."""
-        for first in range(0, len(order), AHEAD * self.batch):
-            rows = order[first : first + AHEAD * self.batch]
+        for first in range(0, len(order), self.ahead):
+            rows = order[first : first + self.ahead]
             x, y = self.inputs[: len(rows)], self.targets[: len(rows)]
             np.copyto(x, np.take(self.x, rows, 0, self.gathered[: len(rows)], "clip"))
             if self.share is not None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backprop import Network, backward, forward, init_net, optimize
+from backprop import Network, backward, forward, init_net, loop, optimize
 from backprop.loop import Batches, Loop
 
 IMAGES = np.arange(30, dtype=np.uint8).reshape(10, 3)
@@ -29,6 +29,21 @@ def test_bytes_become_shares_of_the_peak() -> None:
     assert np.array_equal(y, TARGETS[order[4:]])
 
 
+@pytest.mark.parametrize("ahead", [1, 4, 7, 8, 400])
+def test_every_sample_comes_once_however_many_are_gathered(
+    monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    """In minibatches of the same size, the last aside; and no more are gathered than asked for."""
+    monkeypatch.setattr(loop, "AHEAD", ahead)
+    order = [9, 0, 5, 2, 7, 1, 3, 8, 4, 6]
+    found = batches(IMAGES, None, order)
+    assert [len(x) for x, _ in found] == [4, 4, 2]
+    assert np.array_equal(np.concatenate([x for x, _ in found]), IMAGES[order])
+    assert np.array_equal(np.concatenate([y for _, y in found]), TARGETS[order])
+    whole = Batches(IMAGES, TARGETS, batch=4, dtype=np.dtype(np.float32), peak=None)
+    assert len(whole.inputs) == min(10, max(4, ahead // 4 * 4))
+
+
 def test_numbers_are_taken_as_they_are() -> None:
     """Without a peak nothing is divided."""
     x = np.linspace(-1, 1, 30, dtype=np.float32).reshape(10, 3)
@@ -43,9 +58,9 @@ def test_steps_are_those_of_the_passes(shape: tuple[int, ...]) -> None:
     own = [*fast.weights, *fast.biases]
     rng = np.random.default_rng(0)
     x, y = rng.random((7, 3)), rng.random((7, 2))
-    with Loop(fast) as loop:
+    with Loop(fast) as steps:
         for rows in (slice(0, 4), slice(4, 7)):
-            loop.step(x[rows], y[rows], 2.0)
+            steps.step(x[rows], y[rows], 2.0)
     for rows in (slice(0, 4), slice(4, 7)):
         plain.dW, plain.db, plain.samples = [], [], 0
         backward(plain, forward(plain, x[rows]), y[rows])
@@ -57,8 +72,8 @@ def test_steps_are_those_of_the_passes(shape: tuple[int, ...]) -> None:
 
 def interrupted(net: Network) -> None:
     """One step, and then Ctrl-C."""
-    with Loop(net) as loop:
-        loop.step(np.ones((4, 3)), np.zeros((4, 2)), 1.0)
+    with Loop(net) as steps:
+        steps.step(np.ones((4, 3)), np.zeros((4, 2)), 1.0)
         raise KeyboardInterrupt
 
 
