@@ -18,6 +18,8 @@ from backprop import cli_use
 from backprop.console import (
     InputError,
     Say,
+    data_dir_option,
+    json_option,
     load_data,
     new_network,
     parse_shape,
@@ -120,12 +122,7 @@ def main() -> None:
     metavar="NAME",
     help="mnist, digits, or auto: MNIST, and the small digits where it cannot be had.",
 )
-@click.option(
-    "--data-dir",
-    type=click.Path(),
-    metavar="DIR",
-    help="A folder with four IDX files named like MNIST's.",
-)
+@data_dir_option
 @click.option(
     "--epochs",
     "-e",
@@ -194,13 +191,7 @@ def main() -> None:
 @click.option(
     "--resume", is_flag=True, help="Go on from M.checkpoint, or start anew where there is none."
 )
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    metavar="PATH",
-    help="Write the results as JSON; - is standard output.",
-)
+@json_option
 @click.option("--no-audit", is_flag=True, help="Do not look at the gradient after every epoch.")
 @click.option(
     "--recheck",

@@ -11,7 +11,9 @@ import click
 from backprop.console import (
     InputError,
     Say,
+    data_dir_option,
     is_shape,
+    json_option,
     load_data,
     new_network,
     parse_shape,
@@ -32,19 +34,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model_path", metavar="MODEL", type=click.Path())
 @click.option("--dataset", metavar="NAME", help="mnist or digits.  [default: the model's own]")
-@click.option(
-    "--data-dir",
-    type=click.Path(),
-    metavar="DIR",
-    help="A folder with four IDX files named like MNIST's.",
-)
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    metavar="PATH",
-    help="Write the results as JSON; - is standard output.",
-)
+@data_dir_option
+@json_option
 def evaluate(
     model_path: str, dataset: str | None, data_dir: str | None, json_path: str | None
 ) -> None:
@@ -116,13 +107,7 @@ def _class_table(classes: Iterable[dict[str, Any]]) -> str:
 @click.command()
 @click.argument("model_path", metavar="MODEL", type=click.Path())
 @click.argument("images", metavar="IMAGE…", nargs=-1, required=True, type=click.Path())
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    metavar="PATH",
-    help="Write the results as JSON; - is standard output.",
-)
+@json_option
 def predict(model_path: str, images: Sequence[str], json_path: str | None) -> None:
     """Say what MODEL takes every IMAGE for.
 

@@ -19,6 +19,22 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
+# Options that several commands have.
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(),
+    metavar="DIR",
+    help="A folder with four IDX files named like MNIST's.",
+)
+json_option = click.option(
+    "--json",
+    "json_path",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    metavar="PATH",
+    help="Write the results as JSON; - is standard output.",
+)
+
+
 class InputError(Exception):
     """Something in what the user gave, found out later than the options were read."""
 
