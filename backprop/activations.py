@@ -49,11 +49,10 @@ def sigmoid(z: Array) -> Array:
     np.minimum(e, largest, out=e)
     np.exp(e, out=e)
     if z.dtype.kind == "c":
-        turned = _turned(z.imag)
-        turned *= e
-        e = turned
+        return _turned(z.imag, e)
     e += one
-    return np.reciprocal(e, out=e)
+    a: Array = np.divide(one, e, out=e)  # vectorised, which np.reciprocal is not
+    return a
 
 
 def softplus(z: Array) -> Array:
@@ -79,16 +78,28 @@ def surprise(z: Array) -> Array:
     return np.asarray(below + _log1p(others.sum(axis=-1, keepdims=True)))
 
 
-def _turned(y: Array) -> Array:
-    """e^(-iy), as cos y - i sin y: where y is so small that these round to 1 and y, at once."""
-    turned = np.empty_like(y, np.result_type(y, np.complex64))
-    if max(y.max(initial=0), -y.min(initial=0)) <= np.sqrt(np.finfo(y.dtype).eps) / 2:
-        turned.real = 1
-        np.negative(y, out=turned.imag)
+def _turned(y: Array, e: Array) -> Array:
+    """1 / (1 + e (cos y - i sin y)): the sigmoid where e^-z turns by an imaginary part y.
+
+    Where y is so small that its cosine rounds to 1 and its sine to y, the denominator p - iq is
+    1 + e - iey, and q² is lost beside p²: 1 / (p - iq) = (1 + i q / p) / p takes real numbers only.
+    """
+    a = np.empty_like(e, np.result_type(e, np.complex64))
+    q = np.abs(y)
+    if q.max(initial=0) <= np.sqrt(np.finfo(y.dtype).eps) / 2:
+        np.multiply(e, y, out=q)
+        e += 1
+        share = np.divide(1, e, out=e)
+        a.real = share
+        q *= share
+        np.multiply(q, share, out=a.imag)
     else:
-        turned.real = np.cos(y)
-        turned.imag = -np.sin(y)
-    return turned
+        a.real = np.cos(y)
+        a.imag = -np.sin(y)
+        a *= e
+        a += 1
+        np.reciprocal(a, out=a)
+    return a
 
 
 def _log1p(e: Array) -> Array:

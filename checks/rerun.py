@@ -68,22 +68,24 @@ class ShortRerun:
             rows = slice(start, start + block)
             moved = steps[rows]
             if not is_bias:
-                moved = moved * self.activations[layer][:, unit_in[rows]]
+                moved = moved * np.take(self.activations[layer], unit_in[rows], axis=1)
             costs[rows] = self._from(layer, unit[rows], moved)
         return costs
 
     def _from(self, layer: int, unit: Array, moved: Array) -> Array:
         """The costs when z of `unit`, (m,), moves by `moved`, (batch, m) or (m,), in each copy.
 
-        The copies come last here: operations run along them, not along a few units.
+        The copies come last here, also in memory: operations run along them, not along a few units.
         """
-        z = self.z[layer][:, unit] + moved
-        function = ACTIVATIONS[self.net.activations[layer]].function
+        z = np.take(self.z[layer], unit, axis=1) + moved
         if layer + 1 == len(self.z):
-            last = np.repeat(self.z[layer][None], len(unit), axis=0).astype(z.dtype)
-            last[np.arange(len(unit)), :, unit] = z.T
-            return np.asarray(passes.resume(self.net, layer, last, self.y))
-        change = function(z) - self.activations[layer + 1][:, unit]
-        following = change[:, None] * self.net.weights[layer + 1].T[:, unit]
-        following += self.z[layer + 1][:, :, None]
-        return np.asarray(passes.resume(self.net, layer + 1, following.transpose(2, 0, 1), self.y))
+            following = np.repeat(self.z[layer][:, :, None].astype(z.dtype), len(unit), axis=2)
+            following[:, unit, np.arange(len(unit))] = z
+        else:
+            a = ACTIVATIONS[self.net.activations[layer]].function(z)
+            a -= np.take(self.activations[layer + 1], unit, axis=1)
+            layer += 1
+            W = np.take(self.net.weights[layer], unit, axis=0).T
+            following = a[:, None] * np.ascontiguousarray(W, z.dtype)
+            following += self.z[layer][:, :, None].astype(z.dtype)
+        return np.asarray(passes.resume(self.net, layer, following.transpose(2, 0, 1), self.y))

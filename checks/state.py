@@ -25,6 +25,11 @@ Progress = Callable[[int], None]
 DISAGREE = "oracles-disagree"
 NO_NOISE = Noise(level=0.0, low_precision=False)
 
+# Bytes. Having freed one block of this size, glibc keeps freed memory for the next array instead of
+# handing it back and asking for it again page by page (mallopt(3), M_TRIM_THRESHOLD), which can
+# take longer than the arithmetic. The block itself is never touched and takes no memory.
+KEPT = 2**24
+
 
 class Scales(TypedDict):
     """The cost's noise and size, as the oracles want them."""
@@ -68,6 +73,7 @@ def begin(
     executor: Executor | None = None,
 ) -> Check:
     """A check of `subject`, with nothing done yet."""
+    np.empty(KEPT, np.int8)
     return Check(
         subject=subject,
         rtol=rounding.default_rtol(subject.dtype) if rtol is None else rtol,
