@@ -115,8 +115,8 @@ def init_net(
 def zero_grad(net: Network) -> None:
     """Empty the accumulators, making them where there are none yet."""
     if not net.dW:
-        net.dW = [np.zeros_like(W) for W in net.weights]
-        net.db = [np.zeros_like(b) for b in net.biases]
+        net.dW = [np.empty_like(W) for W in net.weights]
+        net.db = [np.empty_like(b) for b in net.biases]
     for accumulator in (*net.dW, *net.db):
         accumulator.fill(0)
     net.samples = 0

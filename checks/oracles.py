@@ -72,7 +72,7 @@ def central_difference(lines: Lines) -> Estimate:
     apart is the error of the first, to leading order; it is doubled, and the noise added.
     """
     h = rounding.central_step(lines.scale, lines.noise, lines.size)
-    near, far = _difference(lines, h), _difference(lines, 2 * h)
+    near, far = difference(lines, h), difference(lines, 2 * h)
     truncation = np.abs(far - near) / 3
     return _confirmed(lines, _finite(near, 2 * truncation + lines.noise / h))
 
@@ -107,7 +107,7 @@ def ridders_rows(lines: Lines) -> list[Estimate]:
     noise: list[Array] = []
     for _ in range(rounding.HALVINGS):
         above, above_apart, above_noise = row, apart, noise
-        row, noise, apart = [_difference(lines, h)], [lines.noise / h], []
+        row, noise, apart = [difference(lines, h)], [lines.noise / h], []
         here = nothing
         for j, (old, old_noise) in enumerate(zip(above, above_noise, strict=True), start=1):
             weight = 4.0**j
@@ -144,7 +144,7 @@ def _confirmed(lines: Lines, estimate: Estimate) -> Estimate:
     told, so the error covers both; and nothing is known where twice the small step says otherwise.
     """
     h = np.exp2(np.round(np.log2(lines.scale * rounding.SMALL_STEP)))
-    near, far = _difference(lines, h), _difference(lines, 2 * h)
+    near, far = difference(lines, h), difference(lines, 2 * h)
     noise = lines.noise / h
     with np.errstate(invalid="ignore", over="ignore"):
         apart = np.abs(far - near)
@@ -158,7 +158,8 @@ def _confirmed(lines: Lines, estimate: Estimate) -> Estimate:
     return _finite(np.where(agree | unsettled, estimate.slope, near), np.where(agree, kept, error))
 
 
-def _difference(lines: Lines, h: Array) -> Array:
+def difference(lines: Lines, h: Array) -> Array:
+    """(C(+h) - C(-h)) / 2h along each line, as it comes."""
     return np.asarray((lines.costs(h) - lines.costs(-h)).real / (2 * h))
 
 

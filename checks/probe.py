@@ -27,6 +27,10 @@ many parameters, the few least certain of the others make up nearly all of tau: 
 are left out too as it takes for an error of `rtol` not to hide in the rest. A coordinate with an
 analytic gradient of exactly zero is weighed by its tensor's typical size instead, so that a
 gradient that should not be zero shows.
+
+A first look judges rounding by one trial of jitter. Where that falls short, tau is too small, which
+misses nothing (a window of 2 tau, wherever rounding has moved it, is all the probability has to do
+with) but might accuse: so what differs is projected again, with a tau from many trials.
 """
 
 from __future__ import annotations
@@ -44,7 +48,7 @@ from checks.oracles import COMPLEX, RIDDERS, Lines, Oracle, named
 from checks.report import Report
 from checks.state import Check, Progress, begin, inspected, spreads
 from checks.subject import Subject
-from checks.sweep import coordinates, run, wide
+from checks.sweep import coordinates, run, signed, wide
 from checks.tally import Findings, report
 
 CULPRITS = 16
@@ -52,11 +56,12 @@ CULPRITS = 16
 # A single error e with 0.5 |e| <= 2 tau can be missed: beyond that, nothing can be decided.
 ONE_HIDES = 4
 
-# How often the gradient is jittered; once where it is known to be right, and only confirmed.
-TRIALS = 4
-
 # Up to this many parameters, the sweep takes over from a bisection that finds too many culprits.
 MANY = 2**22
+
+# How often the gradient is jittered for the closer look; beyond MANY parameters a trial takes as
+# long as a pass, and no single shortfall counts for much.
+TRIALS, FEW = rounding.JITTERS, 4
 
 # Terms of D are sorted by the power of two in their share of tau, from 2^0 down to 2^-LEVELS.
 LEVELS = 128
@@ -88,6 +93,13 @@ class Projection:
         self.values = wide(subject.values)
         self.oracle, self.noise, self.passes = oracle, noise, 0
         self.typical = min(rounding.typical(v) for v in self.values if v.size)
+        self.cost = complex(np.nan)  # of the last complex run
+
+    @property
+    def whole(self) -> list[Part]:
+        """All coordinates."""
+        sizes = enumerate(v.size for v in self.values)
+        return [Part(tensor=i, start=0, stop=size) for i, size in sizes if size]
 
     @property
     def floor(self) -> float:
@@ -117,7 +129,27 @@ class Projection:
                 if p.tensor == tensor:
                     moved.reshape(-1)[p.start : p.stop] += t * _of(self.d, p)
             values[tensor] = moved
-        return complex(run(self.subject, values))
+        if not np.iscomplexobj(t):
+            return complex(run(self.subject, values))
+        try:
+            self.cost = complex(second.complex_cost(self.subject, values))
+        except second.REFUSALS:
+            self.cost = complex(np.nan)
+        return self.cost
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What the projection of all parameters differs by, D, and how far rounding can move it."""
+
+    projection: Projection
+    difference: float
+    tau: float
+
+    @property
+    def differs(self) -> bool:
+        """Whether more than rounding is at work; NaN always differs."""
+        return not abs(self.difference) <= self.tau
 
 
 def probe(
@@ -134,39 +166,61 @@ def probe(
     error that was ruled out, the largest probability with which one could have been missed, and
     the number of evaluations along d. Where there are more culprits than `CULPRITS`, the sweep
     takes over. `certified` says that this cost and this gradient function have passed before,
-    elsewhere: then the projection itself is all that is done.
+    elsewhere: then a first look is all that is done.
     """
-    this = begin(subject, rtol=rtol, method="probe", seed=seed, progress=progress)
-    doubt = None
-    if certified:
-        analytic = subject.gradient(subject.values)
-    else:
-        analytic = inspected(this, thorough=False)
-        if not analytic:
-            return report(this, None)
-        doubt = second.complex_doubt(subject, this.rng, thorough=False, **this.scales)
-    this.oracle = COMPLEX if doubt is None else RIDDERS
-    if doubt:
-        this.notes.append(f"{COMPLEX} not believed: {doubt}")
+    this = begin(subject, rtol=rtol, method="probe", seed=seed, progress=progress, thorough=False)
+    analytic = subject.gradient(subject.values) if certified else inspected(this)
+    if not analytic:
+        return report(this, None)
     found = [np.asarray(analytic[name], np.float64) for name in subject.names]
-    d = weights(found, this.rng)
-    projection = Projection(subject, found, d, named(this.oracle), this.noise.level)
-    trials = 1 if certified else TRIALS
-    tau = _leave_out(this, found, d, trials, projection.floor if doubt is None else 0.0)
+    result = _project(this, found, COMPLEX, trials=1)
+    if certified and result.differs:
+        return probe(subject, rtol=rtol, seed=seed, progress=progress)
     if not certified:
         this.offences += hygiene.changed_since(subject, analytic)
-    whole = [Part(tensor=i, start=0, stop=v.size) for i, v in enumerate(subject.values) if v.size]
-    difference, error = projection.difference(whole)
+        result = _believed(this, found, result)
     progress(subject.parameters)
-    tau += error
-    culprits: list[Part] = []
-    if not abs(difference) <= tau and certified:
-        return probe(subject, rtol=rtol, seed=seed, progress=progress)
-    if not abs(difference) <= tau:
-        culprits = bisect(projection, whole, difference, tau)
-        if len(culprits) >= CULPRITS and subject.parameters <= MANY:
-            this.notes.append(f"the probe found {CULPRITS} culprits or more: the sweep took over")
-            return sweep_all(this, analytic)
+    culprits = bisect(result) if result.differs else []
+    if len(culprits) >= CULPRITS and subject.parameters <= MANY:
+        this.notes.append(f"the probe found {CULPRITS} culprits or more: the sweep took over")
+        return sweep_all(this, analytic)
+    _state(this, result)
+    status = [_status(g, e) for g, e in zip(found, result.projection.d, strict=True)]
+    tau = result.tau
+    del result  # as large as the parameters
+    return _conclude(this, found, status, culprits, tau)
+
+
+def _project(this: Check, analytic: list[Array], oracle: str, *, trials: int) -> Result:
+    """All parameters at once, by an oracle; rounding is judged by so many trials."""
+    this.oracle = oracle
+    d = weights(analytic, this.rng)
+    noise = 0.0 if oracle == COMPLEX else this.noise.level
+    projection = Projection(this.subject, analytic, d, named(oracle), noise)
+    tau = _leave_out(this, analytic, d, trials, projection.floor if oracle == COMPLEX else 0.0)
+    difference, error = projection.difference(projection.whole)
+    return Result(projection=projection, difference=difference, tau=tau + error)
+
+
+def _believed(this: Check, analytic: list[Array], result: Result) -> Result:
+    """The result of a first look; where it differs or has no support, that of a closer one.
+
+    By real differences, where the complex step is not to be believed.
+    """
+    subject, cost = this.subject, result.projection.cost
+    if not result.differs and second.supported(subject, analytic, this.rng, cost=cost):
+        return result
+    result.projection.d.clear()  # as large as the parameters
+    doubt = second.complex_doubt(subject, this.rng, thorough=False, **this.scales)
+    if doubt:
+        this.notes.append(f"{COMPLEX} not believed: {doubt}")
+    trials = TRIALS if subject.parameters <= MANY else FEW
+    return _project(this, analytic, RIDDERS if doubt else COMPLEX, trials=trials)
+
+
+def _state(this: Check, result: Result) -> None:
+    """Put into the report what was proved; nothing, where an error of `rtol` could hide."""
+    d, tau = result.projection.d, result.tau
     if ONE_HIDES * tau > this.rtol:
         for e in d:
             e.fill(0)
@@ -177,13 +231,10 @@ def probe(
     this.extra["probe"] = {
         "ruled_out": this.rtol,
         "missed_with_probability": min(1.0, 2 * tau / this.rtol) if any(map(np.any, d)) else 1.0,
-        "passes": projection.passes,
-        "difference": difference,
+        "passes": result.projection.passes,
+        "difference": result.difference,
         "tolerance": tau,
     }
-    status = [_status(g, e) for g, e in zip(found, d, strict=True)]
-    del d, projection  # as large as the parameters
-    return _conclude(this, found, status, culprits, tau)
 
 
 @np.errstate(over="ignore")  # what overflows is left out
@@ -193,30 +244,29 @@ def weights(analytic: list[Array], rng: np.random.Generator) -> list[Array]:
     typical = max(rms, default=0.0) or 1.0
     d = []
     for g, own in zip(analytic, rms, strict=True):
-        r = np.asarray(rng.uniform(-1, 1, g.shape))
-        r += np.copysign(0.5, r)
+        r = signed(rng, g.shape)
         size = np.asarray(np.abs(g))
-        size[g == 0] = HIDDEN * (own or typical)
+        size[size == 0] = HIDDEN * (own or typical)
         d.append(np.divide(r, size, out=r))
     return d
 
 
-def bisect(projection: Projection, whole: list[Part], difference: float, tau: float) -> list[Part]:
+def bisect(result: Result) -> list[Part]:
     """Single coordinates that differ: by tensor, then by halves, at most `CULPRITS` of them.
 
     One half is projected and the other is what remains, so each level costs one pass. Next to a
     large difference a small one drowns in its rounding, and is left for the next check.
     """
     culprits: list[Part] = []
-    pending = [(whole, difference)]
+    pending = [(result.projection.whole, result.difference)]
     while pending and len(culprits) < CULPRITS:
         parts, difference = pending.pop()
         if len(parts) == 1 and parts[0].stop - parts[0].start == 1:
             culprits.append(parts[0])
             continue
         left, right = _halves(parts)
-        first, _ = projection.difference(left)
-        allowed = tau + DROWNED * max(abs(first), abs(difference))
+        first, _ = result.projection.difference(left)
+        allowed = result.tau + DROWNED * max(abs(first), abs(difference))
         for half, own in ((left, first), (right, difference - first)):
             if not abs(own) <= allowed:
                 pending.append((half, own))
@@ -245,14 +295,20 @@ def _leave_out(
     times `floor` it is at most tau: no gradient is so small that its step would underflow.
     """
     shares = spreads(this, analytic, trials)
-    squares = np.zeros(LEVELS + 2)
+    total = 0.0
     for share, g, e in _chunks(shares, analytic, d):
         share[...] = np.abs(e) * rounding.tolerance(
             g, g, spread=share, oracle_error=floor, dtype=this.subject.dtype
         )
+        total += float(np.dot(share, share))
+    most = this.rtol / (2 * ONE_HIDES)
+    if total <= most**2:
+        return float(np.sqrt(total))
+    squares = np.zeros(LEVELS + 2)
+    for (share,) in _chunks(shares):
         squares += np.bincount(_level(share), np.square(share), len(squares))
     moved = np.sqrt(np.cumsum(squares[::-1])[::-1])  # by all from a level on
-    least = int(np.argmax(moved <= this.rtol / (2 * ONE_HIDES)))
+    least = int(np.argmax(moved <= most))
     for share, e in _chunks(shares, d):
         e[_level(share) < least] = 0
     return float(moved[least])

@@ -84,9 +84,11 @@ def jitter(array: Array, rng: np.random.Generator) -> Array:
     still = 2 * np.finfo(flat.dtype).smallest_subnormal
     for start in range(0, flat.size, CHUNK):
         part = slice(start, start + CHUNK)
-        units = np.frombuffer(rng.bytes(len(flat[part])), np.int8) & 3
-        units -= 2
-        units += units >= 0  # -2, -1, 1 or 2
+        length = len(flat[part])
+        units = rng.bit_generator.random_raw(-(-length // 8)).view(np.int8)[:length]
+        units &= 3
+        units += units >> 1
+        units -= 2  # -2, -1, 1 or 2
         units *= np.abs(flat[part]) > still
         bits[part] += units
     return moved

@@ -1,6 +1,7 @@
 """Second opinions: no oracle is believed alone.
 
 - `miscalibrated`: every oracle first has to get functions right whose slopes are known.
+- `supported`: whether real differences support a gradient along one direction.
 - `complex_doubt`: why the complex step is not to be believed on this cost, if it is not.
 - `disagreement`: another oracle, and the plain rerun, on a sample and on every suspect.
 - `on_kinks`: one-sided slopes that differ, where a derivative does not exist.
@@ -17,11 +18,14 @@ from checks import oracles, rounding
 from checks.nest import Array
 from checks.oracles import Estimate, Lines, Oracle
 from checks.subject import Arrays, Subject
-from checks.sweep import coordinates, direction, moved_along, plain_rerun, wide
+from checks.sweep import coordinates, direction, moved_along, plain_rerun, signed, wide
 
 SAMPLE = 24
 ALONG = "along a direction"
 DIRECTIONS = 3
+
+# What a cost raises that is not made for complex numbers, a warning of discarding a part included.
+REFUSALS = (ArithmeticError, AttributeError, TypeError, ValueError, Warning)
 
 # A direction through thousands of parameters crosses kinks close by, each of which bends the real
 # difference a little: half the digits have to agree.
@@ -45,21 +49,40 @@ def miscalibrated() -> str | None:
     known = np.asarray([np.cos(1.0), 1.0, -3.0])
 
     def costs(t: Array) -> Array:
-        return np.stack([np.sin(1 + t[0]), np.exp(t[1]), 2 - 3 * t[2]])
+        return np.asarray([np.sin(1 + t[0]), np.exp(t[1]), 2 - 3 * t[2]])
 
     eps = float(np.finfo(float).eps)
     lines = Lines(costs=costs, scale=np.ones(3), noise=4 * eps, size=2.0)
-    for oracle in (oracles.complex_step, oracles.ridders, oracles.central_difference):
+    for name in (oracles.COMPLEX, oracles.RIDDERS, oracles.CENTRAL):
         try:
-            found = oracle(lines)
+            found = oracles.named(name)(lines)
             off = np.abs(found.slope - known)
             within = off <= found.error + rounding.SAFETY * eps
             right = bool(np.all(within & (found.error <= np.cbrt(eps))))
         except Exception:  # noqa: BLE001 whatever it raises, it did not get the slope right
             right = False
         if not right:
-            return oracle.__name__
+            return name
     return None
+
+
+def supported(
+    subject: Subject, analytic: Arrays, rng: np.random.Generator, *, cost: complex
+) -> bool:
+    """Whether real costs support a gradient that a complex step has confirmed, at this `cost`.
+
+    A quick look along one direction, at one step: half the digits have to agree. Where they do
+    not, `complex_doubt` has more patience.
+    """
+    centre = float(subject.cost(wide(subject.values)))
+    noise = float(np.spacing(abs(centre)))
+    if not abs(cost.real - centre) <= BENEFIT * noise:
+        return False
+    d = _everywhere(subject, rng, most=PART)
+    lines = direction(subject, d, noise=noise, size=abs(centre))
+    slope = sum(float(np.dot(g.reshape(-1)[: e.size], e)) for g, e in zip(analytic, d, strict=True))
+    h = rounding.central_step(lines.scale, noise, lines.size)
+    return bool(np.all(np.abs(oracles.difference(lines, h) - slope) <= BENT * abs(slope)))
 
 
 def complex_doubt(
@@ -92,10 +115,8 @@ def _doubt_along(
 ) -> str | None:
     values = wide(subject.values)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", np.exceptions.ComplexWarning)
-            result = np.asarray(subject.cost(moved_along(values, d, 1j * rounding.COMPLEX_STEP)))
-    except (ArithmeticError, AttributeError, TypeError, ValueError, Warning) as error:
+        result = complex_cost(subject, moved_along(values, d, 1j * rounding.COMPLEX_STEP))
+    except REFUSALS as error:
         return f"the cost does not take complex parameters ({_first_line(error)})"
     if result.dtype.kind != "c":
         return "the cost gives back a real number for complex parameters"
@@ -113,6 +134,13 @@ def _doubt_along(
         f"{ALONG} through all parameters it says {slope:.9g},"
         f" and real differences say {plain.slope[0]:.9g}"
     )
+
+
+def complex_cost(subject: Subject, values: Arrays) -> Array:
+    """The cost of complex parameters; one of `REFUSALS` where it does not take them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", np.exceptions.ComplexWarning)
+        return np.asarray(subject.cost(values))
 
 
 def disagreement(
@@ -277,12 +305,8 @@ def _everywhere(
     subject: Subject, rng: np.random.Generator, *, most: int | None = None
 ) -> list[Array]:
     """A direction that moves every parameter, or `most` of each tensor, by about its own scale."""
-    d = []
-    for v in subject.values:
-        part = v.reshape(-1)[:most]
-        r = rng.uniform(-1, 1, part.size)
-        d.append((r + np.copysign(0.5, r)) * rounding.scale(part))
-    return d
+    parts = [v.reshape(-1)[:most] for v in subject.values]
+    return [signed(rng, part.size) * rounding.scale(part) for part in parts]
 
 
 def _signs(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypedDict
 
 import numpy as np
@@ -23,7 +24,6 @@ from checks.sweep import wide
 Progress = Callable[[int], None]
 
 DISAGREE = "oracles-disagree"
-NO_NOISE = Noise(level=0.0, low_precision=False)
 
 # Bytes. Having freed one block of this size, glibc keeps freed memory for the next array instead of
 # handing it back and asking for it again page by page (mallopt(3), M_TRIM_THRESHOLD), which can
@@ -40,7 +40,10 @@ class Scales(TypedDict):
 
 @dataclass(kw_only=True)
 class Check:
-    """One check under way: what stays the same through its stages, and what they noted."""
+    """One check under way: what stays the same through its stages, and what they noted.
+
+    Not `thorough` means fewer calls of the functions: for parameters too many to call them often.
+    """
 
     subject: Subject
     rtol: float
@@ -48,14 +51,24 @@ class Check:
     seed: int
     progress: Progress
     started: float
+    thorough: bool = True
     executor: Executor | None = None
     rng: np.random.Generator
-    noise: Noise = NO_NOISE
-    size: float = 0.0
     oracle: str = "none"
     offences: list[Diagnosis] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def noise(self) -> Noise:
+        """How far rounding moves the cost; found out when it is first asked for."""
+        values = wide(self.subject.values)
+        return cost_noise(self.subject.cost, values, self.rng, thorough=self.thorough)
+
+    @cached_property
+    def size(self) -> float:
+        """The cost's own size."""
+        return abs(float(self.subject.cost(wide(self.subject.values))))
 
     @property
     def scales(self) -> Scales:
@@ -71,6 +84,7 @@ def begin(
     seed: int,
     progress: Progress,
     executor: Executor | None = None,
+    thorough: bool = True,
 ) -> Check:
     """A check of `subject`, with nothing done yet."""
     np.empty(KEPT, np.int8)
@@ -83,25 +97,20 @@ def begin(
         started=time.perf_counter(),
         rng=np.random.default_rng(seed),
         executor=executor,
+        thorough=thorough,
     )
 
 
-def inspected(this: Check, *, thorough: bool = True) -> dict[str, Array]:
-    """The analytic gradient, after a look at hygiene, at the cost's noise and at the oracles.
+def inspected(this: Check) -> dict[str, Array]:
+    """The analytic gradient, after a look at hygiene, at the cost's precision and at the oracles.
 
-    Empty where something was found that leaves nothing to compare. Not `thorough` means fewer
-    calls: for parameters too many to call the functions often.
+    Empty where something was found that leaves nothing to compare.
     """
     subject = this.subject
-    analytic, this.offences = hygiene.inspect(subject, repeats=thorough)
-    if not analytic:
-        return {}
-    values = wide(subject.values)
-    this.noise = cost_noise(subject.cost, values, this.rng, thorough=thorough)
-    this.size = abs(float(subject.cost(values)))
-    if this.noise.low_precision and subject.dtype == np.float64:
+    analytic, this.offences = hygiene.inspect(subject, repeats=this.thorough)
+    if analytic and this.thorough and subject.dtype == np.float64 and this.noise.low_precision:
         this.offences.append(hygiene.offence("cost-low-precision"))
-    broken = second.miscalibrated()
+    broken = second.miscalibrated() if analytic else None
     if broken:
         this.offences.append(disagree(f"{broken} gets slopes wrong that are known"))
         return {}

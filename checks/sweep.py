@@ -149,6 +149,16 @@ def direction(subject: Subject, d: Arrays, *, noise: float, size: float) -> Line
     return Lines(costs=costs, scale=np.ones(1), noise=noise, size=size)
 
 
+def signed(rng: np.random.Generator, shape: int | tuple[int, ...]) -> Array:
+    """Random signs times numbers uniform in [0.5, 1.5]: shares of a direction, none too small."""
+    r = np.asarray(rng.random(shape))
+    r *= 2
+    r -= 1
+    r += np.floor(r)
+    r += 0.5
+    return r
+
+
 def moved_along(values: Arrays, d: Arrays, t: complex) -> list[Array]:
     """Copies of `values`, t times `d` away."""
     moved = [v.astype(np.result_type(v, t)) for v in values]

@@ -87,10 +87,11 @@ def _verdict(tensors: tuple[Tensor, ...], offences: list[Diagnosis]) -> str:
 
 def _tensor(findings: Findings, name: str) -> Tensor:
     status = findings.status[name]
-    counts = {s: int(np.count_nonzero(status == s)) for s in Status}
-    seen = status == Status.FAIL
+    # int, because NumPy compares with an IntEnum in a wider type, and slowly
+    counts = {s: int(np.count_nonzero(status == int(s))) for s in Status}
+    seen = status == int(Status.FAIL)
     if not findings.projected:
-        seen |= status == Status.PASS
+        seen |= status == int(Status.PASS)
     at = np.flatnonzero(seen)
     relative = _relative(findings, name, at)
     worst = int(relative.argmax()) if at.size else None

@@ -18,7 +18,7 @@ from checks.nest import Array
 from checks.report import Diagnosis, Report
 from checks.state import Check, Progress, begin, inspected
 from checks.subject import Subject
-from checks.sweep import direction
+from checks.sweep import direction, signed
 from checks.tally import report
 
 HALVINGS = 40
@@ -63,10 +63,7 @@ def taylor(
 
 def _remainders(this: Check, analytic: dict[str, Array]) -> tuple[Array, Array, Array]:
     """Steps, remainders, and what rounding alone can make of each remainder."""
-    d = []
-    for v in this.subject.values:
-        r = this.rng.uniform(-1, 1, v.shape)
-        d.append((r + np.copysign(0.5, r)) * rounding.scale(v))
+    d = [signed(this.rng, v.shape) * rounding.scale(v) for v in this.subject.values]
     slope = sum(
         float(np.vdot(analytic[name], e)) for name, e in zip(this.subject.names, d, strict=True)
     )

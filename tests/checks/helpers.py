@@ -17,8 +17,11 @@ from backprop import init_net
 from backprop.network import Network
 from checks.nest import Array
 from checks.networks import as_subject
-from checks.oracles import Lines
+from checks.oracles import CENTRAL, COMPLEX, RIDDERS, Lines
 from checks.subject import Subject, black_box
+
+# Oracles by the name of their function, and what reports call them.
+CALLED = {"complex_step": COMPLEX, "ridders": RIDDERS, "central_difference": CENTRAL}
 
 EPS = float(np.finfo(np.float64).eps)
 

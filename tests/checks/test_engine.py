@@ -19,7 +19,7 @@ from checks.report import Report, Tensor
 from checks.state import Check, begin
 from checks.subject import Subject, black_box, scaled
 from checks.tally import Findings
-from tests.checks.helpers import case, changed, planted, subject, vector
+from tests.checks.helpers import CALLED, case, changed, planted, subject, vector
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "softplus", "identity")
 COSTS = ("quadratic", "cross-entropy", "softmax-cross-entropy")
@@ -231,11 +231,10 @@ def broken(
     def wrong(lines: Lines) -> Any:
         return breaks(right(lines), lines)
 
-    wrong.__name__ = name
     monkeypatch.setattr(oracles, name, wrong)
 
 
-@pytest.mark.parametrize("name", ["complex_step", "ridders", "central_difference"])
+@pytest.mark.parametrize("name", CALLED)
 @pytest.mark.parametrize("how", list(BREAK)[:-1])
 @pytest.mark.parametrize("right", [True, False])
 def test_with_a_broken_oracle_nothing_passes(
@@ -251,7 +250,7 @@ def test_with_a_broken_oracle_nothing_passes(
         "oracles-disagree",
         "oracles disagree",
     )
-    assert name in report.diagnosis.detail
+    assert CALLED[name] in report.diagnosis.detail
 
 
 @pytest.mark.parametrize("name", ["complex_step", "ridders"])
@@ -417,11 +416,11 @@ def test_a_coordinate_that_oracle_and_gradient_both_leave_out_is_found(
 
     def blind(e: Estimate, lines: Lines) -> Estimate:
         seen = np.arange(len(e.slope)) != 100
-        return replace(e, slope=e.slope * seen) if len(e.slope) == 500 else e
+        return replace(e, slope=e.slope * seen) if len(e.slope) == 4000 else e
 
     broken(monkeypatch, "complex_step", blind)
-    at = np.arange(500)
-    one = vector(lambda p: (p**2).sum(), lambda p: 2 * p * (at != 100), np.linspace(1, 2, 500))
+    at = np.arange(4000)
+    one = vector(lambda p: (p**2).sum(), lambda p: 2 * p * (at != 100), np.linspace(1, 2, 4000))
     report = check(one)
     assert report.verdict == "fail"
     assert [f.index for f in report.failures] == [(100,)]

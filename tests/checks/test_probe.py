@@ -16,7 +16,7 @@ from checks.nest import Array
 from checks.oracles import Lines
 from checks.probe import CULPRITS, Part, weights
 from checks.report import Report
-from checks.state import Check, begin
+from checks.state import Check, begin, spreads
 from checks.subject import Subject, scaled
 from tests.checks.helpers import changed, planted, subject, vector
 
@@ -223,6 +223,78 @@ def test_the_least_certain_are_left_out_until_no_error_can_hide_in_the_rest(
     assert np.flatnonzero(few == 0).tolist() == [1000]
 
 
+def trials_of(monkeypatch: pytest.MonkeyPatch, *, lucky: bool = False) -> list[int]:
+    """How many trials rounding is judged by, look by look; a lucky first one sees none of it."""
+    asked: list[int] = []
+    right = spreads
+
+    def noted(this: Check, analytic: list[Array], trials: int) -> list[Array]:
+        asked.append(trials)
+        found = right(this, analytic, trials)
+        return [0 * far for far in found] if lucky and trials == 1 else found
+
+    monkeypatch.setattr(probe, "spreads", noted)
+    return asked
+
+
+def test_a_first_look_that_differs_is_followed_by_a_closer_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One trial may see much less rounding than there is: nobody is accused for that."""
+    monkeypatch.setattr(rounding, "tolerance", lambda g, n, **known: 32 * known["spread"])
+    asked = trials_of(monkeypatch, lucky=True)
+    for seed in range(5):
+        one = subject(seed, shape=SHAPE)
+        asked.clear()
+        assert probe.probe(one, seed=seed).verdict == "pass"
+        assert asked == [1, rounding.JITTERS]
+        assert named(probe.probe(planted(one, "W2", 9, 1e-6), seed=seed)) == {("W2", (1, 1))}
+
+
+def test_beyond_many_parameters_the_closer_look_has_few_trials(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each of them takes as long as a pass."""
+    asked = trials_of(monkeypatch)
+    one = planted(subject(shape=SHAPE), "W2", 9, 1e-6)
+    for many, trials in ((one.parameters, rounding.JITTERS), (one.parameters - 1, probe.FEW)):
+        monkeypatch.setattr(probe, "MANY", many)
+        asked.clear()
+        probe.probe(one)
+        assert asked == [1, trials]
+
+
+def refuses(p: Array) -> Any:
+    """A cost that casts what it is given."""
+    return np.exp(p.astype(float)).sum()
+
+
+@pytest.mark.parametrize(
+    ("cost", "why"),
+    [
+        (refuses, "the cost does not take complex parameters"),
+        (lambda p: float(np.exp(p).sum()), "the cost does not take complex parameters"),
+        (lambda p: np.exp(p.real).sum(), "the cost gives back a real number"),
+    ],
+)
+def test_a_cost_that_refuses_complex_numbers_is_probed_by_real_ones(cost: Any, why: str) -> None:
+    """Whether it raises, warns or drops the imaginary part; the report says why."""
+    one = vector(cost, np.exp, [0.5, -1.0, 2.0])
+    report = probe.probe(one)
+    assert (report.verdict, report.oracle) == ("pass", oracles.RIDDERS), str(report)
+    assert any(why in note for note in report.notes)
+    assert named(probe.probe(planted(one, "params", 1, 1e-3))) == {("params", (1,))}
+
+
+def test_a_gradient_of_the_complex_cost_alone_is_no_pass() -> None:
+    """Both sides agree with each other, and real costs with neither."""
+    one = vector(
+        lambda p: (p**2).sum() if np.iscomplexobj(p) else (p**3).sum(), lambda p: 2 * p, [0.5, 2.0]
+    )
+    report = probe.probe(one)
+    assert (report.verdict, report.oracle, report.failed) == ("fail", oracles.RIDDERS, 2)
+
+
 def test_a_zero_that_rounding_could_have_made_is_not_passed_as_zero() -> None:
     """Two terms that cancel exactly here, and by the last digit anywhere nearby."""
     data = np.asarray([0.1 + 2.0**-40, 3.0])
@@ -276,7 +348,7 @@ def test_weights_give_each_coordinate_the_same_say() -> None:
 
 
 def test_many_parameters_get_by_with_few_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Above MANY there are fewer trials and no sweep; culprits are named all the same."""
+    """Above MANY there is no sweep; culprits are named all the same."""
     monkeypatch.setattr(probe, "MANY", 100)
     one = subject(shape=SHAPE)
     assert probe.probe(one).verdict == "pass"

@@ -16,7 +16,7 @@ from checks.networks import as_subject
 from checks.oracles import Estimate, Lines
 from checks.subject import Subject, scaled
 from checks.sweep import sweep
-from tests.checks.helpers import EPS, subject, vector
+from tests.checks.helpers import CALLED, EPS, subject, vector
 
 AT = [0.5, -1.0, 2.0]
 NOISE = 16 * EPS
@@ -43,7 +43,7 @@ MISTAKES: dict[str, Callable[[Estimate], Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", ["complex_step", "ridders", "central_difference"])
+@pytest.mark.parametrize("name", CALLED)
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_broken_oracle_is_named(monkeypatch: pytest.MonkeyPatch, name: str, mistake: str) -> None:
     """Whichever it is and however it is broken."""
@@ -52,14 +52,46 @@ def test_a_broken_oracle_is_named(monkeypatch: pytest.MonkeyPatch, name: str, mi
     def broken(lines: Lines) -> Any:
         return MISTAKES[mistake](right(lines))
 
-    broken.__name__ = name
     monkeypatch.setattr(oracles, name, broken)
-    assert second.miscalibrated() == name
+    assert second.miscalibrated() == CALLED[name]
 
 
 def test_the_oracles_as_they_are_are_not_named() -> None:
     """None of them gets the known slopes wrong."""
     assert second.miscalibrated() is None
+
+
+# --- real costs behind a complex step ---------------------------------------------------------
+
+
+def supported(one: Subject, analytic: Array, cost: complex, seed: int = 0) -> bool:
+    """What `supported` says of a gradient of one array."""
+    return second.supported(one, [analytic], rng(seed), cost=cost)
+
+
+def test_real_costs_support_a_right_gradient_only() -> None:
+    """To half the digits along one direction, in which every parameter takes part."""
+    at = np.linspace(0.5, 2, 40)
+    one = vector(lambda p: np.sin(p).sum(), np.cos, at)
+    cost, g = np.sin(at).sum(), np.cos(at)
+    for seed in range(20):
+        assert supported(one, g, cost, seed)
+        assert supported(one, g * (1 + second.BENT / 2), cost, seed)
+        assert not supported(one, g * (1 + 4 * second.BENT), cost, seed)
+        for k in (0, 39):
+            assert not supported(one, np.where(np.arange(40) == k, -g, g), cost, seed)
+    assert not supported(one, g * np.nan, cost)
+
+
+def test_a_complex_cost_that_is_not_the_real_one_has_no_support() -> None:
+    """Up to a few units in its last place."""
+    at = np.linspace(0.5, 2, 40)
+    one = vector(lambda p: np.sin(p).sum(), np.cos, at)
+    cost, g = np.sin(at).sum(), np.cos(at)
+    few = second.BENEFIT * np.spacing(cost)
+    assert supported(one, g, cost + few + 1j)
+    for other in (cost + 2 * few, cost - 2 * few, complex(np.nan)):
+        assert not supported(one, g, other)
 
 
 # --- costs that are not complex-safe ----------------------------------------------------------

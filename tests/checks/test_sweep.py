@@ -12,7 +12,7 @@ import pytest
 from checks import elsewhere, oracles, sweep
 from checks.nest import Array
 from checks.subject import black_box
-from checks.sweep import coordinates, direction, moved_along, plain_rerun, run, wide
+from checks.sweep import coordinates, direction, moved_along, plain_rerun, run, signed, wide
 from tests.checks.helpers import EPS, subject, vector
 
 SCALES: dict[str, Any] = {"noise": 4 * EPS, "size": 1.0}
@@ -190,3 +190,15 @@ def test_pieces_are_made_by_name() -> None:
     """Seven numbers in a row would be taken for one another."""
     with pytest.raises(TypeError):
         sweep.Piece(0, 0, 1, oracles.COMPLEX, 0.0, 1.0, False)  # type: ignore[call-arg]  # noqa: FBT003
+
+
+def test_shares_of_a_direction_are_none_too_small() -> None:
+    """Of either sign, between a half and one and a half, of any shape, and the seed's own."""
+    found = signed(np.random.default_rng(0), (100, 50))
+    assert (np.abs(found) >= 0.5).all()
+    assert (np.abs(found) <= 1.5).all()
+    # 5000 of them: four standard deviations of a mean are 0.06 with the signs, 0.02 without
+    assert abs(np.mean(found)) < 0.06
+    assert abs(np.mean(np.abs(found)) - 1) < 0.02
+    np.testing.assert_array_equal(found, signed(np.random.default_rng(0), (100, 50)))
+    assert signed(np.random.default_rng(0), ()).shape == ()
