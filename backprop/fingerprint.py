@@ -137,11 +137,8 @@ class _Walk:
                 self.names(constant, scope)
 
     def code(self, code: types.CodeType) -> None:
-        """Add what a code does; where it was written has no part in it."""
-        self.take(code.co_code, code.co_exceptiontable, code.co_names, code.co_flags)
-        self.take(code.co_varnames, code.co_freevars, code.co_cellvars)
-        self.take(code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
-        self.each(code.co_consts)
+        """Add what a code does."""
+        self.take(_instructions(code))
 
     def array(self, array: Any) -> None:
         """Add an array, by its bytes."""
@@ -160,6 +157,28 @@ class _Walk:
                     if not name.startswith("__") or isinstance(value, types.FunctionType)
                 }
             )
+
+
+@functools.cache  # a code never changes
+def _instructions(code: types.CodeType) -> str:
+    """A digest of what a code does; where it was written has no part in it."""
+    words = (
+        (code.co_code, code.co_exceptiontable, code.co_names, code.co_flags),
+        (code.co_varnames, code.co_freevars, code.co_cellvars),
+        (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount),
+        _constant(code.co_consts),
+    )
+    return hashlib.sha256(repr(words).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def _constant(value: Any) -> Any:
+    if isinstance(value, types.CodeType):
+        return _instructions(value)
+    if isinstance(value, tuple):
+        return tuple(map(_constant, value))
+    if isinstance(value, frozenset):
+        return "frozenset", sorted(map(repr, value))
+    return type(value).__name__, value
 
 
 def _is_library(module: types.ModuleType | str | None) -> bool:
