@@ -42,14 +42,17 @@ NETWORK = tuple(
     f"tests/backprop/test_{m}.py" for m in ("activations", "costs", "passes", "network")
 )
 PROPERTIES = "tests/checks/test_properties.py"
-ENGINE = ("engine", "second", "oracles", "sweep", "probe", "compare", "rounding", "noise", "report")
+ENGINE = (
+    *("engine", "second", "kinks", "oracles", "sweep", "probe", "projection"),
+    *("compare", "rounding", "noise", "report"),
+)
 CHECKING = tuple(f"tests/checks/test_{module}.py" for module in ENGINE)
 TESTS: dict[str, tuple[str, ...]] = {
     **{f"backprop/{m}.py": (*NETWORK, PROPERTIES)
        for m in ("passes", "activations", "costs", "network")},
     **{f"checks/{m}.py": (f"tests/checks/test_{m}.py", *CHECKING)
-       for m in ("rounding", "oracles", "compare", "second", "engine", "sweep", "probe", "noise",
-                 "tally", "state")},
+       for m in ("rounding", "oracles", "compare", "second", "kinks", "engine", "sweep", "probe",
+                 "projection", "noise", "tally", "state")},
 }  # fmt: skip
 
 Sample = tuple[int | None, int]  # how many of a module's mutants, None for all, and the seed

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from checks import compare, hygiene, oracles, rounding, second
+from checks import compare, hygiene, kinks, oracles, rounding, second
 from checks.compare import Status
 from checks.nest import Array
 from checks.oracles import CENTRAL, COMPLEX, RIDDERS, Estimate, named
@@ -131,13 +131,13 @@ def _run(this: Check, analytic: dict[str, Array], oracle: str) -> Findings:
     findings = judge(this, analytic, estimates)
     if this.subject.jittered is None:
         _benefit_of_doubt(this, findings)
-    everywhere = second.kink_along_all(this.subject, this.rng, **this.scales)
+    everywhere = kinks.along_all(this.subject, this.rng, **this.scales)
     for tensor, status in enumerate(findings.status.values()):
         flat = status.reshape(-1)
         wrong = np.flatnonzero(flat == Status.FAIL)[:KINKS_SOUGHT]
         sought = np.arange(flat.size) if everywhere else wrong
         if sought.size:
-            kinked = second.on_kinks(this.subject, tensor, sought, **this.scales)
+            kinked = kinks.on_kinks(this.subject, tensor, sought, **this.scales)
             flat[sought[kinked]] = Status.KINK
     return findings
 

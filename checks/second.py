@@ -4,7 +4,7 @@
 - `supported`: whether real differences support a gradient along one direction.
 - `complex_doubt`: why the complex step is not to be believed on this cost, if it is not.
 - `disagreement`: another oracle, and the plain rerun, on a sample and on every suspect.
-- `on_kinks`: one-sided slopes that differ, where a derivative does not exist.
+- `not_rejected`, `looks_single`: what a black box is given the benefit of the doubt for.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from dataclasses import replace
 import numpy as np
 
 from checks import oracles, rounding
+from checks.kinks import kinked
 from checks.nest import Array
 from checks.oracles import Estimate, Lines, Oracle
 from checks.subject import Arrays, Subject
-from checks.sweep import coordinates, direction, moved_along, plain_rerun, signed, wide
+from checks.sweep import coordinates, direction, everywhere, moved_along, plain_rerun, wide
 
 SAMPLE = 24
 ALONG = "along a direction"
@@ -38,10 +39,6 @@ BENEFIT = 8
 
 # Both reruns are compared at an imaginary step too: large enough to show, far from any pole.
 IMAGINARY = 2.0**-10
-
-# One-sided slopes are compared at the parameter's scale times this, then at a quarter and at a
-# sixteenth of it: so small that a kink has to be at the point, yet far above rounding.
-KINK_STEP = 2.0**-18
 
 
 def miscalibrated() -> str | None:
@@ -78,7 +75,7 @@ def supported(
     noise = float(np.spacing(abs(centre)))
     if not abs(cost.real - centre) <= BENEFIT * noise:
         return False
-    d = _everywhere(subject, rng, most=PART)
+    d = everywhere(subject, rng, most=PART)
     lines = direction(subject, d, noise=noise, size=abs(centre))
     slope = sum(float(np.dot(g.reshape(-1)[: e.size], e)) for g, e in zip(analytic, d, strict=True))
     h = rounding.central_step(lines.scale, noise, lines.size)
@@ -103,7 +100,7 @@ def complex_doubt(
     """
     doubt = None
     for _ in range(DIRECTIONS):
-        d = _everywhere(subject, rng, most=None if thorough else PART)
+        d = everywhere(subject, rng, most=None if thorough else PART)
         doubt = _doubt_along(subject, d, noise=noise, size=size, thorough=thorough)
         if doubt is None or not doubt.startswith(ALONG):
             break
@@ -128,7 +125,7 @@ def _doubt_along(
     plain = (oracles.ridders if thorough else oracles.central_difference)(lines)
     allowed = BENEFIT * (plain.error[0] + noise) + BENT * abs(slope)
     agree = abs(slope - plain.slope[0]) <= allowed
-    if agree or _kinked(lines)[0]:
+    if agree or kinked(lines)[0]:
         return None
     return (
         f"{ALONG} through all parameters it says {slope:.9g},"
@@ -166,7 +163,7 @@ def disagreement(
         off = np.abs(other.slope - slope)
         own = error[name].reshape(-1)[at]
         allowed = BENEFIT * other.error + own + np.cbrt(np.finfo(float).eps) ** 2 * np.abs(slope)
-        wrong = np.flatnonzero((off > allowed) & ~_kinked(lines))
+        wrong = np.flatnonzero((off > allowed) & ~kinked(lines))
         if wrong.size:
             k = wrong[0]
             index = np.unravel_index(at[k], numeric[name].shape)
@@ -234,38 +231,6 @@ def hidden_slope(
     return None
 
 
-def kink_along_all(
-    subject: Subject, rng: np.random.Generator, *, noise: float, size: float
-) -> bool:
-    """Whether the point lies on a kink of the cost, by one direction through every parameter."""
-    d = _everywhere(subject, rng)
-    return bool(_kinked(direction(subject, d, noise=noise, size=size))[0])
-
-
-def on_kinks(subject: Subject, tensor: int, at: Array, *, noise: float, size: float) -> Array:
-    """Which of a tensor's coordinates, by flat index, lie on a kink: booleans (m,)."""
-    return _kinked(coordinates(subject, tensor, at, noise=noise, size=size))
-
-
-@np.errstate(over="ignore", invalid="ignore")  # infinite costs differ by NaN: no kink
-def _kinked(lines: Lines) -> Array:
-    """Where one-sided slopes differ.
-
-    Their difference J(h) = (C(h) + C(-h) - 2 C(0)) / h is h C'' for a smooth cost, and tends to
-    the jump at a kink. (4 J(h/4) - J(h)) / 3 takes the linear part away; taken twice, at a quarter
-    of the step, it must stay the same and exceed the noise.
-    """
-    h = np.exp2(np.round(np.log2(lines.scale * KINK_STEP)))
-    centre = lines.costs(np.zeros_like(h)).real
-    jumps = [
-        (lines.costs(step).real + lines.costs(-step).real - 2 * centre) / step
-        for step in (h, h / 4, h / 16)
-    ]
-    coarse, fine = (4 * jumps[1] - jumps[0]) / 3, (4 * jumps[2] - jumps[1]) / 3
-    doubt = np.abs(fine - coarse) + 4 * lines.noise / (h / 16)
-    return np.asarray(np.abs(fine) > 4 * doubt)
-
-
 def not_rejected(analytic: Array, numeric: Array, rows: list[Estimate]) -> Array:
     """Where real differences do not say that the analytic value is wrong, (m,).
 
@@ -299,14 +264,6 @@ def looks_single(analytic: dict[str, Array], numeric: dict[str, Array]) -> bool:
 def _some(size: int, suspects: Array, rng: np.random.Generator) -> Array:
     sample = rng.permutation(size)[:SAMPLE]
     return np.union1d(sample, suspects[:SAMPLE]).astype(int)
-
-
-def _everywhere(
-    subject: Subject, rng: np.random.Generator, *, most: int | None = None
-) -> list[Array]:
-    """A direction that moves every parameter, or `most` of each tensor, by about its own scale."""
-    parts = [v.reshape(-1)[:most] for v in subject.values]
-    return [signed(rng, part.size) * rounding.scale(part) for part in parts]
 
 
 def _signs(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

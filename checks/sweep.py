@@ -159,6 +159,14 @@ def signed(rng: np.random.Generator, shape: int | tuple[int, ...]) -> Array:
     return r
 
 
+def everywhere(
+    subject: Subject, rng: np.random.Generator, *, most: int | None = None
+) -> list[Array]:
+    """A direction that moves every parameter, or `most` of each tensor, by about its own scale."""
+    parts = [v.reshape(-1)[:most] for v in subject.values]
+    return [signed(rng, part.size) * rounding.scale(part) for part in parts]
+
+
 def moved_along(values: Arrays, d: Arrays, t: complex) -> list[Array]:
     """Copies of `values`, t times `d` away."""
     moved = [v.astype(np.result_type(v, t)) for v in values]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks import engine, oracles, second
+from checks import engine, kinks, oracles
 from checks.compare import Status
 from checks.engine import RERUN, check
 from checks.nest import Array
@@ -506,7 +506,7 @@ def test_only_what_fails_is_looked_at_for_kinks(monkeypatch: pytest.MonkeyPatch)
         looked.append((tensor, at.tolist()))
         return np.asarray(at == 7)
 
-    monkeypatch.setattr(second, "on_kinks", on_kinks)
+    monkeypatch.setattr(kinks, "on_kinks", on_kinks)
     status = check(one).status["W1"].reshape(-1)
     assert looked == [(0, [5, 7])]
     assert status[:8].tolist() == [Z, Z, Z, Z, P, F, P, K]

@@ -13,8 +13,7 @@ from checks import oracles, probe, rounding, second
 from checks.compare import Status
 from checks.engine import check
 from checks.nest import Array
-from checks.oracles import Lines
-from checks.probe import CULPRITS, Part, weights
+from checks.projection import CULPRITS
 from checks.report import Report
 from checks.state import Check, begin, spreads
 from checks.subject import Subject, scaled
@@ -331,22 +330,6 @@ def test_single_precision_is_probed_by_its_own_rounding(seed: int) -> None:
     assert named(probe.probe(planted(one, "b2", at, 0.5))) == {("b2", (at,))}
 
 
-def test_weights_give_each_coordinate_the_same_say() -> None:
-    """r / |g| with |r| in [0.5, 1.5] and both signs; zeros are weighed by their tensor."""
-    rng = np.random.default_rng(0)
-    g = [np.exp(rng.normal(size=1000) * 5) * rng.choice([-1, 1], 1000), np.zeros(3), np.empty(0)]
-    g[0][:2] = 0
-    first, second, third = weights(g, rng)
-    say = np.abs(first * g[0])[2:]
-    assert 0.5 <= say.min() < 0.55
-    assert 1.45 < say.max() <= 1.5
-    assert 0.4 < np.mean(first > 0) < 0.6
-    assert third.size == 0
-    own = np.sqrt(np.mean(g[0] ** 2)) * probe.HIDDEN
-    for d in (first[:2], second):
-        assert np.all((np.abs(d * own) >= 0.5) & (np.abs(d * own) <= 1.5))
-
-
 def test_many_parameters_get_by_with_few_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Above MANY there is no sweep; culprits are named all the same."""
     monkeypatch.setattr(probe, "MANY", 100)
@@ -380,18 +363,6 @@ def test_a_kink_is_nobodys_fault() -> None:
     assert (report.failed, report.kinks) == (0, 1)
 
 
-def test_parts_are_split_without_a_gap() -> None:
-    """By tensor first, then in the middle."""
-    parts = [Part(tensor=t, start=0, stop=s) for t, s in ((0, 5), (1, 2), (2, 1))]
-    left, right = probe._halves(parts)
-    assert [*left, *right] == parts
-    one, other = probe._halves(parts[:1])
-    assert (one, other) == (
-        [Part(tensor=0, start=0, stop=2)],
-        [Part(tensor=0, start=2, stop=5)],
-    )
-
-
 @pytest.mark.parametrize(("size", "left_out"), [(0.120e-6, 0), (0.130e-6, 400), (0.160e-6, 400)])
 def test_an_eighth_of_what_was_promised_is_left_to_rounding(
     monkeypatch: pytest.MonkeyPatch, size: float, left_out: int
@@ -405,25 +376,6 @@ def test_an_eighth_of_what_was_promised_is_left_to_rounding(
     assert np.count_nonzero(d == 0) == left_out
     if not left_out:
         assert tau == pytest.approx(size, rel=1e-3)
-
-
-def test_a_step_is_as_long_as_the_largest_entry_allows() -> None:
-    """So that no parameter moves by more than the least typical size of any tensor."""
-    one = vector(lambda p: (p**2).sum(), lambda p: 2 * p, [0.5, 0.5])
-    asked: list[Lines] = []
-
-    def oracle(line: Lines) -> oracles.Estimate:
-        asked.append(line)
-        return oracles.complex_step(line)
-
-    d = [np.asarray([1.0, -(2.0**20)])]
-    projection = probe.Projection(one, [np.ones(2)], d, oracle, 0.0)
-    for part in (Part(tensor=0, start=0, stop=2), Part(tensor=0, start=0, stop=1)):
-        projection.difference([part])
-    assert [line.scale.tolist() for line in asked] == [[2.0**-21], [0.5]]
-    d[0][:] = 0
-    assert projection.difference([Part(tensor=0, start=0, stop=2)])[0] == 0
-    assert asked[-1].scale.tolist() == [1.0]
 
 
 def test_what_is_certified_is_projected_and_no_more() -> None:

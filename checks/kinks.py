@@ -1,0 +1,49 @@
+"""Kinks: where one-sided slopes differ, and a derivative does not exist.
+
+- `on_kinks`: which coordinates lie on one.
+- `along_all`: whether the point lies on one at all, by one direction through every parameter.
+- `kinked`: the same of any lines.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from checks.nest import Array
+from checks.oracles import Lines
+from checks.subject import Subject
+from checks.sweep import coordinates, direction, everywhere
+
+# One-sided slopes are compared at the parameter's scale times this, then at a quarter and at a
+# sixteenth of it: so small that a kink has to be at the point, yet far above rounding.
+KINK_STEP = 2.0**-18
+
+
+def along_all(subject: Subject, rng: np.random.Generator, *, noise: float, size: float) -> bool:
+    """Whether the point lies on a kink of the cost, by one direction through every parameter."""
+    d = everywhere(subject, rng)
+    return bool(kinked(direction(subject, d, noise=noise, size=size))[0])
+
+
+def on_kinks(subject: Subject, tensor: int, at: Array, *, noise: float, size: float) -> Array:
+    """Which of a tensor's coordinates, by flat index, lie on a kink: booleans (m,)."""
+    return kinked(coordinates(subject, tensor, at, noise=noise, size=size))
+
+
+@np.errstate(over="ignore", invalid="ignore")  # infinite costs differ by NaN: no kink
+def kinked(lines: Lines) -> Array:
+    """Where one-sided slopes differ.
+
+    Their difference J(h) = (C(h) + C(-h) - 2 C(0)) / h is h C'' for a smooth cost, and tends to
+    the jump at a kink. (4 J(h/4) - J(h)) / 3 takes the linear part away; taken twice, at a quarter
+    of the step, it must stay the same and exceed the noise.
+    """
+    h = np.exp2(np.round(np.log2(lines.scale * KINK_STEP)))
+    centre = lines.costs(np.zeros_like(h)).real
+    jumps = [
+        (lines.costs(step).real + lines.costs(-step).real - 2 * centre) / step
+        for step in (h, h / 4, h / 16)
+    ]
+    coarse, fine = (4 * jumps[1] - jumps[0]) / 3, (4 * jumps[2] - jumps[1]) / 3
+    doubt = np.abs(fine - coarse) + 4 * lines.noise / (h / 16)
+    return np.asarray(np.abs(fine) > 4 * doubt)

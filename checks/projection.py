@@ -1,0 +1,152 @@
+"""Projections: the slope along a direction through all parameters, or through a part of them.
+
+What a probe is made of: `weights` is the direction, a `Projection` what the slope along it differs
+by, as a whole and in parts, and `bisect` the way from the whole to single coordinates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from checks import rounding, second
+from checks.nest import Array
+from checks.oracles import Lines, Oracle
+from checks.subject import Subject
+from checks.sweep import run, signed, wide
+
+CULPRITS = 16
+
+# A coordinate with an analytic gradient of zero is weighed as if it had this share of its tensor's
+# root mean square: a hidden gradient that small still counts like a relative error of one.
+HIDDEN = 2.0**-10
+
+# In a bisection, this share of a difference is left to the rounding of the passes that show it.
+DROWNED = 2.0**-36
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A run of consecutive coordinates of one tensor: what a bisection splits."""
+
+    tensor: int
+    start: int
+    stop: int
+
+
+class Projection:
+    """The oracle's slope minus the analytic one, along d restricted to parts of it."""
+
+    def __init__(
+        self, subject: Subject, analytic: list[Array], d: list[Array], oracle: Oracle, noise: float
+    ) -> None:
+        self.subject, self.analytic, self.d = subject, analytic, d
+        self.values = wide(subject.values)
+        self.oracle, self.noise, self.passes = oracle, noise, 0
+        self.typical = min(rounding.typical(v) for v in self.values if v.size)
+        self.cost = complex(np.nan)  # of the last complex run
+
+    @property
+    def whole(self) -> list[Part]:
+        """All coordinates."""
+        sizes = enumerate(v.size for v in self.values)
+        return [Part(tensor=i, start=0, stop=size) for i, size in sizes if size]
+
+    @property
+    def floor(self) -> float:
+        """How far underflow moves a complex step, times the longest entry of d."""
+        least = rounding.underflow(np.dtype(np.float64))
+        return float(least / (rounding.COMPLEX_STEP * self.typical))
+
+    def difference(self, parts: list[Part]) -> tuple[float, float]:
+        """D over the parts, and the oracle's own error in it."""
+        self.passes += 1
+        longest = max(float(np.max(np.abs(_of(self.d, p)), initial=0)) for p in parts)
+        lines = Lines(
+            costs=lambda steps: np.asarray([self._cost(t, parts) for t in steps]),
+            scale=np.full(1, self.typical / longest if longest > 0 else 1.0),
+            noise=self.noise,
+            size=1.0,
+        )
+        found = self.oracle(lines)
+        expected = sum(float(np.dot(_of(self.analytic, p), _of(self.d, p))) for p in parts)
+        return float(found.slope[0]) - expected, float(found.error[0])
+
+    def _cost(self, t: complex, parts: list[Part]) -> complex:
+        values = list(self.values)
+        for tensor in {p.tensor for p in parts}:
+            moved = values[tensor].astype(np.result_type(values[tensor], t))
+            for p in parts:
+                if p.tensor == tensor:
+                    moved.reshape(-1)[p.start : p.stop] += t * _of(self.d, p)
+            values[tensor] = moved
+        if not np.iscomplexobj(t):
+            return complex(run(self.subject, values))
+        try:
+            self.cost = complex(second.complex_cost(self.subject, values))
+        except second.REFUSALS:
+            self.cost = complex(np.nan)
+        return self.cost
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What the projection of all parameters differs by, D, and how far rounding can move it."""
+
+    projection: Projection
+    difference: float
+    tau: float
+
+    @property
+    def differs(self) -> bool:
+        """Whether more than rounding is at work; NaN always differs."""
+        return not abs(self.difference) <= self.tau
+
+
+@np.errstate(over="ignore")  # what overflows is left out
+def weights(analytic: list[Array], rng: np.random.Generator) -> list[Array]:
+    """The direction d: r / |g|."""
+    rms = [float(np.sqrt(np.mean(np.square(g)))) if g.size else 0.0 for g in analytic]
+    typical = max(rms, default=0.0) or 1.0
+    d = []
+    for g, own in zip(analytic, rms, strict=True):
+        r = signed(rng, g.shape)
+        size = np.asarray(np.abs(g))
+        size[size == 0] = HIDDEN * (own or typical)
+        d.append(np.divide(r, size, out=r))
+    return d
+
+
+def bisect(result: Result) -> list[Part]:
+    """Single coordinates that differ: by tensor, then by halves, at most `CULPRITS` of them.
+
+    One half is projected and the other is what remains, so each level costs one pass. Next to a
+    large difference a small one drowns in its rounding, and is left for the next check.
+    """
+    culprits: list[Part] = []
+    pending = [(result.projection.whole, result.difference)]
+    while pending and len(culprits) < CULPRITS:
+        parts, difference = pending.pop()
+        if len(parts) == 1 and parts[0].stop - parts[0].start == 1:
+            culprits.append(parts[0])
+            continue
+        left, right = _halves(parts)
+        first, _ = result.projection.difference(left)
+        allowed = result.tau + DROWNED * max(abs(first), abs(difference))
+        for half, own in ((left, first), (right, difference - first)):
+            if not abs(own) <= allowed:
+                pending.append((half, own))
+    return culprits
+
+
+def _halves(parts: list[Part]) -> tuple[list[Part], list[Part]]:
+    if len(parts) > 1:
+        return parts[: len(parts) // 2], parts[len(parts) // 2 :]
+    part = parts[0]
+    middle = (part.start + part.stop) // 2
+    return [replace(part, stop=middle)], [replace(part, start=middle)]
+
+
+def _of(arrays: list[Array], part: Part) -> Array:
+    return arrays[part.tensor].reshape(-1)[part.start : part.stop]

@@ -1,0 +1,82 @@
+"""A point on a kink is told from one that is merely near, from curvature and from noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from checks import kinks
+from checks.nest import Array
+from tests.checks.helpers import EPS, vector
+
+
+def on_kinks(cost: Callable[[Array], Any], at: list[float], **scales: float) -> list[bool]:
+    """Which coordinates are said to lie on a kink."""
+    one = vector(cost, lambda p: p, at)
+    scales = {"noise": 4 * EPS * max(abs(float(cost(np.asarray(at)))), 1e-3), "size": 1.0, **scales}
+    return list(kinks.on_kinks(one, 0, np.arange(len(at)), **scales))
+
+
+def relu(p: Array) -> Any:
+    """The sum of the positive ones."""
+    return np.maximum(p, 0).sum()
+
+
+KINKED: dict[str, tuple[Callable[[Array], Any], list[float], list[bool]]] = {
+    "relu at 0": (relu, [0.0, 1.0, -2.0], [True, False, False]),
+    "all at 0": (relu, [0.0, 0.0], [True, True]),
+    "absolute value at 0": (lambda p: np.abs(p).sum() + 1, [0.0, 3.0], [True, False]),
+    "a tie of the largest": (lambda p: p.max(), [2.0, 2.0, 1.0], [True, True, False]),
+    "a slight kink": (lambda p: (p**2).sum() + 1e-3 * np.abs(p[0]), [0.0, 1.0], [True, False]),
+    "a kink at 1": (lambda p: np.abs(p - 1).sum() + np.exp(p).sum(), [1.0, 2.0], [True, False]),
+}
+
+
+@pytest.mark.parametrize("name", KINKED)
+@pytest.mark.parametrize("factor", [1e-12, 1.0, 1e12])
+def test_a_coordinate_on_a_kink_is_seen(name: str, factor: float) -> None:
+    """And only that one."""
+    cost, at, expected = KINKED[name]
+    noise = factor * 4 * EPS * (1 + abs(float(cost(np.asarray(at)))))
+    assert on_kinks(lambda p: factor * cost(p), at, noise=noise, size=factor) == expected
+
+
+SMOOTH: dict[str, Callable[[Array], Any]] = {
+    "curved": lambda p: (1e3 * p**2).sum(),
+    "very curved": lambda p: np.cos(1e3 * p).sum(),
+    "cubic": lambda p: (p**3).sum(),
+    "flat": lambda p: (p**4).sum() + 1,
+    "constant": lambda p: 1.0 + 0 * p.sum(),
+    "a kink of second order": lambda p: (p * np.abs(p)).sum() + 1,
+    "a kink near": lambda p: np.abs(p - 1e-3).sum(),
+    "a kink nearer": lambda p: np.abs(p - 1e-4).sum(),
+    "a kink within the steps": lambda p: np.abs(p - 5e-7).sum(),
+    "a kink on the other side": lambda p: np.maximum(p, -1e-3).sum(),
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_no_kink_is_seen_where_there_is_none(name: str) -> None:
+    """Curvature is none, and neither is a kink that is merely near."""
+    at = [0.0, 0.0]
+    assert on_kinks(SMOOTH[name], at, noise=4 * EPS * 10) == [False, False]
+
+
+def test_noise_is_not_taken_for_kinks() -> None:
+    """Where it is told."""
+    noisy = np.random.default_rng(0)
+    cost = lambda p: (p**2).sum() + 1e-7 * noisy.uniform(-1, 1)  # noqa: E731
+    for _ in range(50):
+        assert on_kinks(cost, [0.5, -1.0, 2.0], noise=1e-7) == [False] * 3
+
+
+def test_one_direction_tells_whether_to_look_for_kinks() -> None:
+    """Through every parameter at once."""
+    scales = {"noise": 8 * EPS, "size": 1.0}
+    for seed in range(10):
+        for at, expected in (([0.0, 1.0, 2.0], True), ([0.5, 1.0, 2.0], False)):
+            one = vector(relu, relu, at)
+            assert kinks.along_all(one, np.random.default_rng(seed), **scales) is expected
