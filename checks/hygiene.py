@@ -90,12 +90,11 @@ def inspect(subject: Subject, *, repeats: bool = True) -> tuple[dict[str, Array]
 
     `repeats` asks for two further calls of the gradient, to see whether they change anything.
     """
-    found = list(_cost(subject))
+    watched = _Watch(subject)
+    found = list(_cost(subject, watched))
     if any(f.code in ("cost-not-scalar", "cost-not-finite") for f in found):
         return {}, found
-    values = [v.copy() for v in subject.values]
-    watched = _Watch(subject, values)
-    first = subject.gradient(values)
+    first = subject.gradient(watched.values)
     kept = {name: g.copy() for name, g in first.items()} if repeats else first
     found += watched.changes("changes-parameters", "changes-inputs")
     wrong = list(_form(subject, kept))
@@ -107,26 +106,27 @@ def inspect(subject: Subject, *, repeats: bool = True) -> tuple[dict[str, Array]
 
 
 class _Watch:
-    """Remembers inputs, to say later which of them changed, and which copies of the parameters."""
+    """Copies of the parameters to call functions with, and of the inputs, to see what changes."""
 
-    def __init__(self, subject: Subject, values: list[Array]) -> None:
-        self.subject, self.values = subject, values
-        self.before = {name: v.copy() for name, v in subject.inputs.items()}
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.values = [v.copy() for v in subject.values]
+        self.inputs = {name: v.copy() for name, v in subject.inputs.items()}
 
     def changes(self, parameter_code: str, input_code: str) -> Iterator[Diagnosis]:
-        own = zip(self.subject.names, self.subject.values, self.values, strict=True)
-        for name, kept, given in own:
-            if not same_bits(kept, given):
+        """What has changed since the last time; parameters are put back."""
+        for i, (name, kept) in enumerate(zip(self.subject.names, self.subject.values, strict=True)):
+            if not same_bits(kept, self.values[i]):
+                self.values[i] = kept.copy()
                 yield offence(parameter_code, name)
         for name, array in self.subject.inputs.items():
-            if not same_bits(array, self.before[name]):
+            if not same_bits(array, self.inputs[name]):
+                self.inputs[name] = array.copy()
                 yield offence(input_code, name)
 
 
-def _cost(subject: Subject) -> Iterator[Diagnosis]:
-    values = [v.copy() for v in subject.values]
-    watched = _Watch(subject, values)
-    first = np.asarray(subject.cost(values))
+def _cost(subject: Subject, watched: _Watch) -> Iterator[Diagnosis]:
+    first = np.asarray(subject.cost(watched.values))
     yield from watched.changes("cost-changes-parameters", "cost-changes-inputs")
     if first.shape != () or first.dtype.kind not in "fiub":
         yield offence(

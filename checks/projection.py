@@ -107,7 +107,7 @@ class Result:
 @np.errstate(over="ignore")  # what overflows is left out
 def weights(analytic: list[Array], rng: np.random.Generator) -> list[Array]:
     """The direction d: r / |g|."""
-    rms = [float(np.sqrt(np.mean(np.square(g)))) if g.size else 0.0 for g in analytic]
+    rms = [float(np.sqrt(np.vdot(g, g) / max(g.size, 1))) for g in analytic]
     typical = max(rms, default=0.0) or 1.0
     d = []
     for g, own in zip(analytic, rms, strict=True):

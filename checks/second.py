@@ -49,7 +49,7 @@ def miscalibrated() -> str | None:
         return np.asarray([np.sin(1 + t[0]), np.exp(t[1]), 2 - 3 * t[2]])
 
     eps = float(np.finfo(float).eps)
-    lines = Lines(costs=costs, scale=np.ones(3), noise=4 * eps, size=2.0)
+    lines = Lines(costs=costs, scale=np.ones(3), noise=2.0**-36, size=2.0)
     for name in (oracles.COMPLEX, oracles.RIDDERS, oracles.CENTRAL):
         try:
             found = oracles.named(name)(lines)
