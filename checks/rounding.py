@@ -112,10 +112,9 @@ def typical(values: Array) -> float:
     largest = float(np.max(np.abs(flat), initial=0))
     if not 0 < largest < np.inf:
         return 1.0
-    if not 2.0**-400 < largest < 2.0**400:  # whose squares would underflow or overflow
-        flat = flat.astype(np.float64) / largest
-        return largest * float(np.sqrt(np.mean(np.square(flat))))
-    return float(np.sqrt(np.vdot(flat, flat) / flat.size))
+    unit = 2.0 ** int(np.frexp(largest)[1] - 1)
+    flat = flat / unit  # exact; and a square that underflows now is too small to count
+    return unit * float(np.sqrt(np.vdot(flat, flat) / flat.size))
 
 
 def scale(values: Array) -> Array:

@@ -122,6 +122,15 @@ def test_single_precision_is_judged_by_its_own_rounding(activation: str, cost: s
         assert [f.tensor for f in wrong.failures] == [name]
 
 
+@pytest.mark.parametrize("size", [2.0**-84, 1.0, 2.0**84])
+def test_single_precision_parameters_may_have_any_size(size: float) -> None:
+    """Also one at which their squares would be beyond single precision, next to a zero or not."""
+    at = np.asarray([size, 0, -2 * size], np.float32)
+    cost = lambda p: size * (np.cos(p / size) + 2 * p / size).sum()  # noqa: E731
+    report = check(vector(cost, lambda p: 2 - np.sin(p / np.float32(size)), at))
+    assert (report.verdict, report.checked, report.undecided) == ("pass", 3, 0)
+
+
 def test_a_gradient_that_is_not_zero_where_it_should_be_is_caught() -> None:
     """And one that is zero where it should not be; zero on both sides is no pass but counted."""
     at = [0.5, -1.0, 2.0]

@@ -123,12 +123,16 @@ def test_typical_is_the_root_mean_square_or_one() -> None:
     assert rounding.typical(np.empty(0)) == 1.0
 
 
-@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e-130, 1e110, 1e130, 1e160, 1e200, 1e300])
-def test_typical_neither_underflows_nor_overflows(size: float) -> None:
-    """The squares of some of these would be 0 or infinite."""
-    assert rounding.typical(np.asarray([3 * size, -4 * size])) == pytest.approx(
-        size * np.sqrt(12.5), rel=1e-14, abs=0
-    )
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("share", [-1.04, -1.0, -0.6, 0.0, 0.6, 0.97])
+def test_typical_neither_underflows_nor_overflows(dtype: Any, share: float) -> None:
+    """From subnormal to large, in either dtype, whose squares would be 0 or infinite."""
+    limits = np.finfo(dtype)
+    exponent = int(share * limits.maxexp)
+    values = np.ldexp(np.asarray([3, -4, 0, 0], dtype), exponent)
+    assert rounding.typical(values) == np.ldexp(2.5, exponent)
+    for end in (limits.smallest_subnormal, limits.max):
+        assert rounding.typical(np.asarray([-end])) == end
 
 
 def test_a_scale_is_the_larger_of_its_own_and_its_tensors() -> None:
