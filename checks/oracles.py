@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -83,11 +84,7 @@ def ridders(lines: Lines) -> Estimate:
 
     Each line keeps the estimate whose error is least of all `ridders_rows`.
     """
-    rows = ridders_rows(lines)
-    best = rows[0]
-    for row in rows[1:]:
-        best = _better(best, row)
-    return _confirmed(lines, best)
+    return _confirmed(lines, reduce(_better, ridders_rows(lines)))
 
 
 @_quiet
