@@ -115,6 +115,6 @@ def _settled(values: Array) -> float | None:
         levels.append(float(np.sqrt(gamma * np.mean(differences**2))))
         signs.append(bool(differences.min() < 0 < differences.max()))
     for k in range(len(levels) - 2):
-        if signs[k] and 0 < max(levels[k : k + 3]) <= 4 * min(levels[k : k + 3]):
+        if signs[k] and max(levels[k : k + 3]) <= 4 * min(levels[k : k + 3]):
             return levels[k]
     return None
