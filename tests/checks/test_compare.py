@@ -16,6 +16,17 @@ def status(analytic: float, numeric: float, tolerance: float) -> Status:
     return Status(found[0])
 
 
+def test_the_numbers_of_the_statuses_are_fixed() -> None:
+    """Arrays hold them, and may be kept longer than this version."""
+    assert {s.name: s.value for s in Status} == {
+        "PASS": 0,
+        "FAIL": 1,
+        "UNDECIDED": 2,
+        "ZERO": 3,
+        "KINK": 4,
+    }
+
+
 def test_a_difference_as_large_as_the_tolerance_passes_and_one_unit_more_fails() -> None:
     """The tolerance belongs to what rounding explains."""
     tolerance = 2.0**-30

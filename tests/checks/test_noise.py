@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,8 @@ import pytest
 
 import checks.noise
 from checks.nest import Array
-from checks.noise import FEW, _settled, cost_noise, stored_noise, table_noise
-from checks.rounding import JITTERS
+from checks.noise import _settled, cost_noise, stored_noise, table_noise
+from checks.rounding import LARGEST_STEP, scale
 from tests.checks.helpers import EPS, subject
 
 RNG = np.random.default_rng(0)
@@ -86,21 +88,31 @@ def test_a_constant_cost_has_the_spacing_of_its_value() -> None:
     assert noise(lambda values: 0.0).level == np.spacing(0.0) > 0
 
 
-def test_few_calls_where_many_cost_too_much() -> None:
-    """Not thorough is a handful of runs, and says nothing about precision."""
-    calls = []
+@pytest.mark.parametrize(("thorough", "trials"), [(True, 16), (False, 3)])
+@pytest.mark.parametrize("move", [0.5, -0.5])
+def test_the_farthest_jittered_run_counts_twice(
+    move: float, trials: int, *, thorough: bool
+) -> None:
+    """Of sixteen, or of three where many cost too much; the spacing at the cost comes on top."""
+    for farthest in (1, trials, trials + 1):
+        calls = itertools.count()
 
-    def counted(values: Sequence[Array]) -> Any:
-        calls.append(1)
-        return smooth(values)
+        def cost(
+            values: Sequence[Array], calls: Iterator[int] = calls, farthest: int = farthest
+        ) -> float:
+            call = next(calls)
+            return 4 + move * (call == farthest) + move / 2 * (0 < call <= trials)
 
-    found = noise(counted, thorough=False)
-    assert len(calls) == 1 + FEW
-    assert not found.low_precision
-    assert np.spacing(1.0) <= found.level <= 64 * EPS
+        found = noise(cost, thorough=thorough)
+        expected = 2 * (1.5 if farthest <= trials else 0.5) * abs(move)
+        assert found.level == expected + np.spacing(4.0)
+        assert not found.low_precision
+        assert thorough or next(calls) == 1 + trials
+
+
+def test_few_calls_say_nothing_about_precision() -> None:
+    """What is not thorough does not tell a cast from noise."""
     assert not noise(cast(np.float32), thorough=False).low_precision
-    noise(counted)
-    assert len(calls) > 2 * (1 + FEW) + JITTERS
 
 
 def test_a_cost_that_leaves_its_domain_still_has_a_noise() -> None:
@@ -145,13 +157,47 @@ def test_smooth_tables_settle_on_nothing() -> None:
     assert _settled(np.arange(9.0)) is None
 
 
-def test_a_table_of_noise_settles_on_its_level() -> None:
-    """From the first order on at which three agree within a factor of four, and signs change."""
-    alternating = 1e-3 * (-1.0) ** np.arange(9)
-    assert _settled(alternating) == pytest.approx(1e-3 * np.sqrt(2))
-    # On a slope that drowns it in the first differences, the second are those of the noise alone.
-    assert _settled(alternating + np.arange(9)) == pytest.approx(1e-3 * np.sqrt(16 / 6))
-    assert _settled(alternating + np.arange(9) ** 2) == pytest.approx(1e-3 * np.sqrt(64 / 20))
+def level(table: Array, order: int) -> float:
+    """The noise that differences of an order, k, show: their size, k! / sqrt((2k)!)."""
+    differences = np.diff(table, order)
+    scaled = np.sqrt(np.mean(differences**2)) * math.factorial(order)
+    return float(scaled / np.sqrt(math.factorial(2 * order)))
+
+
+@pytest.mark.parametrize("smooth", range(7))
+def test_a_table_of_noise_settles_on_its_level(smooth: int) -> None:
+    """At the first order that removes what is smooth, as long as there are three, up to order 7."""
+    table = np.arange(9.0) ** smooth + 1e-3 * (-1.0) ** np.arange(9)
+    order = smooth + 1
+    # Differences of order k of the alternating part are 2^k times as large as itself.
+    size = 1e-3 * 2**order * math.factorial(order) / math.sqrt(math.factorial(2 * order))
+    found = _settled(table)
+    if order + 2 <= 7:
+        # The smooth part, up to 8^4, is rounded by half its eps, which differences multiply too.
+        assert found == pytest.approx(size, rel=0, abs=8**4 * EPS / 2 * size / 1e-3)
+    else:
+        assert found is None
+
+
+@pytest.mark.parametrize("frequency", [0.878, 0.886])
+def test_three_levels_agree_within_a_factor_of_four(frequency: float) -> None:
+    """A wave sampled so often that they do not is smooth, though its differences change sign."""
+    table = np.cos(frequency * np.arange(9) + 0.1)
+    ratios = [level(table, k) / level(table, k + 2) for k in range(1, 6)]
+    assert min(ratios) == ratios[0] == pytest.approx(4, abs=0.025)
+    found = _settled(table)
+    if ratios[0] < 4:
+        # Powers, roots and means of nine numbers round a few times; 8 is more than a few.
+        assert found == pytest.approx(level(table, 1), rel=8 * EPS, abs=0)
+    else:
+        assert found is None
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_staircase_is_no_noise_in_its_first_differences(sign: int) -> None:
+    """Some of which are zero and none of the other sign; in the second, it looks like noise."""
+    table = sign * np.asarray([0.0, 0, 1, 1, 2, 2, 3, 3, 4])
+    assert _settled(table) == pytest.approx(level(table, 2), rel=8 * EPS, abs=0)
 
 
 @pytest.mark.parametrize(
@@ -200,27 +246,115 @@ def test_stored_noise_is_half_the_spacing_of_the_narrowest_dtype() -> None:
     assert stored_noise(fine) == np.spacing(np.float32(3.0)) / 2
     assert stored_noise([c + 2.0**-40 for c in costs]) == 0
     assert stored_noise([1.0, 1.5, 1.0, 1.5]) == 0
+    assert stored_noise([1.0, 1.5, 3.0]) == np.spacing(np.float16(3.0)) / 2
     assert stored_noise([1.0, 1.5, 3.0, np.inf]) == 0
     assert stored_noise([-c for c in costs]) == stored_noise(costs)
 
 
+def answers(centre: float, away: float, *, jittered: float | None = None) -> Cost:
+    """A cost of `centre` at `AT`, of `jittered` a few units from there, and otherwise `away`."""
+
+    def cost(values: Sequence[Array]) -> float:
+        if np.all(values[0] == AT[0]):
+            return centre
+        near = np.allclose(values[0], AT[0], rtol=4 * EPS, atol=0)
+        return (centre if jittered is None else jittered) if near else away
+
+    return cost
+
+
+def told(monkeypatch: pytest.MonkeyPatch, cost: Cost, *, table: float, stored: float = 0.0) -> Any:
+    """What is found of a cost where these are the answers of the difference table and the dtype."""
+    monkeypatch.setattr(checks.noise, "table_noise", lambda f: table)
+    monkeypatch.setattr(checks.noise, "stored_noise", lambda costs: stored)
+    return noise(cost)
+
+
 @pytest.mark.parametrize(
-    ("exponent", "low"), [(-40, False), (-32, False), (-30, True), (-9, True), (-7, False)]
+    ("centre", "away", "size"),
+    [(1.0, 1.0, 1.0), (-4.0, -4.0, 4.0), (0.0, 2.0, 2.0), (1.0, -3.0, 4.0), (4.0, 6.0, 4.0)],
 )
-@pytest.mark.parametrize("size", [1.0, 8.0])
+@pytest.mark.parametrize(
+    ("part", "low"),
+    [
+        (2.0**-31, False),
+        (2.0**-31 * (1 + EPS), True),
+        (2.0**-8 * (1 - EPS), True),
+        (2.0**-8, False),
+    ],
+)
 def test_a_lower_precision_lies_between_that_of_single_and_of_half(
-    monkeypatch: pytest.MonkeyPatch, exponent: int, size: float, *, low: bool
+    monkeypatch: pytest.MonkeyPatch,
+    centre: float,
+    away: float,
+    size: float,
+    part: float,
+    *,
+    low: bool,
 ) -> None:
-    """Measured by the cost's size, at the point or along the way, whichever is larger."""
-    monkeypatch.setattr(checks.noise, "table_noise", lambda f: size * 2.0**exponent)
+    """Measured by the cost's size, at the point or by how far it changes, whichever is larger."""
+    cost = answers(centre, away)
+    for table, stored in ((part * size, 0.0), (0.0, part * size)):
+        found = told(monkeypatch, cost, table=table, stored=stored)
+        assert found.low_precision is low
+        assert found.level == 2 * part * size
 
-    def cost(values: Sequence[Array]) -> Any:
-        return 2.0**-9 if np.allclose(values[0], AT[0], rtol=1e-12) else size - 2.0**-9
 
-    monkeypatch.setattr(checks.noise, "stored_noise", lambda costs: 0.0)
-    found = noise(cost)
-    assert found.low_precision is low
-    assert found.level == 2 * size * 2.0**exponent
+@pytest.mark.parametrize("more", [0.0, EPS])
+def test_a_lower_precision_is_far_noisier_than_the_jitter(
+    monkeypatch: pytest.MonkeyPatch, more: float
+) -> None:
+    """By more than half the digits between double and single precision: 2^14."""
+    cost = answers(1.0, 1.0, jittered=1 + 2.0**-41)
+    jitter = 2.0**-40 + EPS
+    found = told(monkeypatch, cost, table=2.0**14 * jitter * (1 + more))
+    assert found.low_precision is (more > 0)
+
+
+@pytest.mark.parametrize("table", [0.25, 0.5, 0.75])
+def test_the_larger_of_both_noises_counts(monkeypatch: pytest.MonkeyPatch, table: float) -> None:
+    """Jitter's, which is that of the farthest run doubled, and twice that of the tables."""
+    jitter = 2.0**-40 + EPS
+    found = told(monkeypatch, answers(1.0, 1.0, jittered=1 + 2.0**-41), table=table * jitter)
+    assert found.level == max(1, 2 * table) * jitter
+
+
+def test_both_looks_along_a_line_are_along_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that moves each parameter by up to its scale, up or down; nothing else is moved."""
+    at = np.linspace(1, 2, 400)
+    seen: list[Array] = []
+
+    def cost(values: Sequence[Array]) -> float:
+        seen.append(values[0])
+        return 0.0
+
+    def table_noise(f: Callable[[float], float]) -> float:
+        seen.clear()
+        f(1.0)
+        return 0.0
+
+    monkeypatch.setattr(checks.noise, "table_noise", table_noise)
+    cost_noise(cost, [at], np.random.default_rng(0))
+    d = (seen[0] - at) / scale(at)
+    # The chance that 400 draws from -1 to 1 leave out a fiftieth at one end is 3 in 10,000.
+    assert -1 <= d.min() < -0.98
+    assert 0.98 < d.max() <= 1
+    assert len(seen) == 1 + 9 + 1
+    for moved, t in zip(seen[1:], [*checks.noise.WIDE, LARGEST_STEP], strict=True):
+        np.testing.assert_allclose(moved, at + t * d * scale(at), rtol=4 * EPS)
+
+
+def test_difference_tables_have_nine_points_around_the_centre() -> None:
+    """Every third power of two apart, from where doubles just move to a quarter of the scale."""
+    seen: list[float] = []
+
+    def constant(t: float) -> float:
+        seen.append(t)
+        return 1.0
+
+    assert table_noise(constant) == 0
+    assert seen == [2.0**-k * i for k in range(46, 3, -3) for i in range(-4, 5)]
+    assert max(seen) == 0.25
 
 
 def test_a_cost_is_followed_no_further_than_its_parameters_are_large() -> None:
@@ -236,6 +370,13 @@ def test_a_cost_is_followed_no_further_than_its_parameters_are_large() -> None:
 
 
 def test_what_is_stored_is_looked_at_on_both_sides_and_at_no_round_number() -> None:
-    """A cost that is all whole numbers would look as if it had been rounded to float16."""
-    assert min(checks.noise.WIDE) < -0.05 < 0.05 < max(checks.noise.WIDE)
-    assert all(float(np.float32(t)) != t for t in checks.noise.WIDE)
+    """A cost that is all whole numbers would look as if it had been rounded to float16.
+
+    As many points as the tables have, equally far apart, within a twelfth of the scale.
+    """
+    wide = np.asarray(checks.noise.WIDE)
+    assert len(wide) == 9
+    assert -1 / 12 < wide.min() < -0.05 < 0.05 < wide.max() < 1 / 12
+    # Each is rounded by half a unit of 2^-4 at most, before and after the subtraction.
+    np.testing.assert_allclose(np.diff(wide, 2), 0, rtol=0, atol=4 * EPS * 2**-4)
+    assert np.all(wide.astype(np.float32) != wide)

@@ -239,6 +239,45 @@ def test_ridders_doubts_what_moved_between_rows() -> None:
     assert [exactly(row) for row in rows] == [(0.0, error) for error in errors]
 
 
+def test_ridders_keeps_the_least_error_of_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each line by itself, and of equal errors the earlier row's, whose step is longer."""
+    errors = np.asarray([[np.inf, 2.0, 2.0], [1.0, 3.0, 2.0], [2.0, 1.0, 2.0], [4.0, 1.0, 2.0]])
+    slopes = 5 + np.arange(12.0).reshape(4, 3) / 16
+    rows = [Estimate(slope=s, error=e) for s, e in zip(slopes, errors, strict=True)]
+    monkeypatch.setattr(oracles, "ridders_rows", lambda lines: rows)
+    found = ridders(Lines(costs=lambda t: 5 * t, scale=np.ones(3), noise=0.0, size=1.0))
+    np.testing.assert_array_equal(found.slope, [slopes[1, 0], slopes[2, 1], slopes[0, 2]])
+    np.testing.assert_array_equal(found.error, [1.0, 1.0, 2.0])
+
+
+@pytest.mark.parametrize(("noise", "rows"), [(2.0**-12, 3), (2.0**-12 * (1 - 2.0**-20), 4)])
+def test_ridders_stops_at_four_times_the_noise_of_the_last_difference(
+    noise: float, rows: int
+) -> None:
+    """Of 5/2 t³, the third row's error is 20 h² + 3/2 noise / h, which at h = 2^-5 is as much."""
+    assert len(ridders_rows(lines(lambda t: 2.5 * t**3, noise=noise))) == rows
+
+
+def test_ridders_goes_down_by_halves_from_an_eighth_of_the_scale() -> None:
+    """Twelve times where nothing settles, each step taken both ways."""
+    seen: list[float] = []
+
+    def costs(t: Array) -> Array:
+        seen.append(float(t[0]))
+        return np.full(1, (-1.0) ** len(seen) / len(seen))
+
+    assert len(ridders_rows(lines(costs, scale=4.0, noise=0.0))) == 12
+    steps = 4 * 2.0 ** -np.arange(3.0, 15.0)
+    assert seen == [sign * h for h in steps for sign in (1, -1)]
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0**-30])
+def test_a_complex_step_states_what_underflow_can_do(scale: float) -> None:
+    """Its step is 2^-100 of the scale: the smallest normal number, over eps² and the step."""
+    found = complex_step(lines(lambda t: 3 * t, scale=scale))
+    assert exactly(found) == (3.0, 2.0 ** (-1022 + 2 * 52 + 100) / scale)
+
+
 @pytest.mark.parametrize("scale", [1.0, 2.0**-7])
 def test_a_central_difference_states_twice_its_truncation_and_its_noise(scale: float) -> None:
     """Of a cube at 0, the slope is h², and it is four times as much at 2 h."""

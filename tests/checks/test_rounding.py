@@ -70,11 +70,32 @@ def test_jitter_reaches_the_end_of_a_long_array(dtype: Any) -> None:
 
 
 def test_jitter_goes_both_ways_and_differs_from_piece_to_piece() -> None:
-    """Half up, half down; no piece repeats another."""
+    """One or two units up or down, each a quarter of the time; no piece repeats another."""
     array = np.full(2 * rounding.CHUNK, 3.0)
-    moved = rounding.jitter(array, np.random.default_rng(0)) - array
-    assert 0.45 < np.mean(moved > 0) < 0.55
+    moved = (rounding.jitter(array, np.random.default_rng(0)) - array) / np.spacing(3.0)
+    unit, times = np.unique(moved, return_counts=True)
+    np.testing.assert_array_equal(unit, [-2, -1, 1, 2])
+    # Of 2^15 draws a share of a quarter has a standard deviation of 0.0024.
+    np.testing.assert_allclose(times / array.size, 0.25, rtol=0, atol=4 * 0.0024)
     assert np.any(moved[: rounding.CHUNK] != moved[rounding.CHUNK :])
+
+
+def test_jitter_takes_a_long_array_in_pieces_that_fit_a_cache() -> None:
+    """Half a megabyte of doubles at most, and no less than 4 kB, so that calls cost little."""
+    asked: list[int] = []
+
+    class Counted:
+        """A generator that notes how many bytes it was asked for at a time."""
+
+        def bytes(self, length: int) -> bytes:
+            """As many zeros."""
+            asked.append(length)
+            return bytes(length)
+
+    rounding.jitter(np.ones(10**6), Counted())  # type: ignore[arg-type]
+    assert sum(asked) == 10**6
+    assert max(asked) * 8 <= 2**19
+    assert len(asked) <= 10**6 * 8 / 2**12
 
 
 def test_jitter_keeps_the_layout_of_what_it_moves_apart() -> None:
@@ -102,7 +123,7 @@ def test_spread_is_the_largest_move_of_all_trials() -> None:
     assert two == 2.0
     assert len(seen) == 3
     rounding.spread(at, again)
-    assert len(seen) == 3 + rounding.JITTERS
+    assert len(seen) == 3 + 16  # the trials whose largest may fall short by k as rarely as k^-16
 
 
 def test_spread_finds_the_digits_that_cancellation_loses() -> None:
@@ -158,6 +179,18 @@ def test_a_central_step_is_a_power_of_two_near_the_balance(
     assert 2**-0.5001 <= step / (scale * relative) <= 2**0.5001
 
 
+@pytest.mark.parametrize(("share", "step"), [(0.98, 2.0**-10), (1.02, 2.0**-9)])
+@pytest.mark.parametrize("scale", [1.0, 4.0])
+def test_a_central_step_is_rounded_to_the_nearest_power_of_two(
+    share: float, step: float, scale: float
+) -> None:
+    """On either side of halfway between two: where 3 noise / size is the cube of 2^-9.5."""
+    noise = share * 2.0**-28.5 / 3
+    for size in (1.0, 2.0**40):
+        found = rounding.central_step(np.asarray([scale]), noise * size, size)
+        np.testing.assert_array_equal(found, [scale * step])
+
+
 @pytest.mark.parametrize(
     ("noise", "size"), [(0, 1), (1, 1), (2, 1), (1, 0), (0, 0), (np.nan, 1), (-1, 1)]
 )
@@ -194,7 +227,7 @@ def test_a_tolerance_goes_with_the_dtype_down_to_underflow(dtype: Any) -> None:
 
     assert tolerance(1.0) == pytest.approx(32 * 4 * float(limits.eps))
     assert tolerance(0.0) == rounding.underflow(np.dtype(dtype))
-    assert float(limits.tiny) < tolerance(0.0) < 1e-20
+    assert tolerance(0.0) == 2.0 ** {np.float64: -1022 + 2 * 52, np.float32: -126 + 2 * 23}[dtype]
 
 
 def test_tolerances_do_not_grow_with_the_number_of_coordinates() -> None:
