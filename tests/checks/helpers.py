@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import tempfile
@@ -24,6 +25,12 @@ from checks.subject import Subject, black_box
 CALLED = {"complex_step": COMPLEX, "ridders": RIDDERS, "central_difference": CENTRAL}
 
 EPS = float(np.finfo(np.float64).eps)
+
+
+def by_position(function: Callable[..., Any]) -> list[str]:
+    """The parameters that may be given by position: all others are options."""
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
 
 
 def lines(

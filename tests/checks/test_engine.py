@@ -19,7 +19,7 @@ from checks.report import Report, Tensor
 from checks.state import Check, begin
 from checks.subject import Subject, black_box, scaled
 from checks.tally import Findings
-from tests.checks.helpers import CALLED, case, changed, planted, subject, vector
+from tests.checks.helpers import CALLED, by_position, case, changed, planted, subject, vector
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "softplus", "identity")
 COSTS = ("quadratic", "cross-entropy", "softmax-cross-entropy")
@@ -459,6 +459,11 @@ def findings(a: list[float], n: list[float], status: list[Status]) -> Findings:
     )
 
 
+def test_options_are_given_by_name() -> None:
+    """In whatever order."""
+    assert by_position(check) == ["subject"]
+
+
 def test_the_seed_is_zero_unless_told() -> None:
     """So that two runs of the same command are the same run."""
     one = subject()
@@ -466,13 +471,23 @@ def test_the_seed_is_zero_unless_told() -> None:
     assert check(one).worst == check(one, seed=0).worst
 
 
-def test_a_number_shared_with_an_oracle_that_was_not_believed_is_undecided() -> None:
-    """Where real differences reject it; other answers stay, and so do zeros and what differs."""
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_number_shared_with_an_oracle_that_was_not_believed_is_undecided(
+    sign: int, side: int
+) -> None:
+    """Where real differences reject it; other answers stay, and so do zeros and what differs.
+
+    By more than half of `rtol` times the larger of the two, 2 and 2 + 2^-10.
+    """
+    edge = 2.0**-10 * side
+    rtol = 2 * 2.0**-10 / max(2, 2 + edge)
     a = [2.0, 2.0, 2.0, 2.0, 0.0, 2.0, 2.0]
-    first = [2.0, 2.0, 2.0, 2.0, 0.0, 2 + 0.9e-6, 2 + 1.1e-6]
+    first = [2.0, 2.0, 2.0, 2.0, 0.0, 2 + edge, 2 + edge * (1 + 2.0**-20)]
     status = [F, P, U, K, F, F, F]
+    a, first = ([sign * v for v in values] for values in (a, first))
     later = findings(a, [3.0] * 7, status)
-    engine._side_with_neither(later, findings(a, first, status), 1e-6)
+    engine._side_with_neither(later, findings(a, first, status), rtol)
     assert later.status["params"].tolist() == [U, P, U, K, F, U, F]
 
 

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as arrays
 
 from checks import rounding
 from checks.nest import Array
+from tests.checks.helpers import by_position
 
 DTYPES = (np.float64, np.float32)
 
@@ -198,6 +199,11 @@ def test_a_central_step_falls_back_where_noise_tells_nothing(noise: float, size:
     """To the cube root of eps, the textbook's choice."""
     step = rounding.central_step(np.asarray([1.0, 8.0]), noise, size)
     np.testing.assert_array_equal(step, [2.0**-17, 2.0**-14])
+
+
+def test_what_a_tolerance_is_made_of_is_given_by_name() -> None:
+    """A spread and an oracle's error are not to be exchanged."""
+    assert by_position(rounding.tolerance) == ["analytic", "numeric"]
 
 
 def test_a_tolerance_is_the_sum_in_the_derivation() -> None:

@@ -11,9 +11,10 @@ import pytest
 
 from checks import elsewhere, oracles, sweep
 from checks.nest import Array
-from checks.subject import black_box
+from checks.oracles import Estimate
+from checks.subject import Subject, black_box
 from checks.sweep import coordinates, direction, moved_along, plain_rerun, run, signed, wide
-from tests.checks.helpers import EPS, subject, vector
+from tests.checks.helpers import EPS, by_position, subject, vector
 
 SCALES: dict[str, Any] = {"noise": 4 * EPS, "size": 1.0}
 ORACLES = (oracles.COMPLEX, oracles.RIDDERS, oracles.CENTRAL)
@@ -46,6 +47,21 @@ def test_pieces_join_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     assert max(done) == 7
 
 
+def test_a_piece_is_of_up_to_4096_coordinates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one tensor, without overlap or gap."""
+    seen: list[tuple[int, int, int]] = []
+
+    def measure(_: Subject, piece: sweep.Piece) -> Estimate:
+        seen.append((piece.tensor, piece.start, piece.stop))
+        return Estimate(slope=np.zeros(piece.stop - piece.start), error=np.empty(0))
+
+    monkeypatch.setattr(sweep, "measure", measure)
+    one = black_box(lambda p: 0.0, lambda p: p, [np.ones(4096), np.ones(4098), np.ones((1, 2))])
+    found = sweep.sweep(one, oracles.COMPLEX, **SCALES)
+    assert seen == [(0, 0, 4096), (1, 0, 4096), (1, 4096, 4098), (2, 0, 2)]
+    assert [e.slope.size for e in found] == [4096, 4098, 2]
+
+
 def test_an_empty_tensor_has_no_slopes() -> None:
     """And does not get in the way of its neighbours."""
     one = black_box(
@@ -73,6 +89,11 @@ def test_naive_never_asks_for_the_short_rerun() -> None:
     short = sweep.sweep(one, oracles.COMPLEX, **SCALES)
     assert set(asked) == {0, 1, 2, 3}
     assert not np.any(short[0].slope)
+    asked.clear()
+    coordinates(one, 1, np.asarray([0]), **SCALES).costs(np.ones(1))
+    assert asked == [1]
+    coordinates(one, 1, np.asarray([0]), naive=True, **SCALES).costs(np.ones(1))
+    assert asked == [1]
 
 
 @pytest.mark.parametrize("step", [0.25, 0.25j])
@@ -89,6 +110,13 @@ def test_the_plain_rerun_moves_one_parameter_at_a_time(step: complex) -> None:
     assert seen == [[1, 2, 3 + step], [1 + 2 * step, 2, 3]]
     np.testing.assert_array_equal(costs, [321 + 100 * step, 321 + 2 * step])
     np.testing.assert_array_equal(one.values[0], [1, 2, 3])
+
+
+def test_each_coordinate_has_a_step_of_its_own() -> None:
+    """More of one than of the other is a mistake."""
+    one = vector(lambda p: p.sum(), lambda p: p, [1.0, 2.0])
+    with pytest.raises(ValueError, match="zip"):
+        plain_rerun(one, 0, np.asarray([0, 1]), np.ones(1))
 
 
 def test_float32_parameters_are_perturbed_in_double_precision() -> None:
@@ -178,18 +206,22 @@ def test_a_direction_has_a_part_for_each_tensor() -> None:
         moved_along([np.ones(2), np.ones(2)], [np.ones(2)], 1.0)
 
 
+def test_a_short_part_of_a_direction_moves_the_first_numbers() -> None:
+    """In the order in which they are stored; the values themselves stay as they are."""
+    values = [np.ones((2, 2)), np.zeros(1)]
+    for t in (0.5, 0.5j):
+        moved = moved_along(values, [np.asarray([1.0, 2, 3]), np.asarray([4.0])], t)
+        np.testing.assert_array_equal(moved[0], [[1 + t, 1 + 2 * t], [1 + 3 * t, 1]])
+        np.testing.assert_array_equal(moved[1], [4 * t])
+    np.testing.assert_array_equal(values[0], np.ones((2, 2)))
+
+
 def test_double_precision_is_wide_enough() -> None:
     """It is passed on as it is, for parameters may be many; anything narrower is copied."""
     double, single = np.ones(2), np.ones(2, np.float32)
     first, second = wide([double, single])
     assert first is double
     assert second.dtype == np.float64
-
-
-def test_pieces_are_made_by_name() -> None:
-    """Seven numbers in a row would be taken for one another."""
-    with pytest.raises(TypeError):
-        sweep.Piece(0, 0, 1, oracles.COMPLEX, 0.0, 1.0, False)  # type: ignore[call-arg]  # noqa: FBT003
 
 
 def test_shares_of_a_direction_are_none_too_small() -> None:
@@ -202,3 +234,20 @@ def test_shares_of_a_direction_are_none_too_small() -> None:
     assert abs(np.mean(np.abs(found)) - 1) < 0.02
     np.testing.assert_array_equal(found, signed(np.random.default_rng(0), (100, 50)))
     assert signed(np.random.default_rng(0), ()).shape == ()
+
+
+def test_options_are_given_by_name() -> None:
+    """And pieces are made so: seven numbers in a row would be taken for one another."""
+    assert by_position(sweep.Piece) == []
+    assert by_position(sweep.sweep) == ["subject", "oracle"]
+    assert by_position(coordinates) == ["subject", "tensor", "indices"]
+    assert by_position(direction) == ["subject", "d"]
+
+
+def test_pieces_can_be_looked_up_by() -> None:
+    """They do not change, and two of the same are one."""
+    first, second = (
+        sweep.Piece(tensor=0, start=0, stop=1, oracle="", noise=0.0, size=1.0, naive=False)
+        for _ in range(2)
+    )
+    assert {first: 1}[second] == 1
