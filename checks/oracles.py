@@ -98,6 +98,7 @@ def ridders_rows(lines: Lines) -> list[Estimate]:
     """
     h = np.exp2(np.round(np.log2(lines.scale * rounding.LARGEST_STEP)))
     nothing = Estimate(slope=np.zeros_like(h), error=np.full_like(h, np.inf))
+    least = nothing.error  # of all rows
     rows = []
     row: list[Array] = []
     apart: list[Array] = []
@@ -115,7 +116,8 @@ def ridders_rows(lines: Lines) -> list[Estimate]:
                 doubt = np.maximum(apart[-1], above_apart[j - 1] / weight)
                 here = _better(here, _finite(row[j], 2 * doubt + noise[j]))
         rows.append(here)
-        if row[2:] and np.all(np.min([r.error for r in rows], axis=0) <= 4 * noise[0]):
+        least = np.minimum(least, here.error)
+        if row[2:] and np.all(least <= 4 * noise[0]):
             break
         h = h / 2
     return rows

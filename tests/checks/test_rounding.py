@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -88,12 +89,12 @@ def test_jitter_takes_a_long_array_in_pieces_that_fit_a_cache() -> None:
     class Counted:
         """A generator that notes how many bytes it was asked for at a time."""
 
-        def bytes(self, length: int) -> bytes:
+        def random_raw(self, words: int) -> Array:
             """As many zeros."""
-            asked.append(length)
-            return bytes(length)
+            asked.append(8 * words)
+            return np.zeros(words, np.uint64)
 
-    rounding.jitter(np.ones(10**6), Counted())  # type: ignore[arg-type]
+    rounding.jitter(np.ones(10**6), SimpleNamespace(bit_generator=Counted()))  # type: ignore[arg-type]
     assert sum(asked) == 10**6
     assert max(asked) * 8 <= 2**19
     assert len(asked) <= 10**6 * 8 / 2**12
