@@ -2,7 +2,7 @@
 
 - `on_kinks`: which coordinates lie on one.
 - `along_all`: whether the point lies on one at all, by one direction through every parameter.
-- `kinked`: the same of any lines.
+- `kinked`, `one_sided`: the same of any lines.
 """
 
 from __future__ import annotations
@@ -25,14 +25,26 @@ def along_all(subject: Subject, rng: np.random.Generator, *, noise: float, size:
     return bool(kinked(direction(subject, d, noise=noise, size=size))[0])
 
 
-def on_kinks(subject: Subject, tensor: int, at: Array, *, noise: float, size: float) -> Array:
-    """Which of a tensor's coordinates, by flat index, lie on a kink: booleans (m,)."""
-    return kinked(coordinates(subject, tensor, at, noise=noise, size=size))
+def on_kinks(
+    subject: Subject, tensor: int, at: Array, analytic: Array, *, noise: float, size: float
+) -> Array:
+    """Which of a tensor's coordinates, by flat index, lie on a kink: booleans (m,).
+
+    There any number between the one-sided slopes will do, whose distance is known to a quarter at
+    least; for an `analytic` value, (m,), that is neither of these the kink is no excuse.
+    """
+    middle, apart = one_sided(coordinates(subject, tensor, at, noise=noise, size=size))
+    return np.asarray((apart > 0) & (np.abs(analytic - middle) <= 1.25 * apart / 2))
+
+
+def kinked(lines: Lines) -> Array:
+    """Which lines have a kink at the point: booleans (m,)."""
+    return np.asarray(one_sided(lines)[1] > 0)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # infinite costs differ by NaN: no kink
-def kinked(lines: Lines) -> Array:
-    """Where one-sided slopes differ.
+def one_sided(lines: Lines) -> tuple[Array, Array]:
+    """The middle of each line's one-sided slopes, (m,), and how far apart they are; 0 for no kink.
 
     Their difference J(h) = (C(h) + C(-h) - 2 C(0)) / h is h C'' for a smooth cost, and tends to
     the jump at a kink. (4 J(h/4) - J(h)) / 3 takes the linear part away; taken twice, at a quarter
@@ -40,10 +52,11 @@ def kinked(lines: Lines) -> Array:
     """
     h = np.exp2(np.round(np.log2(lines.scale * KINK_STEP)))
     centre = lines.costs(np.zeros_like(h)).real
-    jumps = [
-        (lines.costs(step).real + lines.costs(-step).real - 2 * centre) / step
-        for step in (h, h / 4, h / 16)
-    ]
+    jumps = []
+    for step in (h, h / 4, h / 16):
+        up, down = lines.costs(step).real, lines.costs(-step).real
+        jumps.append((up + down - 2 * centre) / step)
     coarse, fine = (4 * jumps[1] - jumps[0]) / 3, (4 * jumps[2] - jumps[1]) / 3
     doubt = np.abs(fine - coarse) + 4 * lines.noise / (h / 16)
-    return np.asarray(np.abs(fine) > 4 * doubt)
+    middle = (up - down) / (h / 8)
+    return middle, np.where(np.abs(fine) > 4 * doubt, np.abs(fine), 0.0)

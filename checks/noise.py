@@ -50,7 +50,9 @@ def cost_noise(
 ) -> Noise:
     """The noise of `cost` at `values`, never below the spacing of numbers at the cost itself.
 
-    Not `thorough` means a few calls of the cost instead of over a hundred, and no tables.
+    Not `thorough` means a few calls of the cost instead of over a hundred, and no tables. Much more
+    noise than the jitter shows has to show along several lines: several kinks along one can look
+    like it.
     """
     centre = float(cost(values))
     trials = rounding.JITTERS if thorough else FEW
@@ -60,15 +62,23 @@ def cost_noise(
         fine = 2 * moved + float(np.spacing(abs(centre)))
         if not thorough:
             return Noise(level=fine, low_precision=False)
-        d = [rounding.scale(v) * rng.uniform(-1, 1, v.shape) for v in values]
-
-        def along(t: float) -> float:
-            return float(cost([v + t * e for v, e in zip(values, d, strict=True)]))
-
-        coarse = max(table_noise(along), stored_noise([along(t) for t in WIDE]))
+        along = _line(cost, values, rng)
+        coarse = table_noise(along)
+        for _ in range(FEW - 1):
+            if coarse > COARSE * fine:
+                coarse = min(coarse, table_noise(_line(cost, values, rng)))
+        coarse = max(coarse, stored_noise([along(t) for t in WIDE]))
         size = max(abs(centre), abs(along(rounding.LARGEST_STEP) - centre))
     deaf = coarse > COARSE * fine and SINGLE * size < coarse < HALF * size
     return Noise(level=max(fine, 2 * coarse), low_precision=deaf)
+
+
+def _line(
+    cost: Callable[[Sequence[Array]], Any], values: Sequence[Array], rng: np.random.Generator
+) -> Callable[[float], float]:
+    """The cost along a random line; 1 moves parameters by up to their scale."""
+    d = [rounding.scale(v) * rng.uniform(-1, 1, v.shape) for v in values]
+    return lambda t: float(cost([v + t * e for v, e in zip(values, d, strict=True)]))
 
 
 def stored_noise(costs: Sequence[float]) -> float:

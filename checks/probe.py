@@ -41,7 +41,7 @@ import numpy as np
 
 from checks import hygiene, kinks, rounding, second
 from checks.compare import Status, compare
-from checks.engine import sweep_all
+from checks.engine import benefit_of_doubt, on_stairs, sweep_all
 from checks.nest import Array
 from checks.oracles import COMPLEX, RIDDERS, named
 from checks.projection import CULPRITS, Part, Projection, Result, bisect, weights
@@ -91,7 +91,11 @@ def probe(
         return probe(subject, rtol=rtol, seed=seed, progress=progress)
     if not certified:
         this.offences += hygiene.changed_since(subject, analytic)
-        result = _believed(this, found, result)
+        closer = _closer(this, found, result)
+        if closer is None:
+            return sweep_all(this, analytic)
+        result = closer
+        del closer
     progress(subject.parameters)
     culprits = bisect(result) if result.differs else []
     if len(culprits) >= CULPRITS and subject.parameters <= MANY:
@@ -115,15 +119,21 @@ def _project(this: Check, analytic: list[Array], oracle: str, *, trials: int) ->
     return Result(projection=projection, difference=difference, tau=tau + error)
 
 
-def _believed(this: Check, analytic: list[Array], result: Result) -> Result:
+def _closer(this: Check, analytic: list[Array], result: Result) -> Result | None:
     """The result of a first look; where it differs or has no support, that of a closer one.
 
-    By real differences, where the complex step is not to be believed.
+    By real differences, where the complex step is not to be believed; None on a kink, which takes
+    a sweep.
     """
     subject, cost = this.subject, result.projection.cost
     if not result.differs and second.supported(subject, analytic, this.rng, cost=cost):
         return result
     result.projection.d.clear()  # as large as the parameters
+    if subject.parameters <= MANY:
+        this.look_closer()
+        if kinks.along_all(subject, this.rng, **this.scales):
+            this.notes.append("the point lies on a kink of the cost: the sweep took over")
+            return None
     doubt = second.complex_doubt(subject, this.rng, thorough=False, **this.scales)
     if doubt:
         this.notes.append(f"{COMPLEX} not believed: {doubt}")
@@ -205,6 +215,11 @@ def _conclude(
     )
     for part in culprits:
         _look_at(this, found, part, tau)
+    if culprits and this.subject.jittered is None:
+        benefit_of_doubt(this, found)
+        if on_stairs(this, found):
+            for part in culprits:
+                _look_at(this, found, part, tau)
     return report(this, found)
 
 
@@ -228,6 +243,9 @@ def _look_at(this: Check, found: Findings, culprit: Part, tau: float) -> None:
         array[name].reshape(-1)[culprit.start] = value
     tolerance = np.asarray([values["tolerance"]])
     status = compare(np.asarray([a]), estimate.slope, tolerance, this.rtol)[0]
-    if status == Status.FAIL and kinks.on_kinks(this.subject, culprit.tensor, at, **this.scales)[0]:
+    if (
+        status == Status.FAIL
+        and kinks.on_kinks(this.subject, culprit.tensor, at, np.asarray([a]), **this.scales)[0]
+    ):
         status = Status.KINK
     found.status[name].reshape(-1)[culprit.start] = status

@@ -43,6 +43,7 @@ class Check:
     """One check under way: what stays the same through its stages, and what they noted.
 
     Not `thorough` means fewer calls of the functions: for parameters too many to call them often.
+    `suspicious` says that something differs by more than `rtol` and cannot be decided.
     """
 
     subject: Subject
@@ -55,6 +56,7 @@ class Check:
     executor: Executor | None = None
     rng: np.random.Generator
     oracle: str = "none"
+    suspicious: bool = False
     offences: list[Diagnosis] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
@@ -69,6 +71,11 @@ class Check:
     def size(self) -> float:
         """The cost's own size."""
         return abs(float(self.subject.cost(wide(self.subject.values))))
+
+    def look_closer(self) -> None:
+        """Be thorough from here on."""
+        self.thorough = True
+        self.__dict__.pop("noise", None)
 
     @property
     def scales(self) -> Scales:

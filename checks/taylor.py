@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from checks import rounding
+from checks import kinks, rounding
 from checks.nest import Array
 from checks.report import Diagnosis, Report
 from checks.state import Check, Progress, begin, inspected
@@ -52,13 +52,14 @@ def taylor(
     h, remainder, floor = _remainders(this, analytic)
     progress(subject.parameters)
     slope = read_slope(h, remainder, floor)
+    kinked = kinks.along_all(subject, this.rng, **this.scales)
     this.extra["taylor"] = {
         "h": h.tolist(),
         "remainder": remainder.tolist(),
         "slope": slope,
         "picture": picture(h, remainder, floor),
     }
-    return _verdict(this, slope, all_drowned=bool(np.all(remainder <= floor)))
+    return _verdict(this, slope, all_drowned=bool(np.all(remainder <= floor)), kinked=kinked)
 
 
 def _remainders(this: Check, analytic: dict[str, Array]) -> tuple[Array, Array, Array]:
@@ -90,7 +91,7 @@ def read_slope(h: Array, remainder: Array, floor: Array) -> float | None:
     return float(np.polyfit(x, y, 1)[0])
 
 
-def _verdict(this: Check, slope: float | None, *, all_drowned: bool) -> Report:
+def _verdict(this: Check, slope: float | None, *, all_drowned: bool, kinked: bool) -> Report:
     found = report(this, None)
     judged: dict[str, object] = {}
     if slope is None:
@@ -101,6 +102,9 @@ def _verdict(this: Check, slope: float | None, *, all_drowned: bool) -> Report:
         line = f"the remainder falls with slope {slope:.2f} along one direction"
     if this.offences:
         verdict = "fail"
+    elif kinked and verdict != "pass":
+        verdict = "undecided"
+        line += ", but the point lies on a kink of the cost, where that means nothing"
     elif verdict == "fail":
         judged["diagnosis"] = Diagnosis(
             code="taylor-slope",

@@ -10,14 +10,19 @@ import pytest
 
 from checks import kinks
 from checks.nest import Array
+from checks.sweep import coordinates
 from tests.checks.helpers import EPS, vector
 
 
-def on_kinks(cost: Callable[[Array], Any], at: list[float], **scales: float) -> list[bool]:
-    """Which coordinates are said to lie on a kink."""
+def on_kinks(
+    cost: Callable[[Array], Any], at: list[float], analytic: Any = None, **scales: float
+) -> list[bool]:
+    """Which coordinates are said to lie on a kink, by gradients between the one-sided slopes."""
     one = vector(cost, lambda p: p, at)
     scales = {"noise": 4 * EPS * max(abs(float(cost(np.asarray(at)))), 1e-3), "size": 1.0, **scales}
-    return list(kinks.on_kinks(one, 0, np.arange(len(at)), **scales))
+    along = coordinates(one, 0, np.arange(len(at)), noise=scales["noise"], size=scales["size"])
+    middle = kinks.one_sided(along)[0] if analytic is None else np.full(len(at), analytic)
+    return list(kinks.on_kinks(one, 0, np.arange(len(at)), middle, **scales))
 
 
 def relu(p: Array) -> Any:
@@ -80,3 +85,25 @@ def test_one_direction_tells_whether_to_look_for_kinks() -> None:
         for at, expected in (([0.0, 1.0, 2.0], True), ([0.5, 1.0, 2.0], False)):
             one = vector(relu, relu, at)
             assert kinks.along_all(one, np.random.default_rng(seed), **scales) is expected
+
+
+@pytest.mark.parametrize("jump", [1.0, 1e-3])
+@pytest.mark.parametrize(
+    ("part", "between"),
+    [(-0.2, False), (-0.1, True), (0, True), (1, True), (1.1, True), (1.2, False)],
+)
+def test_a_kink_excuses_what_lies_between_its_slopes(
+    jump: float, part: float, *, between: bool
+) -> None:
+    """With an eighth of their distance to spare on either side; at 1, there is no kink."""
+    found = on_kinks(lambda p: (p**2).sum() + jump * relu(p), [0.0, 1.0], jump * part)
+    assert found == [between, False]
+
+
+def test_one_sided_slopes_are_measured() -> None:
+    """Their middle, and how far they are apart: 2 for an absolute value, 1 for a ReLU."""
+    data = np.zeros(3)
+    one = vector(lambda p: np.abs(p[0]) + np.maximum(p[1], 0) + p[2] ** 2, lambda p: p, data)
+    middle, apart = kinks.one_sided(coordinates(one, 0, np.arange(3), noise=4 * EPS, size=1.0))
+    assert middle == pytest.approx([0, 0.5, 0], abs=1e-6)
+    assert apart == pytest.approx([2, 1, 0], rel=1e-6)

@@ -389,3 +389,14 @@ def test_what_is_stored_is_looked_at_on_both_sides_and_at_no_round_number() -> N
     # Each is rounded by half a unit of 2^-4 at most, before and after the subtraction.
     np.testing.assert_allclose(np.diff(wide, 2), 0, rtol=0, atol=4 * EPS * 2**-4)
     assert np.all(wide.astype(np.float32) != wide)
+
+
+def test_kinks_all_around_are_no_noise() -> None:
+    """Along one line in a hundred, several of them look like it; along three, they do not."""
+    at = [np.asarray([0.4, -1.2, 0.0, 2.0, -0.3, 0.7])]
+    for seed in range(200):
+        found = cost_noise(
+            lambda v: (v[0] ** 2).sum() + np.abs(v[0]).sum(), at, np.random.default_rng(seed)
+        )
+        assert not found.low_precision
+        assert found.level < 1e-10

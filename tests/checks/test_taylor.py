@@ -142,3 +142,13 @@ def test_the_picture_draws_both_slopes() -> None:
     assert ones[-1][0] > ones[0][0]
     none = taylor.picture(h, 0 * h, np.ones(10))
     assert "*" not in none
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.0])
+def test_on_a_kink_the_slope_means_nothing(factor: float) -> None:
+    """There the remainder of a right gradient falls with slope 1, too."""
+    at = [0.0, 1.0, -2.0]
+    one = vector(lambda p: np.abs(p).sum() + (p**2).sum(), lambda p: factor * np.sign(p) + 2 * p, at)
+    report = taylor.taylor(one)
+    assert (report.verdict, report.diagnosis) == ("undecided", None)
+    assert "the point lies on a kink of the cost" in report.notes[0]

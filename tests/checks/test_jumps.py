@@ -1,0 +1,79 @@
+"""A staircase is told from what is merely steep, bent or kinked, and its stairs are measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from checks.jumps import jump, jump_along
+from checks.nest import Array
+from tests.checks.helpers import EPS, lines, vector
+
+SMOOTH: dict[str, Callable[[Array], Array]] = {
+    "constant": lambda t: 0 * t + 1,
+    "straight": lambda t: 3 * t,
+    "steep": lambda t: 1e6 * t,
+    "bent": lambda t: np.exp(30 * t),
+    "turning": lambda t: np.cos(300 * t),
+    "kinked": np.abs,
+    "kinked elsewhere": lambda t: np.maximum(t, 0.05),
+    "steep between two steps": lambda t: np.tanh(2e4 * (t - 0.01)),
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+@pytest.mark.parametrize("factor", [1e-12, 1.0, 1e12])
+def test_what_does_not_jump_does_not(name: str, factor: float) -> None:
+    """However steep it is, where it bends, and whatever its size."""
+    cost = SMOOTH[name]
+    noise = 8 * EPS * factor * float(np.max(np.abs(cost(np.linspace(-0.2, 0.2, 99)))))
+    assert jump_along(lines(lambda t: factor * cost(t.real), noise=noise)) == 0
+
+
+@pytest.mark.parametrize("at", [-0.12, -0.001, 0.0, 0.03, 0.12])
+@pytest.mark.parametrize("height", [1.0, -1e-3, 1e-6])
+def test_a_jump_is_measured_wherever_it_is(at: float, height: float) -> None:
+    """Beside a slope, a bend and a kink."""
+
+    def cost(t: Array) -> Array:
+        t = t.real
+        return np.asarray(t + t**2 + np.abs(t - 0.01) / 8 + height * (t > at))
+
+    found = jump_along(lines(cost))
+    assert found == pytest.approx(abs(height), rel=1e-3)
+
+
+def test_a_jump_beyond_the_longest_step_of_an_oracle_does_not_count() -> None:
+    """No difference reaches it."""
+    assert jump_along(lines(lambda t: t.real + (t.real > 0.126))) == 0
+
+
+def test_stairs_are_as_high_as_they_are() -> None:
+    """The highest of them counts, and noise of that size is none."""
+    stairs = lambda t: np.floor(2.0**12 * t.real) / 2.0**12  # noqa: E731
+    assert jump_along(lines(stairs)) == pytest.approx(2.0**-12)
+    assert jump_along(lines(stairs, noise=2.0**-12)) == 0
+
+
+def test_a_cost_that_ends_is_an_infinite_jump() -> None:
+    """Not a number, or infinite, within reach."""
+    for end in (np.nan, np.inf):
+        cost = lambda t, end=end: np.where(t.real > 0.1, end, t.real)  # noqa: E731
+        assert jump_along(lines(cost)) == np.inf
+
+
+def test_several_directions_are_walked() -> None:
+    """A stair that few directions meet is met by one of them; and the seed decides."""
+
+    def cost(p: Array) -> Any:
+        return p.sum() + 0.25 * (p[0] + p[1] > 1.6)
+
+    one = vector(cost, np.ones_like, [0.75, 0.75])
+    found = [jump(one, np.random.default_rng(s), noise=4 * EPS, size=1.5) for s in range(20)]
+    met = [height for height in found if height]
+    assert met == pytest.approx([0.25] * len(met))
+    assert len(met) >= 15  # a direction misses it every other time
+    assert found[0] == jump(one, np.random.default_rng(0), noise=4 * EPS, size=1.5)
