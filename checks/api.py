@@ -104,7 +104,7 @@ def check_gradients(
     """
     checked = options(rtol=rtol, method=method, oracle=oracle, seed=seed, progress=progress)
     subject = black_box(cost, gradients, params, inputs=watched(inputs))
-    repeat = f"check_gradients(..., method={method!r}, seed={seed})"
+    repeat = call("check_gradients", rtol=rtol, method=method, oracle=oracle, seed=seed)
     return examine(replace(subject, repeat=repeat), executor=executor, **checked)
 
 
@@ -162,6 +162,13 @@ def assert_gradients(
     if report.verdict == "fail" or (report.verdict != "pass" and not allow_undecided):
         raise GradientError(report)
     return report
+
+
+def call(function: str, *, seed: int, **given: Any) -> str:
+    """The call that repeats a check, with the options that are not the defaults."""
+    defaults = {"rtol": None, "method": "sweep", "oracle": "auto", "cotangents": 3, "tangents": 3}
+    named = [f"{key}={value!r}" for key, value in given.items() if value != defaults[key]]
+    return f"{function}({', '.join(['...', *named, f'seed={seed}'])})"
 
 
 def options(

@@ -43,7 +43,7 @@ class Certificate:
     dtypes
         The dtypes it was checked in.
     parameters, checked, zero, undecided, kinks
-        The report's counts, see `checks.report.Report`.
+        As in `checks.report.Report`, of the best of the checks of each parameter.
     rtol
         The relative error that would have been caught in each coordinate checked.
     batch

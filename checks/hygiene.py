@@ -79,6 +79,12 @@ OFFENCES = {
 }
 
 
+# With such a cost there is nothing to hold a gradient against.
+UNUSABLE = frozenset(
+    {"cost-not-scalar", "cost-not-finite", "cost-changes-parameters", "cost-changes-inputs"}
+)
+
+
 def offence(code: str, tensor: str | None = None, detail: str = "") -> Diagnosis:
     """The diagnosis that goes with a code of `OFFENCES`."""
     title, remedy = OFFENCES[code]
@@ -92,7 +98,7 @@ def inspect(subject: Subject, *, repeats: bool = True) -> tuple[dict[str, Array]
     """
     watched = _Watch(subject)
     found = list(_cost(subject, watched))
-    if any(f.code in ("cost-not-scalar", "cost-not-finite") for f in found):
+    if any(f.code in UNUSABLE for f in found):
         return {}, found
     first = subject.gradient(watched.values)
     kept = {name: g.copy() for name, g in first.items()} if repeats else first
@@ -127,14 +133,17 @@ class _Watch:
 
 def _cost(subject: Subject, watched: _Watch) -> Iterator[Diagnosis]:
     first = np.asarray(subject.cost(watched.values))
-    yield from watched.changes("cost-changes-parameters", "cost-changes-inputs")
+    changes = list(watched.changes("cost-changes-parameters", "cost-changes-inputs"))
+    yield from changes
     if first.shape != () or first.dtype.kind not in "fiub":
         yield offence(
             "cost-not-scalar",
-            detail=f"expected one real number, got shape {first.shape}, dtype {first.dtype}",
+            detail=f"expected one real number, got shape {first.shape}, {_kind(first)}",
         )
     elif not np.isfinite(first):
         yield offence("cost-not-finite", detail=f"got {first}")
+    elif changes:
+        return  # on other data, other costs
     elif not same_bits(np.asarray(subject.cost([v.copy() for v in subject.values])), first):
         yield offence("cost-not-repeatable")
 
@@ -146,15 +155,25 @@ def _form(subject: Subject, gradient: Mapping[str, Array]) -> Iterator[Diagnosis
         yield offence("structure", detail=f"missing: {missing}; unexpected: {extra}")
         return
     for name, value in zip(subject.names, subject.values, strict=True):
-        g = gradient[name]
-        if g.dtype.kind != "f" or np.finfo(g.dtype).eps > np.finfo(value.dtype).eps:
-            yield offence("dtype", name, f"expected {value.dtype}, got {g.dtype}")
-        elif g.shape != value.shape:
-            flipped = ", its transpose" if g.shape == value.shape[::-1] else ""
-            yield offence("shape", name, f"expected {value.shape}, got {g.shape}{flipped}")
-        elif not np.isfinite(g).all():
-            at = tuple(int(i) for i in np.argwhere(~np.isfinite(g))[0])
-            yield offence("not-finite", name, f"got {g[at]} at {list(at)}")
+        yield from form(name, gradient[name], value.shape, value.dtype)
+
+
+def form(name: str, g: Array, shape: tuple[int, ...], dtype: np.dtype) -> Iterator[Diagnosis]:
+    """What is wrong with an array that should have this shape and precision, and finite numbers."""
+    if g.dtype.kind != "f" or np.finfo(g.dtype).eps > np.finfo(dtype).eps:
+        yield offence("dtype", name, f"expected {dtype}, got {_kind(g)}")
+    elif g.shape != shape:
+        flipped = ", its transpose" if g.shape == shape[::-1] else ""
+        yield offence("shape", name, f"expected {shape}, got {g.shape}{flipped}")
+    elif not np.isfinite(g).all():
+        at = tuple(int(i) for i in np.argwhere(~np.isfinite(g))[0])
+        yield offence("not-finite", name, f"got {g[at]} at {list(at)}")
+
+
+def _kind(array: Array) -> str:
+    """An array's dtype; of one that is no number, what it holds, such as NoneType."""
+    held = array.dtype.kind == "O" and array.size
+    return type(array.reshape(-1)[0]).__name__ if held else str(array.dtype)
 
 
 def _repeats(

@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from checks import nest, rounding
-from checks.api import options, watched, whole
+from checks import hygiene, nest, rounding
+from checks.api import call, options, watched, whole
 from checks.methods import examine
 from checks.nest import Array
-from checks.report import Report
+from checks.report import Diagnosis, Report
+from checks.state import begin
 from checks.subject import Subject, black_box
+from checks.tally import report as report_of
 
 # Every output's own slope costs a run of f for each other output, some sixty times over: beyond
 # this many, neighbouring outputs are checked together.
@@ -79,6 +81,7 @@ def check_vjp(
     checked = options(rtol=rtol, method=method, seed=seed, progress=progress)
     _functions(f=f, vjp=vjp)
     whole("cotangents", cotangents, least=1)
+    repeat = call("check_vjp", cotangents=cotangents, rtol=rtol, method=method, seed=seed)
     kept = watched(inputs)
     at = _point(x)
     shape, dtype = _output(f, at.nested())
@@ -93,7 +96,7 @@ def check_vjp(
             {"x": x},
             inputs={**kept, "cotangent": c},
         )
-        return replace(found, repeat=f"check_vjp(..., seed={seed})")
+        return replace(found, repeat=repeat)
 
     return _worst(subject, cotangents, "cotangent", checked)
 
@@ -152,25 +155,28 @@ def check_jvp(
     checked = options(rtol=rtol, method=method, seed=seed, progress=progress)
     _functions(f=f, jvp=jvp)
     whole("tangents", tangents, least=1)
+    repeat = call("check_jvp", tangents=tangents, rtol=rtol, method=method, seed=seed)
     kept = watched(inputs)
     at = _point(x)
     shape, dtype = _output(f, at.nested())
     rng = np.random.default_rng((seed, 2))
     sums = _Sums(shape, rng)
 
-    def subject() -> Subject:
+    def subject() -> Subject | Report:
         d = at.tangent(rng)
         line = _Line(f=f, jvp=jvp, at=at, d=d, own=[e.copy() for e in d], sums=sums)
         coarsest = max((dtype, *(v.dtype for v in at.values)), key=lambda d: float(np.finfo(d).eps))
         tangent = {f"tangent {n}": e for n, e in zip(at.names, d, strict=True)}
-        return Subject(
+        found = Subject(
             names=("jvp",),
             values=(np.ones(sums.shape, coarsest),),
             cost=lambda values: line.cost(values[0]),
             gradient=lambda values: {"jvp": line.slopes(values[0])},
             inputs={**kept, **tangent},
-            repeat=f"check_jvp(..., seed={seed})",
+            repeat=repeat,
         )
+        wrong = list(hygiene.form("jvp", line.product(), shape, dtype))
+        return _misshapen(found, wrong, checked) if wrong else found
 
     return _worst(subject, tangents, "tangent", checked, notes=sums.notes)
 
@@ -253,6 +259,10 @@ class _Line:
         where = np.searchsorted(steps, s)
         return np.asarray(np.take_along_axis(np.stack(found), where[None], axis=0)[0])
 
+    def product(self) -> Array:
+        """What `jvp` gives at x itself."""
+        return np.asarray(self.jvp(self.at.nested(), self.at.nested(e.copy() for e in self.own)))
+
     def _jvp(self, step: Any) -> Array:
         moved = [
             np.asarray(v + (step - 1).astype(v.dtype) * e)
@@ -261,8 +271,19 @@ class _Line:
         return self.jvp(self.at.nested(moved), self.at.nested(self.d))
 
 
+def _misshapen(subject: Subject, wrong: list[Diagnosis], checked: dict[str, Any]) -> Report:
+    """The report on a product that cannot be compared with f(x), whose form it should have."""
+    kept = {key: checked[key] for key in ("rtol", "method", "seed")}
+    this = begin(subject, progress=lambda done: None, **kept)
+    remedy = "a Jacobian-vector product has the shape of f(x), and its precision"
+    this.offences = [
+        replace(each, remedy=remedy) if each.code in ("shape", "dtype") else each for each in wrong
+    ]
+    return report_of(this, None)
+
+
 def _worst(
-    subject: Callable[[], Subject],
+    subject: Callable[[], Subject | Report],
     times: int,
     what: str,
     checked: dict[str, Any],
@@ -272,7 +293,8 @@ def _worst(
     severity = ("pass", "undecided", "fail")
     worst, which, seconds = None, 0, 0.0
     for number in range(1, times + 1):
-        report = examine(subject(), **checked)
+        drawn = subject()
+        report = drawn if isinstance(drawn, Report) else examine(drawn, **checked)
         seconds += report.seconds
         if worst is None or severity.index(report.verdict) > severity.index(worst.verdict):
             worst, which = report, number

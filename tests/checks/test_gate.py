@@ -354,3 +354,63 @@ def test_certificates_of_equal_checks_are_equal() -> None:
     net = small()
     one, other = (replace(gate.verify(net, *batch(net), seed=4), created="") for _ in "ab")
     assert one == other
+
+
+def spoil_first_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plant a bug: what is accumulated for the weights of input 0 has the wrong sign."""
+    inner = passes.backward
+
+    def backward(net: Net, activations: Any, y: Any) -> None:
+        inner(net, activations, y)
+        net.dW[0][0] *= -1
+
+    monkeypatch.setattr(passes, "backward", backward)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_what_is_zero_on_the_samples_is_checked_with_their_zeros_filled_in(dtype: Any) -> None:
+    """A pixel that is black in all of them, or all pixels; what is decided on them stays so."""
+    net = small(dtype=dtype)
+    x, y = batch(net)
+    for dark in (x * [0, 1, 1], x * 0):
+        found = gate.verify(net, dark, y)
+        assert (found.checked, found.zero) == (26, 0)
+
+
+def test_a_bug_that_black_pixels_hide_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the samples themselves both sides are zero there."""
+    net = small()
+    x, y = batch(net)
+    x[:, 0] = 0
+    spoil_first_row(monkeypatch)
+    assert gate.check(net, x, y).verdict == "pass"
+    with pytest.raises(VerificationError, match="is wrong") as caught:
+        gate.verify(net, x, y)
+    assert caught.value.report is not None
+    assert {(f.tensor, f.index[0]) for f in caught.value.report.failures} == {("W1", 0)}
+
+
+def test_what_saturates_with_zeros_filled_in_is_no_objection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The samples were proved; the rest is counted as it was found on them."""
+    net = small()
+    x, y = batch(net)
+    x[:, 0] = 0
+    monkeypatch.setattr(gate, "_filled", lambda net, x, seed: x + 1e4)
+    found = gate.verify(net, x, y)
+    assert (found.checked, found.zero) == (22, 4)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_certificate_of_less_than_half_is_not_good_enough_for_other_samples() -> None:
+    """The next run checks on its own; one of more than half is taken as it is."""
+    net = small()
+    x, y = batch(net)
+    thin = replace(gate.gate(net, x, y), checked=13)
+    for kept, again in ((thin, True), (replace(thin, checked=14), False)):
+        certificate.store(kept)
+        RAN.clear()
+        found = gate.gate(net, x, y)
+        assert (RAN != []) is again
+        assert found.checked == (26 if again else 14)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from checks import check_gradients
 from checks.hygiene import OFFENCES, inspect, offence, same_bits
+from checks.nest import Array
 from checks.report import Report
 from checks.subject import black_box
 
@@ -410,3 +411,23 @@ def test_a_clean_subject_mostly_passes(family: Any, k: int) -> None:
         )
         verdicts.append(report.verdict)
     assert verdicts.count("pass") >= 9, verdicts
+
+
+def test_a_cost_that_changes_things_accuses_no_gradient() -> None:
+    """There is nothing to hold the gradient against, so nothing is said of it."""
+    data = np.ones(3)
+
+    def moves(p: Array) -> Any:
+        p += 1
+        return (p**2).sum()
+
+    def spoils(p: Array) -> Any:
+        data[:] *= 1.5
+        return (data * p**2).sum()
+
+    for cost, code in ((moves, "parameters"), (spoils, "inputs")):
+        report = check_gradients(cost, lambda p: 2 * p, np.ones(3), inputs=data)
+        assert report.verdict == "fail"
+        assert report.diagnosis is not None
+        assert report.diagnosis.code == f"cost-changes-{code}"
+        assert (report.notes, report.checked) == ((), 0)

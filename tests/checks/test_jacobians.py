@@ -149,6 +149,50 @@ def test_a_product_of_the_wrong_shape_is_reported() -> None:
         assert expected in report.diagnosis.detail
 
 
+@pytest.mark.parametrize("outputs", [9, OUTPUTS, OUTPUTS + 1, 100])
+@pytest.mark.parametrize(
+    ("change", "code", "detail"),
+    [
+        (lambda p: p[None], "shape", "expected ({n},), got (1, {n})"),
+        (lambda p: p.sum(), "shape", "expected ({n},), got ()"),
+        (lambda p: p[:-1], "shape", "expected ({n},), got ({less},)"),
+        (lambda p: np.ones(OUTPUTS + 5), "shape", "expected ({n},), got (69,)"),
+        (lambda p: p.astype(int), "dtype", "expected float64, got int64"),
+        (lambda p: p.astype(np.float32), "dtype", "expected float64, got float32"),
+        (lambda p: None, "dtype", "expected float64, got NoneType"),
+        (lambda p: p * np.nan, "not-finite", "got nan at [0]"),
+    ],
+)
+def test_a_jvp_has_the_form_of_the_outputs(
+    outputs: int, change: Any, code: str, detail: str
+) -> None:
+    """However many there are: where they are summed, no sum may hide it."""
+    B = np.random.default_rng(1).normal(size=(outputs, 3))
+    x = np.ones(3)
+    report = check_jvp(lambda x: B @ x, lambda x, d: change(B @ d), x)
+    assert report.verdict == "fail"
+    assert report.diagnosis is not None
+    assert (report.diagnosis.code, report.diagnosis.tensor) == (code, "jvp")
+    assert report.diagnosis.detail == detail.format(n=outputs, less=outputs - 1)
+    if code != "not-finite":
+        assert "the shape of f(x), and its precision" in report.diagnosis.remedy
+    assert check_jvp(lambda x: B @ x, lambda x, d: B @ d, x).verdict == "pass"
+
+
+def test_the_call_that_repeats_a_check_has_its_options() -> None:
+    """Those that are not the defaults."""
+    wrong = lambda x, c: 2 * vjp(x, c)  # noqa: E731
+    for options, text in (
+        ({}, "check_vjp(..., seed=0)"),
+        ({"seed": 3, "cotangents": 1}, "check_vjp(..., cotangents=1, seed=3)"),
+        ({"method": "naive", "rtol": 1e-3}, "check_vjp(..., rtol=0.001, method='naive', seed=0)"),
+    ):
+        assert check_vjp(f, wrong, X, **options).repeat == text
+    assert check_jvp(f, lambda x, d: -jvp(x, d), X, tangents=2).repeat == (
+        "check_jvp(..., tangents=2, seed=0)"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "options", "error", "message"),
     [

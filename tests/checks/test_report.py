@@ -64,7 +64,7 @@ def test_a_failing_report_names_the_coordinate_and_both_values() -> None:
     assert f"b[1]: analytic {-numeric:.9g}, numeric {numeric:.9g}, error " in text
     assert "fail: 15 of 15 parameters checked, 1 wrong" in text
     assert "It looks like: " in text
-    assert text.splitlines()[-1] == "repeat with: check_gradients(..., method='sweep', seed=7)"
+    assert text.splitlines()[-1] == "repeat with: check_gradients(..., seed=7)"
 
 
 def test_worst_is_the_first_failure_or_the_closest_pass() -> None:

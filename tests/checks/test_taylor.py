@@ -148,7 +148,9 @@ def test_the_picture_draws_both_slopes() -> None:
 def test_on_a_kink_the_slope_means_nothing(factor: float) -> None:
     """There the remainder of a right gradient falls with slope 1, too."""
     at = [0.0, 1.0, -2.0]
-    one = vector(lambda p: np.abs(p).sum() + (p**2).sum(), lambda p: factor * np.sign(p) + 2 * p, at)
+    one = vector(
+        lambda p: np.abs(p).sum() + (p**2).sum(), lambda p: factor * np.sign(p) + 2 * p, at
+    )
     report = taylor.taylor(one)
     assert (report.verdict, report.diagnosis) == ("undecided", None)
     assert "the point lies on a kink of the cost" in report.notes[0]
