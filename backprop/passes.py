@@ -117,6 +117,7 @@ def gradients_at(net: Network, activations: Sequence[Array], y: Array) -> list[t
     """`gradients`, from the activations that `forward` returned."""
     scratch = replace(net, dW=[], db=[], samples=0)
     backward(scratch, activations, y)
-    for gradient in (*scratch.dW, *scratch.db):
-        gradient /= scratch.samples
-    return list(zip(scratch.dW, scratch.db, strict=True))
+    return [
+        (dW / scratch.samples, db / scratch.samples)
+        for dW, db in zip(scratch.dW, scratch.db, strict=True)
+    ]
