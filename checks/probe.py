@@ -61,9 +61,6 @@ MANY = 2**22
 # long as a pass, and no single shortfall counts for much.
 TRIALS, FEW = rounding.JITTERS, 4
 
-# Terms of D are sorted by the power of two in their share of tau, from 2^0 down to 2^-LEVELS.
-LEVELS = 128
-
 
 def probe(
     subject: Subject,
@@ -179,18 +176,18 @@ def _leave_out(
     most = this.rtol / (2 * ONE_HIDES)
     if total <= most**2:
         return float(np.sqrt(total))
-    squares = np.zeros(LEVELS + 2)
+    light, heavy, total = most / np.sqrt(this.subject.parameters), [], 0.0
     for (share,) in _chunks(shares):
-        squares += np.bincount(_level(share), np.square(share), len(squares))
-    moved = np.sqrt(np.cumsum(squares[::-1])[::-1])  # by all from a level on
-    least = int(np.argmax(moved <= most))
+        heavy.append(share[share > light])
+        rest = share[share <= light]  # all of these together are no more than `most`
+        total += float(np.dot(rest, rest))
+    heaviest = np.sort(np.concatenate(heavy))
+    fit = np.count_nonzero(total + np.cumsum(np.square(heaviest)) <= most**2)
+    least = heaviest[fit] if fit < heaviest.size else np.inf
     for share, e in _chunks(shares, d):
-        e[_level(share) < least] = 0
-    return float(moved[least])
-
-
-def _level(share: Array) -> Array:
-    return np.clip(-np.frexp(share)[1], 0, LEVELS)
+        e[share >= least] = 0
+    kept = heaviest[heaviest < least]
+    return float(np.sqrt(total + np.dot(kept, kept)))
 
 
 def _chunks(*tensors: list[Array]) -> Iterator[tuple[Array, ...]]:
