@@ -176,18 +176,28 @@ def _leave_out(
     most = this.rtol / (2 * ONE_HIDES)
     if total <= most**2:
         return float(np.sqrt(total))
-    light, heavy, total = most / np.sqrt(this.subject.parameters), [], 0.0
+    least, tau = _least_left_out(shares, most)
+    for share, e in _chunks(shares, d):
+        e[share >= least] = 0
+    return tau
+
+
+def _least_left_out(shares: list[Array], most: float) -> tuple[float, float]:
+    """From which share on terms are left out, for the root of squares of the others to be `most`.
+
+    And what it is.
+    """
+    light = most / np.sqrt(sum(share.size for share in shares))  # all of these may stay
+    heavy, total = [], 0.0
     for (share,) in _chunks(shares):
         heavy.append(share[share > light])
-        rest = share[share <= light]  # all of these together are no more than `most`
+        rest = share[share <= light]
         total += float(np.dot(rest, rest))
     heaviest = np.sort(np.concatenate(heavy))
     fit = np.count_nonzero(total + np.cumsum(np.square(heaviest)) <= most**2)
-    least = heaviest[fit] if fit < heaviest.size else np.inf
-    for share, e in _chunks(shares, d):
-        e[share >= least] = 0
+    least = float(heaviest[fit]) if fit < heaviest.size else np.inf
     kept = heaviest[heaviest < least]
-    return float(np.sqrt(total + np.dot(kept, kept)))
+    return least, float(np.sqrt(total + np.dot(kept, kept)))
 
 
 def _chunks(*tensors: list[Array]) -> Iterator[tuple[Array, ...]]:
