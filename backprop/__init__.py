@@ -7,15 +7,16 @@
     zero_grad(net)                          # and empty them
 
 `cost` and `gradients` serve those who check it, and `train` those who hold a permit for it.
+Everything is loaded when it is first asked for: importing this package loads nothing.
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
-
-from backprop.network import Network, init_net, optimize, zero_grad
-from backprop.passes import backward, cost, forward, gradients
 
 if TYPE_CHECKING:
     from backprop.datasets import Dataset, load
+    from backprop.network import Network, init_net, optimize, zero_grad
+    from backprop.passes import backward, cost, forward, gradients
     from backprop.training import train
 
 __all__ = [
@@ -32,15 +33,21 @@ __all__ = [
     "zero_grad",
 ]
 
+_HOME = {
+    "datasets": ("Dataset", "load"),
+    "network": ("Network", "init_net", "optimize", "zero_grad"),
+    "passes": ("backward", "cost", "forward", "gradients"),
+    "training": ("train",),
+}
+
 
 def __getattr__(name: str) -> Any:
-    """What only training needs, imported when it is first asked for."""
-    if name == "train":
-        from backprop.training import train
-
-        return train
-    if name in ("Dataset", "load"):
-        from backprop import datasets
-
-        return getattr(datasets, name)
+    # Not kept: a function replaced in its module, by a planted fault say, is replaced here as well.
+    for module, names in _HOME.items():
+        if name in names:
+            return getattr(importlib.import_module(f"backprop.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
