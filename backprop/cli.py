@@ -2,7 +2,7 @@
 
 The one module of this package that knows `checks`: training asks its gate for a certificate.
 Exit codes: 0 done; 1 the gradient, an audit or training failed; 2 usage, data or files; 3 the
-gradient could not be decided; 130 interrupted.
+gradient could not be decided; 130 interrupted; 141 nobody reads what is printed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import click
 
 from backprop import cli_use
 from backprop.console import (
-    InputError,
     Say,
+    checkpoint_of,
     data_dir_option,
     json_option,
     load_data,
@@ -25,10 +25,12 @@ from backprop.console import (
     parse_shape,
     require_places,
     say_to_stderr,
+    say_to_stdout,
     silent,
     usage,
     write_json,
 )
+from backprop.terminal import CommandError, Group, fitted, show, version_option, writing
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -42,23 +44,20 @@ if TYPE_CHECKING:
 LEAST_GATED, MOST_GATED = 20, 64
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     """Commands whose foreseen failures end in a message and an exit code, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt as error:
-            click.echo(f"\n{str(error) or 'interrupted'}", err=True)
-            raise click.exceptions.Exit(130) from None
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise  # click's own, and a reader that has gone, which click knows how to take
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise  # click's own
         except Exception as error:
             code = _exit_code(error)
             if code is None:
                 raise
-            click.echo(f"Error: {_message(error)}", err=True)
+            show(fitted(f"Error: {_message(error)}"), err=True)
             raise click.exceptions.Exit(code) from error
 
 
@@ -74,39 +73,22 @@ def _exit_code(error: Exception) -> int | None:
         return 3 if error.report is not None and error.report.verdict == "undecided" else 1
     if isinstance(error, AuditError | PermitError | TrainingError):
         return 1
-    given = DatasetError, IdxError, StorageError, InputError, OSError, MemoryError
-    return 2 if isinstance(error, given) else None
+    return 2 if isinstance(error, DatasetError | IdxError | StorageError | OSError) else None
 
 
 def _message(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'file'}: {error.strerror}"
-    if isinstance(error, MemoryError):
-        return f"expected a network that fits into memory, got: {error}; give a smaller --shape"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
     return str(error)
 
 
-def _version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
-    if wanted:
-        from importlib import metadata
-
-        try:
-            version = metadata.version("geartrain")
-        except metadata.PackageNotFoundError:
-            version = "(not installed)"
-        click.echo(f"geartrain {version}")
-        ctx.exit()
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_version,
-    help="Show the version and exit.",
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 gradient or training failed, 2 usage, data or files, 3 undecided,"
+    " 130 interrupted, 141 reader gone.",
 )
+@version_option("geartrain {}")
 def main() -> None:
     """Train a network whose gradients are proved first, and use it."""
 
@@ -184,7 +166,6 @@ def main() -> None:
 )
 @click.option(
     "--save",
-    type=click.Path(dir_okay=False),
     metavar="M",
     help="Write the model to M, and after every epoch a checkpoint to M.checkpoint.",
 )
@@ -209,7 +190,7 @@ def train(**options: Any) -> None:
     """
     save, json_path, quiet = options["save"], options["json_path"], options["quiet"]
     require_places(save, json_path, resume=options["resume"])
-    say: Say = silent if quiet else say_to_stderr if json_path == "-" else click.echo
+    say: Say = silent if quiet else say_to_stderr if json_path == "-" else say_to_stdout
     data = load_data(options["dataset"], options["data_dir"], say)
     model = _new_model(data, options)
     record = _record(data, model, options)
@@ -219,15 +200,16 @@ def train(**options: Any) -> None:
         record["error"] = str(error) or "interrupted"
         report = getattr(error, "report", None)
         record["report"] = None if report is None else report.to_dict()
-        if json_path:
-            write_json(json_path, record)
+        if json_path is not None:
+            try:
+                write_json(json_path, record)
+            except CommandError as unwritable:  # beside what went wrong before, not instead of it
+                say_to_stderr(f"Error: {unwritable}")
         raise
-    if save:
-        from backprop.storage import save_model
-
-        save_model(save, model)
+    if save is not None:
+        _save(save, model)
         say(f"model written to {save}")
-    if json_path:
+    if json_path is not None:
         write_json(json_path, record)
 
 
@@ -238,9 +220,8 @@ def _train(
     from backprop.training import split
     from checks.gate import gate
 
-    save = options["save"]
     if options["resume"]:
-        model = _resumed(save, model, say)
+        model = _resumed(options["save"], model, say)
     _take(record, model)
     x, y = _first_samples(model, data)
     certificate = gate(
@@ -261,7 +242,8 @@ def _train(
             model = trained
             _take(record, model)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(_interrupted(len(record["loss"]), save)) from None
+        checkpoint = checkpoint_of(options["save"])
+        raise KeyboardInterrupt(_interrupted(len(record["loss"]), checkpoint)) from None
     return model
 
 
@@ -269,9 +251,9 @@ def _epochs(
     model: Model, data: Dataset, permit: Permit, options: dict[str, Any], say: Say
 ) -> Iterator[Model]:
     """The model after each epoch, which by then is in the checkpoint."""
-    from backprop.storage import checkpoint_path, save_model
     from backprop.training import epochs_of
 
+    checkpoint = checkpoint_of(options["save"])
     total, done = options["epochs"], len(model.history)
     shown = sys.stderr.isatty() and not options["quiet"] and done < total
     bar = _Bar(total, len(data.train_labels)) if shown else None
@@ -289,8 +271,8 @@ def _epochs(
     )
     for epoch in _with_bar(epochs, bar, done):
         model = replace(model, history=(*model.history, epoch))
-        if options["save"]:
-            save_model(checkpoint_path(options["save"]), model)
+        if checkpoint is not None:
+            _save(checkpoint, model)
         say(_epoch_line(epoch, total))
         yield model
 
@@ -328,6 +310,13 @@ def _new_model(data: Dataset, options: dict[str, Any]) -> Model:
         batch_size=options["batch_size"],
         learning_rate=rate,
     )
+
+
+def _save(path: str, model: Model) -> None:
+    from backprop.storage import save_model
+
+    with writing("--save", path):
+        save_model(path, model)
 
 
 def _resumed(save: str, model: Model, say: Say) -> Model:
@@ -387,12 +376,12 @@ def _epoch_line(epoch: Epoch, total: int) -> str:
     return ", ".join(parts)
 
 
-def _interrupted(done: int, save: str | None) -> str:
-    if not save:
+def _interrupted(done: int, checkpoint: str | None) -> str:
+    if checkpoint is None:
         return f"interrupted after {done} epochs; with --save M they could have been kept"
     if not done:
         return "interrupted in the first epoch, before there was a checkpoint"
-    return f"interrupted; the same command with --resume goes on from {save}.checkpoint"
+    return f"interrupted; the same command with --resume goes on from {checkpoint}"
 
 
 class _Bar:

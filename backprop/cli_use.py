@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from backprop.console import (
-    InputError,
     Say,
     data_dir_option,
     is_shape,
@@ -18,10 +17,12 @@ from backprop.console import (
     new_network,
     parse_shape,
     require_places,
+    say_to_stdout,
     silent,
     usage,
     write_json,
 )
+from backprop.terminal import Command, CommandError, show
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from backprop.training import Scores
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("model_path", metavar="MODEL", type=click.Path())
 @click.option("--dataset", metavar="NAME", help="mnist or digits.  [default: the model's own]")
 @data_dir_option
@@ -44,7 +45,7 @@ def evaluate(
     from backprop.storage import load_model
 
     require_places(None, json_path, resume=False)
-    say: Say = silent if json_path == "-" else click.echo
+    say: Say = silent if json_path == "-" else say_to_stdout
     model = load_model(model_path)
     data = load_data(dataset or _own_dataset(model, data_dir, model_path), data_dir, say)
     with usage():
@@ -104,7 +105,7 @@ def _class_table(classes: Iterable[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("model_path", metavar="MODEL", type=click.Path())
 @click.argument("images", metavar="IMAGE…", nargs=-1, required=True, type=click.Path())
 @json_option
@@ -130,7 +131,7 @@ def predict(model_path: str, images: Sequence[str], json_path: str | None) -> No
         best = int(row.argmax())
         found.append({"image": name, "class": best, "outputs": [float(value) for value in row]})
         if json_path != "-":
-            click.echo(f"{name}: {best} ({kind} {row[best]:.4f})")
+            show(f"{name}: {best} ({kind} {row[best]:.4f})")
     if json_path:
         write_json(json_path, found)
 
@@ -144,7 +145,7 @@ def _images(path: str, model: Model) -> list[tuple[str, npt.NDArray[Any]]]:
         return [(path, _picture(path, model))]
     pixels = read(path)
     if pixels.dtype.kind != "u" or pixels.ndim not in (2, 3) or not pixels.size:
-        raise InputError(
+        raise CommandError(
             f"{path}: expected images of bytes, (count, rows, columns), found shape"
             f" {pixels.shape} of {pixels.dtype}; name a file of images"
         )
@@ -161,7 +162,7 @@ def _is_idx(path: str) -> bool:
         with Path(path).open("rb") as file:
             head = file.read(2)
     except OSError as error:
-        raise InputError(f"{path}: expected an image, found: {error.strerror}") from None
+        raise CommandError(f"{path}: expected an image, found: {error.strerror}") from None
     return head in (b"\x00\x00", b"\x1f\x8b")
 
 
@@ -177,7 +178,7 @@ def _picture(path: str, model: Model) -> npt.NDArray[np.floating]:
             deep = picture.mode.startswith("I")
             greys = np.asarray(picture if deep else picture.convert("L"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(
+        raise CommandError(
             f"{path}: expected a picture such as a PNG, or an IDX file, found neither ({error})"
         ) from None
     return (greys / (65535 if deep else 255)).astype(model.net.dtype).reshape(-1)
@@ -187,13 +188,13 @@ def _require_size(path: str, size: tuple[int, int], model: Model) -> None:
     n_in, expected = model.net.shape[0], model.image_shape
     if size != expected if expected else size[0] * size[1] != n_in:
         wanted = f"{expected[1]} x {expected[0]}" if expected else f"{n_in} in all"
-        raise InputError(
+        raise CommandError(
             f"{path}: expected {wanted} pixels (width x height), the size the model was trained"
             f" on, found {size[1]} x {size[0]}; resize the image"
         )
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("what", metavar="[MODEL | SHAPE]", nargs=-1)
 @click.option(
     "--activation",
@@ -234,10 +235,10 @@ def explain(what: Sequence[str], activation: str, cost: str, seed: int) -> None:
     elif Path(text).exists():
         net = load_model(text).net
     else:
-        raise InputError(
+        raise CommandError(
             f"{text}: expected a model file or a shape such as 2-2-1, found no such file"
         )
     x = np.random.default_rng(seed).uniform(size=(1, net.shape[0]))
     # The runner-up for a target: a prediction that is right already has next to no slope.
     runner_up = forward(net, x)[-1].argsort(axis=1)[:, -2:][:, 0]
-    click.echo(worked_example(net, x, runner_up))
+    show(worked_example(net, x, runner_up))

@@ -7,10 +7,12 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from backprop import files
+from backprop.terminal import fitted, show, writing
 
 if TYPE_CHECKING:
     from backprop.datasets import Dataset
@@ -29,14 +31,9 @@ data_dir_option = click.option(
 json_option = click.option(
     "--json",
     "json_path",
-    type=click.Path(dir_okay=False, allow_dash=True),
     metavar="PATH",
     help="Write the results as JSON; - is standard output.",
 )
-
-
-class InputError(Exception):
-    """Something in what the user gave, found out later than the options were read."""
 
 
 @contextmanager
@@ -64,23 +61,25 @@ def is_shape(text: str) -> bool:
 
 def require_places(save: str | None, json_path: str | None, *, resume: bool) -> None:
     """Complain about files that cannot be written before the work, not after it."""
-    if resume and not save:
+    if resume and save is None:
         raise click.UsageError("--resume: expected --save M, whose checkpoint to go on from")
-    for option, path in (("--save", save), ("--json", json_path)):
-        folder = Path(path).absolute().parent if path and path != "-" else None
-        if folder and not (folder.is_dir() and os.access(folder, os.W_OK)):
-            raise click.UsageError(
-                f"{option}: expected a path in a folder that can be written, got {path}; make the"
-                f" folder {folder} or name another"
-            )
-    if save and json_path and json_path != "-":
-        from backprop.storage import checkpoint_path
-
-        taken = {Path(place).resolve() for place in (save, checkpoint_path(save))}
-        if Path(json_path).resolve() in taken:
+    named = [("--save", path) for path in (save, checkpoint_of(save)) if path is not None]
+    if json_path is not None and json_path != "-":
+        if os.path.realpath(json_path) in {os.path.realpath(path) for _, path in named}:
             raise click.UsageError(
                 f"--json: expected another file than --save's and its checkpoint, got {json_path}"
             )
+        named.append(("--json", json_path))
+    for option, path in named:
+        with writing(option, path):
+            files.require_writable(path)
+
+
+def checkpoint_of(save: str | None) -> str | None:
+    """Where the checkpoint of `--save` is kept; a device or a pipe has none beside it."""
+    from backprop.storage import checkpoint_path
+
+    return None if save is None or files.is_special(save) else str(checkpoint_path(save))
 
 
 def load_data(name: str, data_dir: str | None, say: Say) -> Dataset:
@@ -89,7 +88,7 @@ def load_data(name: str, data_dir: str | None, say: Say) -> Dataset:
 
     with usage():
         validation.choice("--dataset", name, datasets.DATASETS)
-    data = datasets.load(name, data_dir=data_dir)
+    data = datasets.load(name, data_dir=data_dir, notify=say_to_stderr)
     say(
         f"{data.name}: {len(data.train_labels):,} images to train on,"
         f" {len(data.test_labels):,} to test on, from {data.source}"
@@ -115,17 +114,21 @@ def silent(_message: str) -> None:
     """Say nothing."""
 
 
+def say_to_stdout(message: str) -> None:
+    """Print a message that is part of the answer."""
+    show(fitted(message))
+
+
 def say_to_stderr(message: str) -> None:
     """Print a message that is not part of the answer."""
-    click.echo(message, err=True)
+    show(fitted(message), err=True)
 
 
 def write_json(path: str, content: Any) -> None:
     """Write JSON, whole or not at all; `-` is standard output."""
-    text = json.dumps(content, indent=2) + "\n"
+    text = json.dumps(content, indent=2)
     if path == "-":
-        click.echo(text, nl=False)
+        show(text)
         return
-    from backprop.storage import write_atomically
-
-    write_atomically(path, text.encode())
+    with writing("--json", path):
+        files.write(path, f"{text}\n".encode())

@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from backprop import validation
+from backprop import files, validation
 from backprop.activations import Array
 from backprop.network import Network, zero_grad
 from backprop.training import Epoch
 
 FORMAT = "geartrain-1"
 _REMEDY = "train again, or take another copy of the file"
+_OURS = "name a file that `backprop train --save` has written"
 
 
 class StorageError(ValueError):
@@ -77,14 +78,14 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
     Raises
     ------
     OSError
-        Where the file cannot be written.
+        Where the file cannot be written; its `filename` is `path`.
     """
     from safetensors.numpy import save
 
     tensors = {name: np.ascontiguousarray(array) for name, array in _tensors(model.net).items()}
     # One entry: safetensors writes several in any order, and equal models should be equal files.
     metadata = {"geartrain": json.dumps({"format": FORMAT, **_plain(model)})}
-    write_atomically(path, save(tensors, metadata))
+    files.write(path, save(tensors, metadata))
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:
@@ -113,8 +114,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     if found != FORMAT:
         raise StorageError(
             f"{path}: expected metadata with format {FORMAT!r}, found"
-            f" {'none' if found is None else repr(found)}; name a file that"
-            " `backprop train --save` has written"
+            f" {'none' if found is None else repr(found)}; {_OURS}"
         )
     try:
         return _model(plain, tensors)
@@ -135,17 +135,6 @@ def require_same_run(path: str | os.PathLike[str], saved: Model, wanted: Model) 
                 f" {_short(before[name])}; give the same options as before, or leave out --resume"
                 " to start anew"
             )
-
-
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file beside its place and move it there: the old one, or the whole of the new."""
-    path = Path(path)
-    draft = path.with_name(f".{path.name[:200]}.{os.urandom(4).hex()}")
-    try:
-        draft.write_bytes(data)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _tensors(net: Network) -> dict[str, Array]:
@@ -226,10 +215,7 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         found = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
-        raise StorageError(
-            f"{path}: expected a model file, found: {found}; `backprop train --save {path}`"
-            " writes one"
-        ) from None
+        raise StorageError(f"{path}: expected a model file, found: {found}; {_OURS}") from None
 
 
 def _reason(error: Exception) -> str:

@@ -17,23 +17,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from checks.terminal import (
-    Write,
-    fitted,
-    one_thread,
-    output,
-    progress_bar,
-    show,
-    user_errors,
-    workers,
-)
+from backprop.terminal import Command, fitted, show, version_option
+from checks.terminal import Write, one_thread, output, progress_bar, user_errors, workers
 
 if TYPE_CHECKING:
     from checks.report import Report
     from checks.subject import Subject
 
 EXIT_CODES = {"pass": 0, "fail": 1, "undecided": 3}
-INTERRUPTED = 130
 SELFTEST_ROUNDS = 4
 
 # As in `checks.methods`, which is not loaded for them: numpy would come with it.
@@ -47,18 +38,6 @@ SMALL = 2**20
 NETWORK_OPTIONS = ("batch_size", "activation", "cost", "dtype")
 SELFTEST_OPTIONS = ("seed", "selftest", "json_path", "quiet")
 NOT_REPEATED = ("target", "seed", "json_path", "quiet", "jobs", "dask")
-
-
-def _version(context: click.Context, _: click.Parameter, asked: object) -> None:
-    if asked:
-        from importlib import metadata
-
-        try:
-            found = metadata.version("geartrain")
-        except metadata.PackageNotFoundError:
-            found = "unknown: geartrain is not installed"
-        click.echo(f"gradcheck, version {found}")
-        context.exit()
 
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -94,8 +73,7 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Write the report as JSON; - is standard output, and then nothing else is"
                       " printed there."),
     click.option("--quiet", is_flag=True, help="Print the verdict only."),
-    click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
-                 help="Show the version and exit."),
+    version_option("gradcheck, version {}"),
 )  # fmt: skip
 
 
@@ -106,8 +84,9 @@ def _with_options(function: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command(
+    cls=Command,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 pass, 1 fail, 2 usage, 3 undecided.",
+    epilog="Exit codes: 0 pass, 1 fail, 2 usage, 3 undecided, 130 interrupted, 141 reader gone.",
 )
 @_with_options
 @click.pass_context
@@ -122,12 +101,8 @@ def command(context: click.Context, /, **given: Any) -> None:
     gradcheck package.module:name   the same, from a module
     """  # noqa: D301 click reads the \b: do not rewrap
     job = _selftest if given["selftest"] else _check
-    try:
-        with output(given["json_path"]) as write:
-            code = job(context, given, write)
-    except KeyboardInterrupt:
-        click.echo("gradcheck: interrupted", err=True)
-        code = INTERRUPTED
+    with output(given["json_path"]) as write:
+        code = job(context, given, write)
     context.exit(code)
 
 

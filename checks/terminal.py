@@ -1,18 +1,18 @@
-"""The terminal and the disk, as the command uses them: JSON, progress, errors of usage."""
+"""What the command needs around the work: a place for its JSON, workers, progress, usage errors."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
-import textwrap
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from backprop import files
+from backprop.terminal import show, writing
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -20,26 +20,6 @@ if TYPE_CHECKING:
 PATIENCE = 0.3  # seconds before a progress bar is worth showing
 
 Write = Callable[[str], None]
-
-
-class UnwritableError(click.ClickException):
-    """Where the answer was to be written, it cannot."""
-
-    exit_code = 2
-
-
-def show(text: str, *, file: TextIO | None = None) -> None:
-    """Print to the standard output; one that cannot take it, such as a full disk, is an error."""
-    try:
-        click.echo(text, file=file)
-    except BrokenPipeError:
-        raise  # a reader that has gone, which click knows how to take
-    except OSError as error:
-        # What could not be written would be tried once more when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), (file or sys.stdout).fileno())
-        raise UnwritableError(
-            f"standard output: expected to write to it, got: {error.strerror}"
-        ) from None
 
 
 @contextlib.contextmanager
@@ -51,7 +31,7 @@ def output(path: str | None) -> Iterator[Write]:
 
     Raises
     ------
-    click.UsageError
+    backprop.terminal.CommandError
         When nothing can be written there.
     """
     if path is None:
@@ -61,66 +41,14 @@ def output(path: str | None) -> Iterator[Write]:
         with contextlib.redirect_stdout(sys.stderr):
             yield lambda text: show(text, file=stdout)
     else:
-        with _usable(path), _beside(Path(path)) as (place, write):
-            place.touch()
-            yield write
+        with writing("--json", path):
+            files.require_writable(path)
+        yield lambda text: _write(path, text)
 
 
-@contextlib.contextmanager
-def _usable(path: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise click.UsageError(
-            f"--json: expected a file that can be written, got {path!r}: {error.strerror}"
-        ) from None
-
-
-@contextlib.contextmanager
-def _beside(path: Path) -> Iterator[tuple[Path, Write]]:
-    if path.exists() and not path.is_file() and not path.is_dir():  # a device, a pipe
-        yield path, lambda text: _put(path, text)
-        return
-    path = path.resolve()  # a link stays a link
-    if path.is_dir():
-        raise IsADirectoryError(21, "it is a folder")
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield beside, lambda text: _move(beside, text, path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _put(path: Path, text: str) -> None:
-    path.write_text(text + "\n", encoding="utf-8")
-
-
-def _move(beside: Path, text: str, path: Path) -> None:
-    _put(beside, text)
-    beside.replace(path)
-
-
-def fitted(text: str) -> str:
-    """`text` with its long lines folded to the terminal's width.
-
-    All but the rows of tables, and commands that are to be copied.
-    """
-    width = max(shutil.get_terminal_size().columns, 40)
-    lines = []
-    for line in text.splitlines():
-        whole = line.startswith("repeat with: ") or "  " in line.strip()
-        if whole or len(line) <= width:
-            lines.append(line)
-        else:
-            indent = line[: len(line) - len(line.lstrip())] + "    "
-            lines += textwrap.wrap(
-                line,
-                width,
-                subsequent_indent=indent,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-    return "\n".join(lines)
+def _write(path: str, text: str) -> None:
+    with writing("--json", path):
+        files.write(path, f"{text}\n".encode())
 
 
 @contextlib.contextmanager
@@ -132,10 +60,6 @@ def user_errors() -> Iterator[None]:
         yield
     except (LoadError, TypeError, ValueError) as error:
         raise click.UsageError(str(error)) from error
-    except MemoryError as error:
-        raise click.UsageError(
-            f"shape: expected a network that fits into memory ({error}); give smaller widths"
-        ) from error
 
 
 def one_thread() -> None:

@@ -81,7 +81,7 @@ def broken_links(text: str, folder: Path) -> list[str]:
 def parse(words: tuple[str, ...]) -> None:
     """Read a command line as the command would, without running it."""
     program, *rest = words
-    group = GROUPS[program]
+    group: click.Command = GROUPS[program]
     if isinstance(group, click.Group):
         group = group.commands[rest.pop(0)]
     group.make_context(program, rest)

@@ -1,8 +1,10 @@
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -53,11 +55,11 @@ def good(*arguments: object) -> Result:
 
 
 def bad(code: int, *arguments: object) -> str:
-    """What is said on standard error by a run that ends with that exit code."""
+    """What is said on standard error, in a line, by a run that ends with that exit code."""
     result = run(*arguments)
     assert result.exit_code == code, result.output
     assert "Traceback" not in result.stderr
-    return str(result.stderr)
+    return " ".join(result.stderr.split())
 
 
 def flip(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,6 +256,85 @@ def test_divergence_ends_with_1(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+# places
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
+def test_pipes_are_written_to_and_stay_pipes(tmp_path: Path) -> None:
+    """Results and model alike; beside a pipe there is no checkpoint."""
+    pipes = [tmp_path / "json", tmp_path / "model"]
+    read: dict[str, bytes] = {}
+    readers = []
+    for pipe in pipes:
+        os.mkfifo(pipe)
+        reader = threading.Thread(target=lambda p=pipe: read.update({p.name: p.read_bytes()}))
+        reader.start()
+        readers.append(reader)
+    good(*DIGITS, "--epochs", 1, "--json", pipes[0], "--save", pipes[1])
+    for reader in readers:
+        reader.join(timeout=10)
+    assert json.loads(read["json"])["error"] is None
+    (tmp_path / "copy").write_bytes(read["model"])
+    assert len(load_model(tmp_path / "copy").history) == 1
+    assert all(pipe.is_fifo() for pipe in pipes)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "json", "model"]
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_a_model_is_saved_where_a_link_leads(tmp_path: Path) -> None:
+    """The link stays one, and the checkpoint lies beside it."""
+    (tmp_path / "m").symlink_to("target")
+    good(*DIGITS, "--epochs", 1, "--save", tmp_path / "m")
+    assert (tmp_path / "m").is_symlink()
+    assert load_model(tmp_path / "target").history
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m", "m.checkpoint", "target"]
+
+
+def test_places_are_looked_at_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoint's as well: nothing is loaded, proved or trained in vain."""
+    monkeypatch.setattr(datasets, "load", lambda *_, **__: pytest.fail("data were loaded"))
+    (tmp_path / "m.checkpoint").mkdir()
+    for option in ("--save", "--json"):
+        found = bad(2, *DIGITS, option, tmp_path)
+        assert f"{option}: expected a file that can be written, got '{tmp_path}'" in found
+    found = bad(2, *DIGITS, "--save", tmp_path / "m")
+    assert (
+        f"--save: expected a file that can be written, got '{tmp_path / 'm'}.checkpoint'" in found
+    )
+    assert "it is a folder" in found
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(("option", "name"), [("--save", "m.checkpoint"), ("--json", "m")])
+def test_a_disk_that_fills_up_is_told_with_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, name: str
+) -> None:
+    """By the name that was given, and not that of a draft."""
+
+    def full(self: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert (
+        f"{option}: expected a file that can be written, got '{tmp_path / name}':"
+        " No space left on device"
+    ) in bad(2, *DIGITS, "--epochs", 1, option, tmp_path / "m")
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+def test_results_that_cannot_be_written_hide_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are said, and the exit code is that of the failure."""
+    flip(monkeypatch)
+    found = bad(1, *DIGITS, "--json", "/dev/full")
+    assert "--json: expected a file that can be written, got '/dev/full'" in found
+    assert "b2[0]: analytic " in found
+
+
 # resume
 
 
@@ -279,7 +360,7 @@ def test_resuming_ends_in_the_same_bits(tmp_path: Path) -> None:
 def test_resuming_without_a_checkpoint_starts_anew(tmp_path: Path) -> None:
     """And says so."""
     result = good(*DIGITS, "--epochs", 1, "--save", tmp_path / "m", "--resume")
-    assert "no checkpoint there, starting anew" in result.stdout
+    assert "no checkpoint there, starting anew" in " ".join(result.stdout.split())
     assert (tmp_path / "m").exists()
 
 
@@ -339,20 +420,25 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
         ([*DIGITS, "--dtype", "flaot32"], "dtype: expected float32 or float64, got 'flaot32'"),
         ([*DIGITS, "--shape", "64"], "expected at least two layer widths"),
         ([*DIGITS, "--shape", "64-ten"], "such as 784-40-10, got '64-ten'"),
+        ([*DIGITS, "--shape", "64-99999999999-10"], "network and data that fit into memory, got:"),
         ([*DIGITS, "--shape", "64-0-10"], "shape[1]: expected a whole number of 1 or more, got 0"),
         ([*DIGITS, "--shape", "784-40-10"], "expected images of 784 pixels"),
         ([*DIGITS, "--shape", "64-40-9"], "expected labels from 0 to 8"),
         ([*DIGITS, "--learning-rate", "nan"], "--learning-rate: expected a finite number above 0"),
         ([*DIGITS, "--learning-rate", "-1"], "--learning-rate: expected a finite number above 0"),
         ([*DIGITS, "--resume"], "--resume: expected --save M"),
-        ([*DIGITS, "--save", "/no/such/m"], "--save: expected a path in a folder that can be"),
-        ([*DIGITS, "--json", "/no/such/m"], "--json: expected a path in a folder that can be"),
+        ([*DIGITS, "--save", "/no/such/m"], "--save: expected a file that can be written, got"),
+        ([*DIGITS, "--json", "/no/such/m"], "--json: expected a file that can be written, got"),
+        ([*DIGITS, "--save", ""], "--save: expected a file that can be written, got '': it names"),
+        ([*DIGITS, "--json", ""], "--json: expected a file that can be written, got '': it names"),
+        ([*DIGITS, "--save", "new/"], "got 'new/': it names no file; name another file"),
         ([*DIGITS, "--save", "x", "--json", "x"], "--json: expected another file than --save"),
         (["train", "--data-dir", "/no/such"], "/no/such, which does not exist"),
         (["evaluate", "/no/such"], "/no/such: expected a model file, found: no such file"),
         (["predict", "/no/such", "x.png"], "/no/such: expected a model file"),
         (["explain", "/no/such"], "/no/such: expected a model file or a shape such as 2-2-1"),
         (["explain", "2-0"], "shape[1]: expected a whole number of 1 or more, got 0"),
+        (["explain", "99999999-99999999"], "network and data that fit into memory, got: Unable"),
     ],
 )
 def test_what_cannot_be_is_refused_with_2(arguments: list[Any], message: str) -> None:

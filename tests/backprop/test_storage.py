@@ -16,7 +16,6 @@ from backprop.storage import (
     load_model,
     require_same_run,
     save_model,
-    write_atomically,
 )
 from backprop.training import Epoch
 
@@ -183,15 +182,14 @@ def test_damage_anywhere_is_a_storage_error_or_harmless(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    """With the command that writes one."""
-    with pytest.raises(
-        StorageError,
-        match=r"nowhere: expected a model file, found: no such file;"
-        r" `backprop train --save .*nowhere` writes one",
-    ):
-        load_model(tmp_path / "nowhere")
-    with pytest.raises(StorageError, match="found: Is a directory"):
-        load_model(tmp_path)
+    """Without advice to write a model where there is a folder."""
+    for path, found in ((tmp_path / "nowhere", "no such file"), (tmp_path, "Is a directory")):
+        with pytest.raises(StorageError) as caught:
+            load_model(path)
+        assert str(caught.value) == (
+            f"{path}: expected a model file, found: {found};"
+            " name a file that `backprop train --save` has written"
+        )
 
 
 @pytest.mark.parametrize(
@@ -226,18 +224,3 @@ def test_a_checkpoint_of_the_same_run_is_taken() -> None:
     """Whatever its weights, history and certificate are by now."""
     net = init_net((4, 3, 2), activation=("relu", "sigmoid"), dtype=np.float32, seed=9)
     require_same_run("m", example(), example(net=net, history=(), certificate={}))
-
-
-def test_writing_fails_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The old file stays, and no draft is left behind."""
-    path = tmp_path / "m"
-    path.write_bytes(b"old")
-
-    def fails(self: Path, target: Path) -> None:
-        raise OSError(28, "No space left on device", str(self))
-
-    monkeypatch.setattr(Path, "replace", fails)
-    with pytest.raises(OSError, match="No space left"):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
