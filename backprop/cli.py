@@ -22,10 +22,10 @@ from backprop.console import (
     json_option,
     load_data,
     new_network,
-    parse_shape,
     require_places,
     say_to_stderr,
     say_to_stdout,
+    shape_of,
     silent,
     usage,
     write_json,
@@ -143,7 +143,7 @@ def main() -> None:
 )
 @click.option(
     "--shape",
-    callback=lambda ctx, option, text: None if text is None else parse_shape(text),
+    callback=lambda ctx, option, text: None if text is None else shape_of(text),
     metavar="WIDTHS",
     help="Such as 784-40-10.  [default: the data's pixels, 40, its classes]",
 )

@@ -11,13 +11,12 @@ import click
 from backprop.console import (
     Say,
     data_dir_option,
-    is_shape,
     json_option,
     load_data,
     new_network,
-    parse_shape,
     require_places,
     say_to_stdout,
+    shape_of,
     silent,
     usage,
     write_json,
@@ -228,12 +227,12 @@ def explain(what: Sequence[str], activation: str, cost: str, seed: int) -> None:
     from backprop.storage import load_model
 
     text = " ".join(what) or "2-2-1"
-    if is_shape(text) and not Path(text).exists():
+    if Path(text).exists():
+        net = load_model(text).net
+    elif text[:1].isdecimal():
         options = {"activation": activation, "cost": cost, "dtype": "float64", "seed": seed}
         with usage():
-            net = new_network(parse_shape(text), options)
-    elif Path(text).exists():
-        net = load_model(text).net
+            net = new_network(shape_of(text), options)
     else:
         raise CommandError(
             f"{text}: expected a model file or a shape such as 2-2-1, found no such file"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from backprop import files
+from backprop import files, words
 from backprop.terminal import fitted, show, writing
 
 if TYPE_CHECKING:
@@ -45,18 +44,10 @@ def usage() -> Iterator[None]:
         raise click.UsageError(str(error)) from error
 
 
-def parse_shape(text: str) -> tuple[int, ...]:
-    """The layer widths in `text`: whole numbers with hyphens, commas, spaces or an x between."""
-    if not is_shape(text):
-        raise click.BadParameter(
-            f"expected at least two layer widths, such as 784-40-10, got {text!r}"
-        )
-    return tuple(map(int, re.findall(r"\d+", text)))
-
-
-def is_shape(text: str) -> bool:
-    """Whether `text` can be read as a shape."""
-    return re.fullmatch(r"\s*\d+(\s*[-,x\s]\s*\d+)+\s*", text, re.ASCII) is not None
+def shape_of(text: str) -> tuple[int, ...]:
+    """The layer widths in an option or an argument."""
+    with usage():
+        return words.shape(text)
 
 
 def require_places(save: str | None, json_path: str | None, *, resume: bool) -> None:
@@ -100,10 +91,9 @@ def new_network(shape: tuple[int, ...], options: dict[str, Any]) -> Network:
     """A network by its options: activation, cost, dtype and seed."""
     from backprop.network import init_net
 
-    names = [name.strip() for name in options["activation"].split(",")]
     return init_net(
         shape,
-        activation=names[0] if len(names) == 1 else names,
+        activation=words.names(options["activation"]),
         cost=options["cost"],
         dtype=options["dtype"],
         seed=options["seed"],

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,7 +73,19 @@ def shape(widths: Sequence[int]) -> tuple[int, ...]:
         raise ValueError(
             f"shape: expected at least two layer widths, input and output, got {tuple(widths)!r}"
         )
-    return tuple(whole(f"shape[{i}]", width, least=1) for i, width in enumerate(widths))
+    found = tuple(whole(f"shape[{i}]", width, least=1) for i, width in enumerate(widths))
+    for sizes in pairwise(found):
+        addressable("shape", *sizes)
+    return found
+
+
+def addressable(argument: str, *sizes: int) -> None:
+    """Raise a ValueError where an array of these sizes could not even be addressed."""
+    if math.prod(sizes) > sys.maxsize // 16:  # bytes of a complex number
+        raise ValueError(
+            f"{argument}: expected sizes that fit into memory, got {' x '.join(map(str, sizes))};"
+            " give smaller ones"
+        )
 
 
 def activations(

@@ -7,7 +7,6 @@ Only click is loaded here, so that help and mistyped options answer at once.
 from __future__ import annotations
 
 import math
-import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from backprop import words
 from backprop.terminal import Command, fitted, show, version_option
 from checks.terminal import Write, one_thread, output, progress_bar, user_errors, workers
 
@@ -217,36 +217,29 @@ def _subjects(
     return [replace(subject, repeat=subject.repeat or repeat)], []
 
 
-def shape_of(words: Sequence[str]) -> tuple[int, ...] | None:
-    """The widths in `784 40 10`, `784-40-10`, `784,40,10` or `784x40x10`; None for other targets.
+def shape_of(target: Sequence[str]) -> tuple[int, ...] | None:
+    """The widths in a target that begins like a shape; None for files and modules.
 
     Raises
     ------
     ValueError
-        When it begins like a shape, but some width is not a whole number.
+        When some width is not a whole number.
     """
-    text = " ".join(words)
+    text = " ".join(target)
     if not text[:1].isdecimal() or ".py" in text or ":" in text:
         return None
-    widths = [width for width in re.split(r"[\s,x×-]+", text) if width]
-    wrong = [width for width in widths if not (width.isascii() and width.isdecimal())]
-    if wrong:
-        raise ValueError(
-            f"shape: expected whole numbers such as 784 40 10, got {wrong[0]!r} in {text!r}"
-        )
-    return tuple(map(int, widths))
+    return words.shape(text)
 
 
 def _networks(
     shape: tuple[int, ...], given: dict[str, Any], repeat: str
 ) -> tuple[list[Subject], list[str]]:
-    names = given["activation"].split(",")
     from checks.drawing import draw
 
     with user_errors():
         net, x, y, notes = draw(
             shape,
-            activation=names if len(names) > 1 else names[0],
+            activation=words.names(given["activation"]),
             cost=given["cost"],
             batch_size=given["batch_size"],
             seed=given["seed"],
@@ -262,16 +255,16 @@ def _networks(
 
 def _given(context: click.Context, *, but: Any) -> list[str]:
     """The options on the command line, as they could be typed again."""
-    words = []
+    typed = []
     for parameter in context.command.params:
         name = parameter.name or ""
         if name not in but and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             if isinstance(parameter, click.Argument):
-                words += context.params[name]
+                typed += context.params[name]
             else:
-                words += parameter.opts[:1]
-                words += [] if context.params[name] is True else [str(context.params[name])]
-    return words
+                typed += parameter.opts[:1]
+                typed += [] if context.params[name] is True else [str(context.params[name])]
+    return typed
 
 
 # --- from reports to one ----------------------------------------------------------------------

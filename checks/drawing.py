@@ -16,7 +16,7 @@ import numpy as np
 
 from backprop import gradients, init_net
 from backprop.network import Network
-from backprop.validation import one_hot
+from backprop.validation import addressable, one_hot
 from checks.nest import Array
 
 DRAWS = 8
@@ -39,6 +39,7 @@ def draw(
         rng = np.random.default_rng((seed, attempt))
         net = init_net(shape, activation=activation, cost=cost, seed=seed if attempt < 3 else rng)
         size = (batch_size, net.shape[0])
+        addressable("batch_size", batch_size, max(net.shape))
         x = rng.normal(scale=2.0**attempt, size=size) if attempt else rng.uniform(size=size)
         labels = rng.integers(max(net.shape[-1], 2), size=batch_size)
         y = one_hot(labels, net.shape[-1], float) if net.shape[-1] > 1 else labels[:, None] * 1.0

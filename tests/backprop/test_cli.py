@@ -419,7 +419,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
         ([*DIGITS, "--dtype", "float16"], "dtype: expected float32 or float64, got float16"),
         ([*DIGITS, "--dtype", "flaot32"], "dtype: expected float32 or float64, got 'flaot32'"),
         ([*DIGITS, "--shape", "64"], "expected at least two layer widths"),
-        ([*DIGITS, "--shape", "64-ten"], "such as 784-40-10, got '64-ten'"),
+        ([*DIGITS, "--shape", "64-ten"], "such as 784 40 10, got 'ten' in '64-ten'"),
         ([*DIGITS, "--shape", "64-99999999999-10"], "network and data that fit into memory, got:"),
         ([*DIGITS, "--shape", "64-0-10"], "shape[1]: expected a whole number of 1 or more, got 0"),
         ([*DIGITS, "--shape", "784-40-10"], "expected images of 784 pixels"),
@@ -438,6 +438,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
         (["predict", "/no/such", "x.png"], "/no/such: expected a model file"),
         (["explain", "/no/such"], "/no/such: expected a model file or a shape such as 2-2-1"),
         (["explain", "2-0"], "shape[1]: expected a whole number of 1 or more, got 0"),
+        (["explain", "3--1"], "such as 784 40 10, got '' in '3--1'"),
         (["explain", "99999999-99999999"], "network and data that fit into memory, got: Unable"),
     ],
 )

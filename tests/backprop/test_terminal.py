@@ -102,7 +102,7 @@ def test_what_cannot_be_said_leaves_the_code() -> None:
         ("backprop", ["explain", "784-40-10"], ", ? 780 more]"),
         ("backprop", ["train", "--help"], "NAME[,NAME?]"),
         ("checks", ["3×2"], "pass: 8 of 8"),
-        ("checks", ["3", "†2"], "'?2'"),
+        ("checks", ["3†two"], "'3?two'"),
     ],
 )
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
@@ -112,7 +112,7 @@ def test_letters_that_a_terminal_lacks_become_question_marks(
     """Rather than a traceback in place of all that it could have shown."""
     done = process(module, words, subprocess.PIPE, PYTHONIOENCODING=encoding)
     out, err = done.communicate()
-    assert done.returncode == (2 if words[-1] == "†2" else 0)
+    assert done.returncode == (2 if "two" in words[0] else 0)
     assert "Traceback" not in err
     assert letters in (out + err).replace("\\u2020", "?")  # the standard error's own way
 

@@ -53,6 +53,14 @@ def test_shape(shape: Any, kind: type[Exception], expected: str, came: str) -> N
     assert f"got {came}" in told
 
 
+@pytest.mark.parametrize("shape", [(10**23, 3), (3, 10**12, 10**12)])
+def test_shape_has_to_be_addressable(shape: tuple[int, ...]) -> None:
+    """Weights beyond any address space are refused as such, before NumPy is at a loss for words."""
+    sizes = " x ".join(map(str, shape[-2:]))
+    expected = f"shape: expected sizes that fit into memory, got {sizes}; give smaller ones"
+    assert message(ValueError, init_net, shape) == expected
+
+
 def test_shape_names_the_width_that_is_wrong() -> None:
     """The position is part of the message."""
     assert message(ValueError, init_net, (3, 1, 0, 5)).startswith("shape[2]: ")

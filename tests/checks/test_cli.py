@@ -176,7 +176,8 @@ def test_every_activation_and_cost_passes(run: Any, activation: str, cost: str) 
 
 def test_each_layer_may_have_its_own_activation(run: Any) -> None:
     """One for each layer, separated by commas; another number of them is refused."""
-    assert run("5 4 3 --activation tanh,sigmoid").exit_code == 0
+    for names in ("tanh,sigmoid", "'tanh, sigmoid'", "' tanh ,sigmoid '"):
+        assert run(f"5 4 3 --activation {names}").exit_code == 0
     result = run("5 4 3 --activation tanh,sigmoid,tanh")
     assert result.exit_code == 2
     assert "one for each of 2 layers" in result.stderr
@@ -281,6 +282,12 @@ def test_a_gradient_that_raises_is_a_failure_with_its_place(run: Any, file: Path
         ("", "expected layer widths such as 784 40 10, or a Python file"),
         ("5", "shape: expected at least two layer widths"),
         ("5 0", "shape[1]: expected a whole number of 1 or more, got 0"),
+        ("3--1", "expected whole numbers of up to 18 digits, such as 784 40 10, got '' in '3--1'"),
+        ("99999999999 99999999999", "shape: expected sizes that fit into memory, got 99999999999"),
+        (
+            f"5 3 --batch-size {10**20}",
+            f"batch_size: expected sizes that fit into memory, got {10**20}",
+        ),
         ("5 3 --batch-size 99999999999", "expected a network and data that fit into memory, got:"),
         ("5 3 --activation sigmod", "did you mean 'sigmoid'?"),
         ("5 3 --json ''", "--json: expected a file that can be written, got '': it names no file"),
