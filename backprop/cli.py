@@ -7,8 +7,8 @@ gradient could not be decided; 130 interrupted; 141 nobody reads what is printed
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from backprop.console import (
     usage,
     write_json,
 )
+from backprop.progress import Bar
 from backprop.terminal import CommandError, Group, fitted, show, version_option, writing
 
 if TYPE_CHECKING:
@@ -255,8 +256,7 @@ def _epochs(
 
     checkpoint = checkpoint_of(options["save"])
     total, done = options["epochs"], len(model.history)
-    shown = sys.stderr.isatty() and not options["quiet"] and done < total
-    bar = _Bar(total, len(data.train_labels)) if shown else None
+    bar = Bar("training", (total - done) * len(data.train_labels))
     epochs = epochs_of(
         model.net,
         data,
@@ -267,30 +267,16 @@ def _epochs(
         seed=model.seed,
         start=done,
         audit=not options["no_audit"],
-        on_batch=bar.on_batch if bar else None,
+        on_batch=None if options["quiet"] else bar.update,
     )
-    for epoch in _with_bar(epochs, bar, done):
-        model = replace(model, history=(*model.history, epoch))
-        if checkpoint is not None:
-            _save(checkpoint, model)
-        say(_epoch_line(epoch, total))
-        yield model
-
-
-def _with_bar(epochs: Iterator[Epoch], bar: _Bar | None, done: int) -> Iterator[Epoch]:
-    """The same epochs, each with the bar shown while it is trained."""
-    while True:
-        if bar:
-            bar.begin(done)
-        try:
-            epoch = next(epochs, None)
-        finally:
-            if bar:
-                bar.end()
-        if epoch is None:
-            return
-        yield epoch
-        done = epoch.epoch
+    with closing(bar):
+        for epoch in epochs:
+            bar.close()
+            model = replace(model, history=(*model.history, epoch))
+            if checkpoint is not None:
+                _save(checkpoint, model)
+            say(_epoch_line(epoch, total))
+            yield model
 
 
 def _new_model(data: Dataset, options: dict[str, Any]) -> Model:
@@ -382,41 +368,6 @@ def _interrupted(done: int, checkpoint: str | None) -> str:
     if not done:
         return "interrupted in the first epoch, before there was a checkpoint"
     return f"interrupted; the same command with --resume goes on from {checkpoint}"
-
-
-class _Bar:
-    """A progress bar on standard error, gone whenever a line is to be printed."""
-
-    def __init__(self, epochs: int, samples: int) -> None:
-        from rich.console import Console
-        from rich.progress import Progress
-
-        self._epochs, self._samples, self._seen, self._drawn = epochs, samples, 0, 0
-        self._shown = Progress(
-            console=Console(stderr=True),
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self._task = self._shown.add_task("", total=samples)
-
-    def begin(self, done: int) -> None:
-        """Show the bar of the next epoch, after so many that are done."""
-        self._seen = self._drawn = 0
-        if done < self._epochs:
-            self._shown.reset(self._task, description=f"epoch {done + 1}/{self._epochs}")
-            self._shown.start()
-
-    def on_batch(self, size: int) -> None:
-        """Move by so many samples; drawn only where it shows, since a minibatch is quick."""
-        self._seen += size
-        if self._seen - self._drawn >= self._samples / 50:
-            self._shown.update(self._task, completed=self._seen)
-            self._drawn = self._seen
-
-    def end(self) -> None:
-        """Take the bar away."""
-        self._shown.stop()
 
 
 for _command in (cli_use.evaluate, cli_use.predict, cli_use.explain):

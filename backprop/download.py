@@ -6,14 +6,11 @@ A file appears whole and with the right SHA-256, or not at all.
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+from backprop.progress import Bar
 
 Notify = Callable[[str], None]
 
@@ -56,7 +53,7 @@ def _download(url: str, path: Path, sha256: str) -> None:
     before = log.disabled
     log.disabled = True  # it would say what is said here in other words
     try:
-        with _progress(path.name) as bar:
+        with closing(Bar(path.name)) as bar:
             timeout = (CONNECT_SECONDS, READ_SECONDS)
             fetcher = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=timeout)
             place = {"fname": path.name, "path": path.parent}
@@ -71,43 +68,3 @@ def _reason(error: Exception) -> str:
     text = re.sub(r"^<?\w+\(host=.*?\)>?: ", "", " ".join(str(inner or error).split()))
     # Where pooch goes on to explain, and requests repeats the address.
     return re.split(r"\. Deleted download| for url:", text)[0]
-
-
-@contextmanager
-def _progress(label: str) -> Iterator[_Bar | bool]:
-    """A progress bar for pooch on a terminal, and False elsewhere."""
-    if not sys.stderr.isatty():
-        yield False
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn()
-    with Progress(*columns, console=Console(stderr=True)) as shown:
-        yield _Bar(shown, shown.add_task(label, total=None))
-
-
-class _Bar:
-    """One of rich's progress bars, with the methods that pooch calls."""
-
-    def __init__(self, shown: Progress, task: TaskID) -> None:
-        self._shown, self._task = shown, task
-        self._total: int | None = None
-
-    @property
-    def total(self) -> int | None:
-        return self._total
-
-    @total.setter
-    def total(self, size: int) -> None:
-        self._total = size or None  # 0 where the server does not say
-        self._shown.update(self._task, total=self._total)
-
-    def update(self, size: int) -> None:
-        self._shown.advance(self._task, size)
-
-    def reset(self) -> None:
-        self._shown.reset(self._task, total=self._total)
-
-    def close(self) -> None:
-        self._shown.stop_task(self._task)

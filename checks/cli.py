@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,9 @@ import click
 from click.core import ParameterSource
 
 from backprop import words
+from backprop.progress import Bar
 from backprop.terminal import Command, fitted, show, version_option
-from checks.terminal import Write, one_thread, output, progress_bar, user_errors, workers
+from checks.terminal import Write, one_thread, output, user_errors, workers
 
 if TYPE_CHECKING:
     from checks.report import Report
@@ -138,8 +140,9 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
     subjects, notes = _subjects(context, given, shape)
     with (
         workers(given["jobs"], given["dask"]) as options["executor"],
-        progress_bar(sum(s.parameters for s in subjects)) as options["progress"],
+        closing(Bar("checking", sum(s.parameters for s in subjects))) as bar,
     ):
+        options["progress"] = bar.update
         reports = [_run(s, {**options, "rtol": None} if twin else options)
                    for twin, s in enumerate(subjects)]  # fmt: skip
     report = _together(reports, notes)
@@ -179,8 +182,8 @@ def _selftest(context: click.Context, given: dict[str, Any], write: Write) -> in
 
     from checks import selftest
 
-    with progress_bar(selftest.total(SELFTEST_ROUNDS)) as progress:
-        result = selftest.run(given["seed"], SELFTEST_ROUNDS, progress)
+    with closing(Bar("checking", selftest.total(SELFTEST_ROUNDS))) as bar:
+        result = selftest.run(given["seed"], SELFTEST_ROUNDS, bar.update)
     write(json.dumps(result.to_dict(), indent=2))
     if given["json_path"] != "-":
         show(str(result).splitlines()[-1] if given["quiet"] else str(result))

@@ -1,13 +1,12 @@
-"""What the command needs around the work: a place for its JSON, workers, progress, usage errors."""
+"""What the command needs around the work: a place for its JSON, workers, errors of usage."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,8 +15,6 @@ from backprop.terminal import show, writing
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
-
-PATIENCE = 0.3  # seconds before a progress bar is worth showing
 
 Write = Callable[[str], None]
 
@@ -110,44 +107,3 @@ def _dask(address: str) -> Iterator[Executor]:
         ) from None
     with client:
         yield client.get_executor()
-
-
-@contextlib.contextmanager
-def progress_bar(total: int) -> Iterator[Callable[[int], None]]:
-    """A function to call with the coordinates done since the last call.
-
-    Draws a bar on standard error, if that is a terminal and the work takes a while.
-    """
-    if not sys.stderr.isatty():
-        yield lambda done: None
-        return
-    bar = _Bar(total)
-    try:
-        yield bar.advance
-    finally:
-        bar.close()
-
-
-class _Bar:
-    """Counts until `PATIENCE` is over, and only then loads what draws."""
-
-    def __init__(self, total: int) -> None:
-        self.total, self.done = total, 0
-        self.started = time.monotonic()
-        self.drawn: Any = None
-
-    def advance(self, done: int) -> None:
-        self.done += done
-        if self.drawn is None and time.monotonic() - self.started > PATIENCE:
-            from rich.console import Console
-            from rich.progress import Progress
-
-            self.drawn = Progress(console=Console(stderr=True), transient=True)
-            self.drawn.add_task("checking", total=self.total)
-            self.drawn.start()
-        if self.drawn is not None:
-            self.drawn.update(self.drawn.task_ids[0], completed=min(self.done, self.total))
-
-    def close(self) -> None:
-        if self.drawn is not None:
-            self.drawn.stop()

@@ -18,7 +18,6 @@ from click.testing import CliRunner, Result
 from backprop import passes
 from backprop.activations import ACTIVATIONS
 from backprop.costs import COSTS
-from checks import terminal
 from checks.cli import command, shape_of
 from checks.drawing import draw
 from checks.methods import METHODS, ORACLES
@@ -435,10 +434,10 @@ def test_help_loads_no_arithmetic() -> None:
     code = (
         "import sys; from checks.cli import command\n"
         "try: command(['--help'], prog_name='gradcheck')\n"
-        "except SystemExit: print('numpy' in sys.modules, 'rich' in sys.modules)"
+        "except SystemExit: print('numpy' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "False False"
+    assert done.stdout.splitlines()[-1] == "False"
 
 
 def test_version_is_the_distributions(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -464,23 +463,6 @@ def test_an_interrupt_is_neither_pass_nor_fail(run: Any, monkeypatch: pytest.Mon
     monkeypatch.setattr("checks.methods.check", interrupted)
     result = run("6 5 4")
     assert (result.exit_code, result.stderr) == (130, "\ninterrupted\n")
-
-
-def test_a_bar_is_drawn_only_on_a_terminal_and_only_when_it_takes_a_while(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """And on standard error."""
-    drawn = []
-    for terminal_there, patience in ((False, -1.0), (True, 60.0), (True, -1.0)):
-        monkeypatch.setattr(sys.stderr, "isatty", lambda there=terminal_there: there)
-        monkeypatch.setattr(terminal, "PATIENCE", patience)
-        with terminal.progress_bar(10) as advance:
-            advance(4)
-            advance(6)
-        captured = capsys.readouterr()
-        assert captured.out == ""
-        drawn.append("checking" in captured.err)
-    assert drawn == [False, False, True]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,60 @@
+"""Progress: a bar on standard error for whoever waits at a terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from typing import Any
+
+PATIENCE = 0.3  # seconds before a bar is worth showing
+
+
+class Bar:
+    """A bar that is drawn when the work takes a while, and leaves no trace.
+
+    It has the methods that pooch calls, which sets `total` when it knows it.
+
+    Parameters
+    ----------
+    label
+        What stands before the bar.
+    total
+        How much is to be done; nothing is drawn before that is known.
+    """
+
+    def __init__(self, label: str, total: int = 0) -> None:
+        self.label, self.total = label, total
+        self._done, self._started = 0, time.time()
+        self._seen = sys.stderr.isatty()
+        self._drawn: Any = None
+
+    def update(self, done: int) -> None:
+        """Move on by so much, and draw the bar where it is not to be seen."""
+        self._done += done
+        if self._drawn is not None:
+            self._drawn.update(done)
+        elif self._seen and self.total and time.time() - self._started > PATIENCE:
+            import click
+
+            self._drawn = click.progressbar(
+                length=self.total,
+                label=self.label,
+                file=sys.stderr,
+                update_min_steps=max(1, self.total // 200),
+            )
+            self._drawn.start = self._started  # so that the time left is told right
+            self._drawn.update(self._done)
+
+    def reset(self) -> None:
+        """Begin again."""
+        self.update(-self._done)
+
+    def close(self) -> None:
+        """Take the bar away, until the next update."""
+        if self._drawn is not None:
+            blank = " " * (shutil.get_terminal_size().columns - 1)
+            cursor = "" if os.name == "nt" else "\033[?25h"  # which click hides
+            sys.stderr.write(f"\r{blank}\r{cursor}")
+            sys.stderr.flush()
