@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from backprop import validation
 from backprop.network import Network
 
 # Where the walk begins, by module of this package. Classes are here because a method that is called
@@ -51,7 +52,13 @@ def fingerprint(net: Network) -> str:
     -------
     str
         Hexadecimal digits, equal for equal code and equal kinds of network.
+
+    Raises
+    ------
+    TypeError
+        Where `net` is no network.
     """
+    validation.network(net)
     walk = _Walk()
     walk.take("python", sys.version_info[:2], np.__version__)
     walk.take("network", net.shape, net.activations, net.cost, str(net.dtype))

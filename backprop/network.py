@@ -114,6 +114,7 @@ def init_net(
 
 def zero_grad(net: Network) -> None:
     """Empty the accumulators, making them where there are none yet."""
+    validation.network(net)
     if not net.dW:
         net.dW = [np.empty_like(W) for W in net.weights]
         net.db = [np.empty_like(b) for b in net.biases]
@@ -129,9 +130,10 @@ def optimize(net: Network, learning_rate: float = 5.0) -> None:
 
     Raises
     ------
-    ValueError
-        When `learning_rate` is not a finite number above zero.
+    ValueError, TypeError
+        When `learning_rate` is not a finite number above zero, or `net` no network.
     """
+    validation.network(net)
     rate = validation.positive("learning_rate", learning_rate)
     if net.samples:
         step = rate / net.samples

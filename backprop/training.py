@@ -90,7 +90,7 @@ class Epoch:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Samples:
-    """Inputs (n, n_in) and targets, (n, n_out) or labels (n,).
+    """Inputs (n, n_in) and targets, (n, n_out) or labels (n,); lists become arrays.
 
     With a `peak`, the inputs are bytes, and are divided by it when a minibatch needs them.
     """
@@ -98,6 +98,10 @@ class Samples:
     x: Array
     y: Array
     peak: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("x", "y"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name)))
 
     def __len__(self) -> int:
         return len(self.y)
@@ -207,6 +211,7 @@ def epochs_of(
     on_batch: OnBatch | None = None,
 ) -> Iterator[Epoch]:
     """Train like `train`, pausing after every epoch; arguments and permit are checked at once."""
+    validation.network(net)
     require_permit(net, permit)
     epochs = validation.whole("epochs", epochs, least=0)
     start = validation.whole("start", start, least=0)
@@ -303,16 +308,16 @@ def evaluate(net: Network, samples: Samples) -> Scores:
 def require_permit(net: Network, permit: Permit | None) -> None:
     """Raise a PermitError unless the permit covers this network and the code as it is now."""
     remedy = "call checks.verify(net, x, y) with some samples and pass on what it returns"
-    if permit is None:
+    if permit is None or not (hasattr(permit, "verdict") and hasattr(permit, "fingerprint")):
         raise PermitError(
-            f"permit: expected a certificate of this network's gradient, got None; {remedy}"
+            "permit: expected a certificate of this network's gradient, got"
+            f" {validation.brief(permit)}; {remedy}"
         )
-    verdict = getattr(permit, "verdict", None)
-    if verdict != "pass":
+    if permit.verdict != "pass":
         raise PermitError(
-            f"permit: expected a certificate with verdict 'pass', got {verdict!r}; {remedy}"
+            f"permit: expected a certificate with verdict 'pass', got {permit.verdict!r}; {remedy}"
         )
-    found, expected = getattr(permit, "fingerprint", None), fingerprint(net)
+    found, expected = permit.fingerprint, fingerprint(net)
     if found != expected:
         raise PermitError(
             f"permit: expected a certificate with fingerprint {expected}, of {net!r} and the code"
@@ -347,12 +352,14 @@ def _pixels(net: Network, part: str, images: Array, labels: Array, peak: int) ->
     if images.shape[1] != n_in:
         raise ValueError(
             f"data: expected images of {n_in} pixels, the network's inputs, got {images.shape[1]}"
-            f" in the {part} images; give a shape that begins with {images.shape[1]}"
+            f" in the {part} images; take other images, or a network whose shape begins with"
+            f" {images.shape[1]}"
         )
     if labels.max() >= n_out:
         raise ValueError(
             f"data: expected labels from 0 to {n_out - 1}, one for each output, got"
-            f" {labels.max()} in the {part} labels; give a shape that ends with more outputs"
+            f" {labels.max()} in the {part} labels; take other labels, or a network with more"
+            " outputs"
         )
     return Samples(x=images, y=labels, peak=peak)
 

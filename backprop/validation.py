@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
+import reprlib
 import sys
 from collections.abc import Collection, Sequence
 from itertools import pairwise
@@ -134,8 +135,19 @@ def generator(seed: int | np.random.Generator) -> np.random.Generator:
     return np.random.default_rng(whole("seed", seed, least=0))
 
 
+def network(net: object) -> None:
+    """Raise a TypeError unless `net` is a network."""
+    from backprop.network import Network  # which imports this module
+
+    if not isinstance(net, Network):
+        raise TypeError(
+            f"net: expected a Network, as init_net((784, 40, 10)) returns one, got {brief(net)}"
+        )
+
+
 def inputs(net: Network, x: npt.ArrayLike) -> Array:
     """A batch (batch, n_in) of finite real numbers, in the real dtype of the parameters."""
+    network(net)
     x = _real("x", x, net)
     n_in = net.shape[0]
     if x.ndim != 2 or x.shape[1] != n_in or len(x) == 0:
@@ -148,6 +160,7 @@ def inputs(net: Network, x: npt.ArrayLike) -> Array:
 
 def activation_shapes(net: Network, found: Sequence[Array]) -> int:
     """Check that `found` can have come from `forward`; the size of its batch."""
+    network(net)
     batch = len(found[0]) if len(found) and np.ndim(found[0]) else 0
     expected = [(batch, n) for n in net.shape]
     got = [np.shape(a) for a in found]
@@ -191,6 +204,11 @@ def one_hot(labels: Array, classes: int, dtype: npt.DTypeLike) -> Array:
     rows = np.zeros((len(labels), classes), dtype)
     rows[np.arange(len(labels)), labels] = 1
     return rows
+
+
+def brief(value: object) -> str:
+    """A value as it looks in a message, cut short where that is long."""
+    return reprlib.repr(value)
 
 
 def _length(argument: str, values: Array, length: int) -> Array:

@@ -187,15 +187,17 @@ def test_evaluate_adds_up_over_chunks() -> None:
 
 
 def test_without_a_permit_there_is_no_training() -> None:
-    """The refusal says what to call, and leaves the network as it is."""
+    """The refusal says what came and what to call, and leaves the network as it is."""
     net, data = small()
     before = bits(net)
-    with pytest.raises(
-        PermitError,
-        match=r"permit: expected a certificate .* got None; call"
-        r" checks\.verify\(net, x, y\)",
-    ):
-        backprop.train(net, data)
+    permits: list[Any] = [None, True, {"verdict": "pass"}, "pass", object]
+    for permit in permits:
+        with pytest.raises(PermitError) as caught:
+            backprop.train(net, data, permit=permit)
+        assert str(caught.value) == (
+            f"permit: expected a certificate of this network's gradient, got {permit!r};"
+            " call checks.verify(net, x, y) with some samples and pass on what it returns"
+        )
     assert bits(net) == before
 
 
@@ -329,8 +331,20 @@ def test_data_that_do_not_fit_are_named(data: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((63, 10), "expected images of 63 pixels.*got 64 in the train images"),
-        ((64, 9), "expected labels from 0 to 8, .*got 9 in the train labels"),
+        (
+            (63, 10),
+            (
+                "expected images of 63 pixels, the network's inputs, got 64 in the train images;"
+                " take other images, or a network whose shape begins with 64"
+            ),
+        ),
+        (
+            (64, 9),
+            (
+                "expected labels from 0 to 8, one for each output, got 9 in the train labels;"
+                " take other labels, or a network with more outputs"
+            ),
+        ),
     ],
 )
 def test_a_dataset_that_does_not_fit_is_named(shape: tuple[int, int], message: str) -> None:

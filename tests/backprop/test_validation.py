@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+import backprop
+import checks
 from backprop import cost, forward, init_net, validation
 from backprop.activations import ACTIVATIONS
 from backprop.costs import COSTS
@@ -327,3 +329,30 @@ def test_labels_become_one_hot_rows(labels: Any) -> None:
     found = validation.targets(init_net((3, 2), dtype="float32"), labels, 2)
     assert found.tolist() == [[0, 1], [1, 0]]
     assert found.dtype == np.float32
+
+
+# --- net --------------------------------------------------------------------------------------
+
+
+X, LABELS = np.ones((1, 3)), np.zeros(1, int)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda net: backprop.forward(net, X),
+        lambda net: backprop.backward(net, [X, np.ones((1, 2))], LABELS),
+        lambda net: backprop.cost(net, X, LABELS),
+        lambda net: backprop.gradients(net, X, LABELS),
+        lambda net: backprop.train(net, (X, LABELS)),
+        lambda net: checks.verify(net, X, LABELS),
+        backprop.optimize,
+        backprop.zero_grad,
+    ],
+)
+@pytest.mark.parametrize("net", [None, "3-2", (3, 2)])
+def test_what_is_no_network_is_told(call: Callable[..., Any], net: Any) -> None:
+    """By every function that takes one."""
+    assert message(TypeError, call, net) == (
+        f"net: expected a Network, as init_net((784, 40, 10)) returns one, got {net!r}"
+    )

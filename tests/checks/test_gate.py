@@ -166,6 +166,14 @@ def test_data_that_do_not_fit_are_named() -> None:
         gate.verify(net, x[:, :2], y)
 
 
+def test_lists_are_as_good_as_arrays() -> None:
+    """As for `backprop.gradients`."""
+    net = small()
+    x, y = batch(net)
+    found = gate.verify(net, x.tolist(), y.tolist())
+    assert found.batch == len(x)
+
+
 @pytest.mark.usefixtures("quick")
 def test_the_second_time_it_opens_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other weights and another batch are the same code and kind: nothing is run again."""
