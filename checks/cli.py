@@ -19,7 +19,7 @@ from click.core import ParameterSource
 
 from backprop import words
 from backprop.progress import Bar
-from backprop.terminal import Command, fitted, show, version_option
+from backprop.terminal import Command, CommandError, fitted, show, version_option
 from checks.terminal import Write, one_thread, output, user_errors, workers
 
 if TYPE_CHECKING:
@@ -181,9 +181,13 @@ def _selftest(context: click.Context, given: dict[str, Any], write: Write) -> in
     import json
 
     from checks import selftest
+    from checks.faults import EditError
 
-    with closing(Bar("checking", selftest.total(SELFTEST_ROUNDS))) as bar:
-        result = selftest.run(given["seed"], SELFTEST_ROUNDS, bar.update)
+    try:
+        with closing(Bar("checking", selftest.total(SELFTEST_ROUNDS))) as bar:
+            result = selftest.run(given["seed"], SELFTEST_ROUNDS, bar.update)
+    except EditError as error:
+        raise CommandError(f"--selftest: {error}") from error
     write(json.dumps(result.to_dict(), indent=2))
     if given["json_path"] != "-":
         show(str(result).splitlines()[-1] if given["quiet"] else str(result))

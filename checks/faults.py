@@ -69,13 +69,17 @@ class Fault:
     costs: tuple[str, ...] = ()
 
 
+class EditError(LookupError):
+    """Code that no longer has the lines which the faults edit."""
+
+
 @contextmanager
 def plant(fault: Fault) -> Iterator[None]:
     """The live code with `fault` in it; what was there before comes back at the end.
 
     Raises
     ------
-    LookupError
+    EditError
         When `backward` no longer has, exactly once, a line that the fault edits.
     """
     with ExitStack() as stack:
@@ -108,7 +112,11 @@ def patched(source: str, edits: Edits) -> str:
     found = {old: [i for i, line in enumerate(lines) if line.strip() == old] for old in edits}
     for old, at in found.items():
         if len(at) != 1:
-            raise LookupError(f"edits: expected exactly one line {old!r}, found {len(at)}")
+            raise EditError(
+                f"edits: expected exactly one line {old!r}, found {len(at)}; faults are edits of"
+                " the code as it came: undo what was changed there, or bring checks/faults.py in"
+                " step"
+            )
         indent = lines[at[0]][: -len(old)]
         lines[at[0]] = "\n".join(indent + line for line in edits[old].split("\n"))
     return "\n".join(lines)

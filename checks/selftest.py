@@ -115,8 +115,17 @@ def run(
         Called with the number of networks done since the last call, `total(rounds)` in all.
     clean
         How many networks are checked as they are.
+
+    Raises
+    ------
+    checks.faults.EditError
+        When the code has changed, so that some fault cannot be planted; before any network is
+        checked.
     """
     started = time.perf_counter()
+    for fault in FAULTS:
+        with plant(fault):
+            pass
     rng = np.random.default_rng(seed)
     outcomes = tuple(_outcome(fault, rounds, rng, progress) for fault in FAULTS)
     accused = 0

@@ -405,6 +405,22 @@ def test_the_selftest_is_printed_written_and_decides_the_exit(
     assert (result.exit_code, json.loads(result.stdout)) == (code, {"passed": passed})
 
 
+def test_a_selftest_of_code_that_was_changed_says_so(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bugs are edits of lines that are no longer there: 2, with the line and what to do."""
+
+    def backward(net: Any, activations: Any, y: Any) -> None:
+        """Somebody's own."""
+
+    monkeypatch.setattr(passes, "backward", backward)
+    result = run("--selftest")
+    assert (result.exit_code, result.stdout) == (2, "")
+    said = " ".join(result.stderr.split())
+    assert "--selftest: edits: expected exactly one line 'delta = COSTS[net.cost]" in said
+    assert "found 0; faults are edits of the code as it came: undo what was changed there" in said
+
+
 # --- the rest ---------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ from backprop import passes
 from backprop.activations import ACTIVATIONS
 from backprop.costs import COSTS
 from checks.diagnosis import DIAGNOSES
-from checks.faults import CARRY, FAULTS, LOOP, Fault, edited, patched, plant
+from checks.faults import CARRY, FAULTS, LOOP, EditError, Fault, edited, patched, plant
 from checks.hygiene import OFFENCES
 from checks.selftest import gradient, showing
 
@@ -73,7 +73,7 @@ def test_edits_do_not_edit_each_other() -> None:
 @pytest.mark.parametrize("source", ["c", "b\nb"])
 def test_line_that_is_not_there_once(source: str) -> None:
     """A line that is missing or ambiguous is an error that quotes it."""
-    with pytest.raises(LookupError, match=r"expected exactly one line 'b', found [02]"):
+    with pytest.raises(EditError, match=r"expected exactly one line 'b', found [02]"):
         patched(source, {"b": "d"})
 
 
