@@ -2,7 +2,7 @@
 
 `load` answers with a `Dataset`: MNIST, the small digits that come with geartrain, or a folder of
 four IDX files. Pixels stay bytes; `scale_pixels` turns those of one minibatch into numbers.
-Files, the network and the terminal are touched here and in `idx`, nowhere further in.
+Files, the network and the terminal are touched here, in `folders` and in `idx`, nowhere else.
 """
 
 from __future__ import annotations
@@ -18,45 +18,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backprop import idx
+from backprop import folders
 from backprop.download import Notify, UnavailableError, fetch
+from backprop.folders import FILES, FOUR_FILES, Bytes, DatasetError
 from backprop.validation import choice, whole
 
-Bytes = npt.NDArray[np.uint8]
+__all__ = ["DATASETS", "FILES", "MIRRORS", "Dataset", "DatasetError", "load", "scale_pixels"]
 
 # Asked in this order; each holds MNIST's four files under the names below.
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
-# What a file is for, what MNIST calls it, and the SHA-256 of MNIST's.
-FILES = {
-    "train_images": (
-        "train-images-idx3-ubyte.gz",
-        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-    ),
-    "train_labels": (
-        "train-labels-idx1-ubyte.gz",
-        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-    ),
-    "test_images": (
-        "t10k-images-idx3-ubyte.gz",
-        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-    ),
-    "test_labels": (
-        "t10k-labels-idx1-ubyte.gz",
-        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-    ),
-}
 DATASETS = ("auto", "mnist", "digits")
 VARIABLE = "GEARTRAIN_DATA"
-_FOUR_FILES = ", ".join(name for name, _ in FILES.values())
-_MNIST_SHAPES = (60000, 28, 28), (10000, 28, 28)
 _PACKAGE = Path(__file__).resolve().parent
-
-
-class DatasetError(ValueError):
-    """A data set that is not there, is incomplete, or contradicts itself."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,7 +42,8 @@ class Dataset:
     Attributes
     ----------
     name
-        "mnist", "digits" or the name of the folder that the files lay in.
+        "mnist" and "digits" for these and no others, else the name of the folder that the files
+        lay in.
     train_images, test_images
         uint8, (n, rows * columns), read-only: one image a row, as bytes.
     train_labels, test_labels
@@ -136,8 +113,8 @@ def load(
 
     MNIST is looked for in `data_dir`, in the folder that the environment variable
     `GEARTRAIN_DATA` names, in `data/mnist` of a checkout and in the user's cache folder, and
-    downloaded into the last of these otherwise. The first two may also hold any other set of
-    images, in four IDX files named like MNIST's.
+    downloaded into the last of these otherwise. With "auto" they may also hold any other set of
+    images, in four IDX files named like MNIST's; it is called as its folder is.
 
     Parameters
     ----------
@@ -152,8 +129,8 @@ def load(
     Raises
     ------
     DatasetError
-        Where MNIST is insisted on and cannot be had, or where a folder that was named has not
-        the four files, or where the files contradict each other.
+        Where MNIST is insisted on and cannot be had, or other images are found in its place;
+        where a folder that was named has not the four files, or where they contradict each other.
     backprop.idx.IdxError
         Where a file is malformed.
     """
@@ -167,11 +144,11 @@ def load(
             )
         return _digits()
     try:
-        return _named(data_dir) or _in_checkout(say) or _in_cache(say)
+        found = _named(data_dir) or _in_checkout(say) or _in_cache(say)
     except UnavailableError as error:
         reasons = "".join(f"\n  {reason}" for reason in error.args)
         remedy = (
-            f"To train on MNIST, put its four files ({_FOUR_FILES}) into a folder and name the "
+            f"To train on MNIST, put its four files ({FOUR_FILES}) into a folder and name the "
             f"folder with --data-dir or in the environment variable {VARIABLE}."
         )
         if wanted == "mnist":
@@ -185,6 +162,19 @@ def load(
             f"geartrain instead.\n{remedy}"
         )
         return digits
+    if wanted == "mnist":
+        _require_mnist(found)
+    return found
+
+
+def _require_mnist(found: Dataset) -> None:
+    if found.name != "mnist":
+        rows, columns = found.image_shape
+        raise DatasetError(
+            f"dataset: expected MNIST, found {len(found.train_labels):,} and"
+            f" {len(found.test_labels):,} images of {columns} x {rows} pixels in {found.source},"
+            " which are not MNIST's; choose 'auto' to take them as they are"
+        )
 
 
 def _print_to_stderr(message: str) -> None:
@@ -206,35 +196,26 @@ def _named(data_dir: str | os.PathLike[str] | None) -> Dataset | None:
     if given is None:
         return None
     folder = Path(given).expanduser().absolute()
-    files = _look(folder)
+    files = folders.look(folder)
     if missing := [name for role, (name, _) in FILES.items() if role not in files]:
         remedy = f"add {', '.join(missing)}" if files else "name the folder that has them"
         raise DatasetError(
-            f"{argument}: expected a folder with four IDX files ({_FOUR_FILES}; with or without "
-            f".gz), got {folder}, {_state(folder, files)}; {remedy}"
+            f"{argument}: expected a folder with four IDX files ({FOUR_FILES}; with or without "
+            f".gz), got {folder}, {folders.state(folder, files)}; {remedy}"
         )
     return _assemble(files, source=str(folder))
-
-
-def _state(folder: Path, files: Mapping[str, Path]) -> str:
-    """What is to be said of a folder that has not all four files."""
-    if not folder.exists():
-        return "which does not exist"
-    if not folder.is_dir():
-        return "which is not a folder"
-    return f"where there is {', '.join(path.name for path in files.values()) or 'none of them'}"
 
 
 def _in_checkout(say: Notify) -> Dataset | None:
     """The set in `data/mnist` of the checkout that this module, or the shell, is in."""
     for root in _checkouts():
         folder = root / "data" / "mnist"
-        files = _look(folder)
+        files = folders.look(folder)
         if len(files) == len(FILES):
             return _assemble(files, source=str(folder))
         if files:
-            state = _state(folder, files)
-            say(f"{folder}: passed over, expected four files ({_FOUR_FILES}), {state}")
+            found = folders.state(folder, files)
+            say(f"{folder}: passed over, expected four files ({FOUR_FILES}), {found}")
     return None
 
 
@@ -251,7 +232,7 @@ def _is_ours(root: Path) -> bool:
 def _in_cache(say: Notify) -> Dataset:
     """MNIST from the user's cache folder, after downloading what is missing there."""
     folder = _cache_folder()
-    present, mirrors = _look(folder), list(MIRRORS)
+    present, mirrors = folders.look(folder), list(MIRRORS)
     files = {
         # Another spelling than the mirrors' was put there by hand, and its SHA-256 is not known.
         role: present[role]
@@ -259,7 +240,8 @@ def _in_cache(say: Notify) -> Dataset:
         else fetch(folder / name, sha256, mirrors, say)
         for role, (name, sha256) in FILES.items()
     }
-    return _assemble(files, source=str(folder))
+    verified = all(path.name == FILES[role][0] for role, path in files.items())
+    return _assemble(files, source=str(folder), name="mnist" if verified else None)
 
 
 def _cache_folder() -> Path:
@@ -272,11 +254,11 @@ def _digits() -> Dataset:
     """The digits that come with geartrain: in the package once built, beside it in a checkout."""
     packed = _PACKAGE / "_data" / "digits"
     folder = packed if packed.is_dir() else _PACKAGE.parent / "data" / "digits"
-    files = _look(folder)
+    files = folders.look(folder)
     if len(files) < len(FILES):
         raise DatasetError(
-            f"dataset: expected the digits ({_FOUR_FILES}) in {folder}, {_state(folder, files)}; "
-            f"install geartrain again"
+            f"dataset: expected the digits ({FOUR_FILES}) in {folder},"
+            f" {folders.state(folder, files)}; install geartrain again"
         )
     return _assemble(files, source=str(folder), name="digits")
 
@@ -284,26 +266,15 @@ def _digits() -> Dataset:
 # From files to a data set.
 
 
-def _look(folder: Path) -> dict[str, Path]:
-    """Those of the four files that `folder` has, by role, under any accepted spelling."""
-    found = {}
-    for role, (name, _) in FILES.items():
-        plain = name.removesuffix(".gz")
-        spellings = [name, plain, name.replace("-idx", ".idx"), plain.replace("-idx", ".idx")]
-        paths = (folder / spelling for spelling in spellings)
-        if path := next((path for path in paths if path.is_file()), None):
-            found[role] = path
-    return found
-
-
 def _assemble(files: Mapping[str, Path], *, source: str, name: str | None = None) -> Dataset:
-    """The data set in four files, after checking that they belong together."""
-    arrays = {role: _read(files[role], 3 if "images" in role else 1) for role in FILES}
-    _require_agreement(files, arrays)
+    """The data set in four files; without a name, "mnist" or that of the folder they lie in."""
+    arrays = folders.read(files)
     train, test = arrays["train_images"], arrays["test_images"]
     if name is None:
-        is_mnist = (train.shape, test.shape) == _MNIST_SHAPES
-        name = "mnist" if is_mnist else Path(source).resolve().name or "data"
+        folder = Path(source).resolve().name or "data"
+        # Not by a name that stands for other images.
+        own = source if folder in DATASETS else folder
+        name = "mnist" if folders.is_mnist(arrays) else own
     return Dataset(
         name=name,
         train_images=train.reshape(len(train), -1),
@@ -313,48 +284,3 @@ def _assemble(files: Mapping[str, Path], *, source: str, name: str | None = None
         image_shape=(train.shape[1], train.shape[2]),
         source=source,
     )
-
-
-def _read(path: Path, dimensions: int) -> Bytes:
-    """The array in `path`, which has to be of bytes, not empty, and of so many dimensions."""
-    try:
-        array = idx.read(path)
-    except OSError as error:
-        raise DatasetError(
-            f"{path}: expected a readable file, got {error.strerror or error}; "
-            f"check its owner and permissions"
-        ) from error
-    if array.ndim != dimensions or array.dtype != np.uint8 or not array.size:
-        expected = "images (count, rows, columns)" if dimensions == 3 else "labels (count,)"
-        raise DatasetError(
-            f"{path}: expected {expected} of uint8, at least one, "
-            f"found shape {array.shape} of {array.dtype}; put the right file in its place"
-        )
-    return array
-
-
-def _require_agreement(files: Mapping[str, Path], arrays: Mapping[str, Bytes]) -> None:
-    """Raise a DatasetError unless the four arrays can be one data set."""
-    for part in ("train", "test"):
-        images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
-        if len(images) != len(labels):
-            raise DatasetError(
-                f"{files[f'{part}_labels']}: expected a label for each of the {len(images)} images "
-                f"in {files[f'{part}_images'].name}, found {len(labels)}; "
-                f"take both files from the same set"
-            )
-    train, test = arrays["train_images"], arrays["test_images"]
-    if test.shape[1:] != train.shape[1:]:
-        raise DatasetError(
-            f"{files['test_images']}: expected images of {_size(train)} like those in "
-            f"{files['train_images'].name}, found {_size(test)}; take both from the same set"
-        )
-    if not train.any():
-        raise DatasetError(
-            f"{files['train_images']}: expected a pixel above 0, found none in {len(train)} "
-            f"images; there is nothing to learn from, put the right file in its place"
-        )
-
-
-def _size(images: Bytes) -> str:
-    return f"{images.shape[1]} x {images.shape[2]} pixels"

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
-from backprop import datasets, download, idx, progress
+from backprop import datasets, download, folders, idx, progress
 from backprop.datasets import Dataset, DatasetError, load, scale_pixels
 
 NAMES = tuple(name for name, _ in datasets.FILES.values())
@@ -149,25 +149,67 @@ def test_a_scale_without_sense_is_refused(peak: int, dtype: type, expected: str)
 # Folders.
 
 
-@pytest.mark.parametrize("dataset", ["auto", "mnist"])
-def test_a_folder_of_four_files_is_taken_and_named_after(tmp_path: Path, dataset: str) -> None:
+def test_a_folder_of_four_files_is_taken_and_named_after(tmp_path: Path) -> None:
     """Images of any size will do; the set is called as the folder is, and says where it lay."""
     folder = fill(tmp_path / "shapes", arrays_of())
-    found = load(dataset, data_dir=str(folder))
+    found = load(data_dir=str(folder))
     assert (found.name, found.source) == ("shapes", str(folder))
 
 
-def test_a_set_of_the_size_of_mnist_is_called_mnist(tmp_path: Path) -> None:
-    """60,000 and 10,000 images of 28 by 28 pixels make MNIST, whatever the folder's name."""
-    arrays = {
+@pytest.mark.parametrize("name", ["mnist", "digits"])
+def test_no_folder_lends_a_name_that_stands_for_other_images(tmp_path: Path, name: str) -> None:
+    """A model trained on them would be tested on the real ones later."""
+    folder = fill(tmp_path / name, arrays_of())
+    assert load(data_dir=folder).name == str(folder)
+
+
+def of_the_size_of_mnist() -> dict[str, npt.NDArray[Any]]:
+    """Others of its number and size, as several sets are."""
+    return {
         "train_images": np.ones((60000, 28, 28), np.uint8),
         "train_labels": np.zeros(60000, np.uint8),
         "test_images": np.ones((10000, 28, 28), np.uint8),
         "test_labels": np.full(10000, 9, np.uint8),
     }
+
+
+@pytest.mark.parametrize("place", ["data_dir", "GEARTRAIN_DATA", "checkout", "cache"])
+@pytest.mark.parametrize("arrays", [arrays_of, of_the_size_of_mnist])
+def test_who_asks_for_mnist_gets_no_other_images(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cache: Path,
+    arrays: Callable[[], dict[str, npt.NDArray[Any]]],
+    place: str,
+) -> None:
+    """Wherever they are found; the message says what was found, and how to take it."""
     plain = tuple(name.removesuffix(".gz") for name in NAMES)
-    found = load("mnist", data_dir=fill(tmp_path / "folder", arrays, plain))
-    assert (found.name, found.features, found.classes) == ("mnist", 784, 10)
+    folder = cache if place == "cache" else tmp_path / "data" / "mnist"
+    fill(folder, arrays(), plain)
+    monkeypatch.setattr(datasets, "_checkouts", lambda: [tmp_path] if place == "checkout" else [])
+    if place == "GEARTRAIN_DATA":
+        monkeypatch.setenv(place, str(folder))
+    options: dict[str, Any] = {"data_dir": folder} if place == "data_dir" else {}
+    counts = "7 and 5 images of 4 x 3" if arrays is arrays_of else "60,000 and 10,000 images of 28"
+    message = refusal("mnist", **options)
+    assert message.startswith(f"dataset: expected MNIST, found {counts}")
+    assert message.endswith(
+        f" pixels in {folder}, which are not MNIST's; choose 'auto' to take them as they are"
+    )
+    assert load(**options).name == str(folder)
+
+
+def test_mnist_is_known_by_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gzipped or plain, in a folder of any name; one byte of one image makes it another set."""
+    arrays = arrays_of()
+    content = b"".join(array.tobytes() for array in arrays.values())
+    monkeypatch.setattr(folders, "_MNIST", hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(folders, "_MNIST_SHAPES", ((7, 3, 4), (5, 3, 4)))
+    plain = tuple(name.removesuffix(".gz") for name in NAMES)
+    for names in (NAMES, plain):
+        assert load("mnist", data_dir=fill(tmp_path / names[0], arrays, names)).name == "mnist"
+    arrays["test_images"][4, 2, 3] ^= 1
+    assert load(data_dir=fill(tmp_path / "other", arrays)).name == "other"
 
 
 @pytest.mark.parametrize(
