@@ -113,7 +113,7 @@ def main() -> None:
     default=3,
     metavar="N",
     show_default=True,
-    help="How many epochs the network has seen in the end.",
+    help="Epochs in all; with --resume, those in the checkpoint count.",
 )
 @click.option(
     "--seed",
@@ -256,6 +256,8 @@ def _epochs(
 
     checkpoint = checkpoint_of(options["save"])
     total, done = options["epochs"], len(model.history)
+    if done >= total:
+        say(f"nothing to train: {done} epochs are done, and --epochs {total} asks for no more")
     bar = Bar("training", (total - done) * len(data.train_labels))
     epochs = epochs_of(
         model.net,
@@ -339,7 +341,7 @@ def _record(data: Dataset, model: Model, options: dict[str, Any]) -> dict[str, A
         "seed": model.seed,
         "batch_size": model.batch_size,
         "learning_rate": model.learning_rate,
-        "epochs": options["epochs"],
+        "epochs": len(model.history),
         "model": options["save"],
         "error": None,
         "report": None,
@@ -348,6 +350,7 @@ def _record(data: Dataset, model: Model, options: dict[str, Any]) -> dict[str, A
 
 def _take(record: dict[str, Any], model: Model) -> None:
     """Bring the record up to date with the model."""
+    record["epochs"] = len(model.history)
     for key in ("loss", "test_accuracy", "seconds", "audit"):
         record[key] = [getattr(epoch, key) for epoch in model.history]
     record["certificate"] = dict(model.certificate) or None
@@ -358,8 +361,14 @@ def _epoch_line(epoch: Epoch, total: int) -> str:
     parts = [f"epoch {epoch.epoch}/{total}: loss {epoch.loss:.5f}"]
     parts += [f"test accuracy {accuracy:.2%}"] if accuracy is not None else []
     parts += [f"{epoch.seconds:.2f} s"]
-    parts += [f"audit {epoch.audit.partition(':')[0]}"] if epoch.audit else []
+    parts += [f"audit {_short(epoch.audit)}"] if epoch.audit else []
     return ", ".join(parts)
+
+
+def _short(audit: str) -> str:
+    """The verdict of an audit; the reason as well where it is no pass."""
+    verdict, _, counts = audit.partition(": ")
+    return verdict if verdict == "pass" else f"{verdict}: {counts.rpartition('; ')[2]}"
 
 
 def _interrupted(done: int, checkpoint: str | None) -> str:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,7 @@ def test_json_holds_the_results(trained: Path) -> None:
     assert all(audit.startswith("pass") for audit in found["audit"])
     assert found["certificate"] == dict(model.certificate)
     assert found["error"] is None
+    assert found["epochs"] == 8
 
 
 @pytest.mark.usefixtures("trained")
@@ -190,7 +192,7 @@ def test_a_wrong_gradient_is_not_trained(tmp_path: Path, monkeypatch: pytest.Mon
     assert "b2[0]: analytic " in message
     assert ", numeric " in message
     found = json.loads(results.read_text())
-    assert (found["loss"], found["certificate"]) == ([], None)
+    assert (found["epochs"], found["loss"], found["certificate"]) == (0, [], None)
     assert found["report"]["failures"][0]["tensor"] == "b2"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.json"]
 
@@ -366,13 +368,40 @@ def test_resuming_without_a_checkpoint_starts_anew(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("quick")
 def test_resuming_what_is_done_trains_no_more(tmp_path: Path) -> None:
-    """The model is written from the checkpoint."""
+    """The model is written from the checkpoint, which is said; the results are of all epochs."""
     good(*DIGITS, "--epochs", 2, "--save", tmp_path / "m")
     before = (tmp_path / "m").read_bytes()
-    (tmp_path / "m").unlink()
-    result = good(*DIGITS, "--epochs", 2, "--save", tmp_path / "m", "--resume")
-    assert "epoch 1/2" not in result.stdout
-    assert (tmp_path / "m").read_bytes() == before
+    for asked in (2, 1):
+        (tmp_path / "m").unlink()
+        options = [
+            "--epochs",
+            asked,
+            "--save",
+            tmp_path / "m",
+            "--resume",
+            "--json",
+            tmp_path / "r",
+        ]
+        said = " ".join(good(*DIGITS, *options).stdout.split())
+        assert f"nothing to train: 2 epochs are done, and --epochs {asked} asks for no more" in said
+        assert "epoch 1/" not in said
+        assert (tmp_path / "m").read_bytes() == before
+        found = json.loads((tmp_path / "r").read_text())
+        assert found["epochs"] == len(found["loss"]) == 2
+
+
+def test_an_audit_that_is_no_pass_says_why() -> None:
+    """In the line of its epoch, shortly; a pass needs no reason."""
+    epoch = training.Epoch(epoch=1, loss=0.5, test_accuracy=None, seconds=0.0)
+    summary = "0 of 30 parameters checked, 30 exactly zero on both sides"
+    for audit, said in {
+        f"pass: {summary}; more than half of b1 zero or undecided": "pass",
+        f"undecided: {summary}; more than half of b1 zero or undecided": "undecided: more than half"
+        " of b1 zero or undecided",
+        f"undecided: {summary}": f"undecided: {summary}",
+    }.items():
+        line = cli._epoch_line(replace(epoch, audit=audit), 2)
+        assert line == f"epoch 1/2: loss 0.50000, 0.00 s, audit {said}"
 
 
 @pytest.mark.usefixtures("quick")
@@ -513,8 +542,6 @@ def test_evaluate_on_data_of_another_size(trained: Path, tmp_path: Path) -> None
 
 def test_evaluate_a_model_of_unknown_data(trained: Path, tmp_path: Path) -> None:
     """Asks for the data instead of guessing."""
-    from dataclasses import replace
-
     save_model(tmp_path / "m", replace(load_model(trained), dataset="mine"))
     message = bad(2, "evaluate", tmp_path / "m")
     assert "trained on mine, which cannot be had by that name; give --data-dir" in message
