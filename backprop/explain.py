@@ -1,7 +1,7 @@
 """A worked example: one sample turned forward and back, gear by gear, with the numbers.
 
-`explain(net, x, y)` follows a single path: in each layer one unit, and the heaviest weight into
-it. Nothing is simplified, only most of it left out where the network is wide.
+`explain(net, x, y)` follows a single path, in each layer one unit: the one along which the cost is
+steepest. Nothing is simplified, only most of it left out where the network is wide.
 """
 
 from __future__ import annotations
@@ -79,12 +79,15 @@ def _work(net: Network, x: Array, y: Array) -> _Worked:
 
 
 def _path(worked: _Worked) -> list[int]:
-    """One unit a layer, from the input on: where the cost's slope is steepest."""
-    unit = int(np.abs(worked.delta[-1]).argmax())
-    units = [unit]
-    for dW in reversed(worked.dW):
-        unit = int(np.abs(dW[:, unit]).argmax())
-        units.insert(0, unit)
+    """One unit a layer, from the input on.
+
+    The steepest first weight, so that there is something to see in its check; and from there, in
+    each layer the unit that most of the slope comes back from.
+    """
+    steepest = int(np.abs(worked.dW[0]).argmax())
+    units = [int(i) for i in np.unravel_index(steepest, worked.dW[0].shape)]
+    for W, delta in zip(worked.net.weights[1:], worked.delta[1:], strict=True):
+        units.append(int(np.abs(W[units[-1]] * delta).argmax()))
     return units
 
 
@@ -156,14 +159,28 @@ def _nudge(worked: _Worked, units: list[int]) -> Iterator[str]:
     """The same slope the slow way: turn one weight a little and run the cost again."""
     row, column = units[0], units[1]
     up, down = (_cost(worked, (row, column), step) for step in (NUDGE, -NUDGE))
+    nudged, above = (up - down) / (2 * NUDGE), worked.dW[0][row, column]
     name = f"W1[{row}, {column}]"
     yield f"The check: nudge {name} by h = {NUDGE:.3g} each way and run the cost again."
     yield f"  C(W + h)      = {up:.15f}"
     yield f"  C(W - h)      = {down:.15f}"
-    yield f"  their difference / 2h = {(up - down) / (2 * NUDGE):.8g}"
-    yield f"  d{name}, from above  = {worked.dW[0][row, column]:.8g}"
+    yield f"  their difference / 2h = {nudged:.8g}"
+    yield f"  d{name}, from above  = {above:.8g}"
+    yield _agreement(nudged, above, max(abs(up), abs(down)))
     if len(worked.net.weights) > 1:
         yield f"Two runs for one of {_parameters(worked.net):,} parameters: hence backpropagation."
+
+
+def _agreement(nudged: float, above: float, cost: float) -> str:
+    """How far apart the two slopes are, and how far the rounding of the cost alone takes them."""
+    size = max(abs(nudged), abs(above))
+    if not size:
+        return "Both are zero: a slope that shows nothing."
+    rounding = np.spacing(cost) / (2 * NUDGE)
+    return (
+        f"They differ by {abs(nudged - above) / size:.1g} of their size; the last digit of C is"
+        f" worth {rounding / size:.1g} of it."
+    )
 
 
 def _cost(worked: _Worked, where: tuple[int, int] | None = None, step: float = 0.0) -> float:

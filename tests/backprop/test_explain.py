@@ -116,3 +116,57 @@ def test_one_sample_is_explained() -> None:
     net = init_net((2, 1))
     with pytest.raises(ValueError, match=r"x: expected one sample, shape \(1, 2\), got \(3, 2\)"):
         explain(net, np.zeros((3, 2)), np.zeros(3, int))
+
+
+def test_the_steepest_path_is_followed() -> None:
+    """A saturated unit shows nothing, however much the output listens to it."""
+    net = init_net((3, 4, 2), seed=3)
+    net.biases[0][2] = 40
+    net.weights[1][2] = 50
+    x, y = np.full((1, 3), 0.5), np.array([1])
+    (dW1, _), _ = passes.gradients(net, x, y)
+    row, unit = (int(i) for i in np.unravel_index(np.abs(dW1).argmax(), dW1.shape))
+    text = explain(net, x, y)
+    assert f"nudge W1[{row}, {unit}] by" in text
+    assert unit != 2
+    assert f"layer 1, unit {unit}\n" in text
+
+
+def difference(text: str) -> tuple[float, float]:
+    """How far apart the text says the slopes are, and what it says the last digit is worth."""
+    found = re.search(r"They differ by (\S+) of their size; .* is worth (\S+) of it\.", text)
+    assert found is not None
+    return float(found[1]), float(found[2])
+
+
+def test_the_text_says_how_far_the_slopes_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To many digits; not so where one of them is wrong, or where too little is left of C."""
+    right, digit = difference(worked((3, 4, 2))[0])
+    assert right < 1e-7
+    assert digit < 1e-9
+    inner = passes.backward
+
+    def scaled(factor: float) -> None:
+        def backward(net: Any, activations: Any, y: Any) -> None:
+            inner(net, activations, y)
+            net.dW[0] *= factor
+
+        monkeypatch.setattr(passes, "backward", backward)
+
+    scaled(2)
+    assert difference(worked((3, 4, 2))[0])[0] == pytest.approx(0.5)
+    scaled(1)
+    net = init_net((3, 4, 2))
+    net.biases[0][:] = 25  # all are saturated
+    apart, digit = difference(explain(net, np.full((1, 3), 0.5), np.array([1])))
+    assert apart > 1e-5
+    assert digit > 1e-5
+
+
+def test_two_zeros_agree_on_nothing() -> None:
+    """As where no unit is active: there is no size to be a part of."""
+    net = init_net((3, 4, 2), activation="relu")
+    net.biases[0][:] = -9
+    assert "Both are zero: a slope that shows nothing." in explain(
+        net, np.full((1, 3), 0.5), np.array([1])
+    )
