@@ -173,14 +173,19 @@ def _picture(path: str, model: Model) -> npt.NDArray[np.floating]:
     try:
         with Image.open(path) as picture:
             _require_size(path, (picture.height, picture.width), model)
-            # Greys of 16 bits would be clipped, not scaled, by a conversion to 8.
-            deep = picture.mode.startswith("I")
-            greys = np.asarray(picture if deep else picture.convert("L"))
+            # What is deeper than 8 bits would be clipped, not scaled, by a conversion to 8.
+            white = {"I": 65535, "F": 1}.get(picture.mode[:1], 255)
+            greys = np.asarray(picture if white != 255 else picture.convert("L")) / white
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise CommandError(
             f"{path}: expected a picture such as a PNG, or an IDX file, found neither ({error})"
         ) from None
-    return (greys / (65535 if deep else 255)).astype(model.net.dtype).reshape(-1)
+    if not (greys.min() >= 0 and greys.max() <= 1):
+        raise CommandError(
+            f"{path}: expected greys from 0, black, to {white}, white, found"
+            f" {greys.min() * white:g} to {greys.max() * white:g}; scale them, or save 8 bits"
+        )
+    return greys.astype(model.net.dtype).reshape(-1)
 
 
 def _require_size(path: str, size: tuple[int, int], model: Model) -> None:

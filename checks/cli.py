@@ -159,6 +159,8 @@ def _method(given: dict[str, Any]) -> str:
     method = "probe" if given["probe"] else given["method"]
     if given["probe"] and given["method"] not in ("sweep", "probe"):
         raise click.UsageError(f"--probe: expected no other --method, got {given['method']!r}")
+    if given["dask"] == "":
+        raise click.UsageError("--dask: expected an address, such as tcp://host:8786, got ''")
     if given["dask"] and given["jobs"] > 1:
         raise click.UsageError("--dask: expected no --jobs beside it; the cluster has workers")
     sweeps_only = {

@@ -289,6 +289,7 @@ def test_a_gradient_that_raises_is_a_failure_with_its_place(run: Any, file: Path
         ),
         ("5 3 --batch-size 99999999999", "expected a network and data that fit into memory, got:"),
         ("5 3 --activation sigmod", "did you mean 'sigmoid'?"),
+        ("5 3 --dask ''", "--dask: expected an address, such as tcp://host:8786, got ''"),
         ("5 3 --json ''", "--json: expected a file that can be written, got '': it names no file"),
         ("5 3 --cost quadratik", "did you mean 'quadratic'?"),
         ("5 3 --activation softmax", "softmax"),
