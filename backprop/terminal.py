@@ -118,7 +118,9 @@ class Command(click.Command):
             code = error.exit_code
             with contextlib.suppress(CommandError, ReaderGone):  # then the code has to do
                 show(fitted(said.getvalue()), err=True)
-        except click.Abort:
+        except click.Abort as error:
+            if not isinstance(error.__cause__, KeyboardInterrupt):
+                raise  # click takes an end of file for an interrupt
             code = INTERRUPTED
         sys.exit(code)
 

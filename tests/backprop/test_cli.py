@@ -144,6 +144,23 @@ def test_says_loss_accuracy_and_time_after_each_epoch(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_everything_keeps_to_the_terminals_width(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is said of data, proof and epochs, and what is refused; only paths may be longer."""
+    monkeypatch.setenv("COLUMNS", "60")
+    results = [
+        good(*DIGITS, "--epochs", 1, "--shape", "64-30-20-10", "--recheck", "--activation", "relu"),
+        run(*DIGITS, "--shape", "784-10"),
+        run("train", "--data-dir", tmp_path),
+        run("evaluate", tmp_path / "nowhere"),
+    ]
+    for result in results:
+        lines = [line for line in result.output.splitlines() if len(line) > 60]
+        assert all("/" in line and " " not in line.strip() for line in lines)
+
+
+@pytest.mark.usefixtures("quick")
 def test_json_to_standard_output_is_alone_there() -> None:
     """The rest goes to standard error, or nowhere."""
     result = good(*DIGITS, "--epochs", 1, "--json", "-", "--no-audit")

@@ -163,6 +163,8 @@ def command(fail: str) -> None:
         raise MemoryError("Unable to allocate 71.1 PiB")
     if fail == "bug":
         raise LookupError("a bug")
+    if fail == "end":
+        raise EOFError("another bug")
     with terminal.writing("--save", "my file"):
         raise PermissionError(13, "Permission denied", ".draft.0123")
 
@@ -212,6 +214,9 @@ def test_interrupts_and_want_of_memory_are_foreseen(
 def test_a_bug_is_not_hidden(run: CliRunner) -> None:
     """Only foreseen ends become messages."""
     assert isinstance(run.invoke(command, ["--fail", "bug"]).exception, LookupError)
+    hidden = run.invoke(command, ["--fail", "end"]).exception
+    assert hidden is not None
+    assert isinstance(hidden.__cause__, EOFError)
 
 
 def test_a_choice_of_errors_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
