@@ -25,6 +25,7 @@ from typing import Any
 import measure  # before NumPy: one thread
 import numpy as np
 import offenders
+import rough
 import trials
 import wrongs
 from promises import HEAD, Row, cells, rows
@@ -37,6 +38,7 @@ README = Path(__file__).parent.parent / "README.md"
 # The long ones come last.
 PARTS: dict[str, tuple[Part, float | None]] = {
     "clean boxes": (offenders.clean_boxes, 1.0),
+    "rough boxes": (rough.rough_boxes, 0.5),
     "offenders": (offenders.offending, 0.05),
     "broken oracles": (wrongs.broken_oracles, 0.05),
     "sly oracles": (wrongs.sly_oracles, 0.05),

@@ -125,7 +125,7 @@ def test_the_command_prints_a_table_writes_json_and_ends_with_1_when_a_promise_i
     ("words", "message"),
     [
         (["--networks", "0"], "expected a whole number of 1 or more, got '0'"),
-        (["--repeat", "probes", "1"], "--repeat: expected one of clean boxes, offenders"),
+        (["--repeat", "probes", "1"], "--repeat: expected one of clean boxes, rough boxes"),
     ],
 )
 def test_unusable_words_are_explained(
@@ -136,3 +136,28 @@ def test_unusable_words_are_explained(
         campaign.main(words)
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_rough_boxes_are_right_and_wrong_as_they_should_be(campaign: ModuleType) -> None:
+    """By real differences at half a dozen digits, where no parameter lies on a kink."""
+    for family in ("lasso", "hinge"):
+        right, wrong = campaign.rough.FAMILIES[family](np.random.default_rng(3))
+        off = np.abs(right.params["w"]) > 1e-3
+        w, h = right.params["w"], 1e-6
+        steps = h * np.eye(w.size)
+        slopes = [(right.cost({"w": w + e}) - right.cost({"w": w - e})) / (2 * h) for e in steps]
+        assert np.allclose(
+            np.asarray(slopes)[off], right.gradients(right.params)["w"][off], rtol=1e-4
+        )
+        assert not np.allclose(
+            right.gradients(right.params)["w"], wrong.gradients(wrong.params)["w"]
+        )
+
+
+def test_rough_boxes_are_counted(campaign: ModuleType) -> None:
+    """Each family by both methods, right and wrong, the same for the same seed."""
+    counts = campaign.rough.rough_boxes(4)
+    assert counts == campaign.rough.rough_boxes(4)
+    assert (counts["rough"], counts["rough, accused"]) == (6, 0)
+    assert (counts["rough, wrong"], counts["rough, wrong passed"]) == (6, 0)
+    assert counts["rough, terms forgotten"] == counts["rough, terms forgotten, caught"] == 4
