@@ -117,7 +117,7 @@ def main() -> None:
 
 
 def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
-    if not given["target"]:
+    if not any(map(str.strip, given["target"])):
         raise click.UsageError(
             "SHAPE or FILE: expected layer widths such as 784 40 10, or a Python file such as"
             " path/to/file.py:name, got nothing"

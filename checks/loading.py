@@ -11,6 +11,7 @@ import contextlib
 import difflib
 import importlib
 import importlib.util
+import stat
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -46,7 +47,7 @@ def load(target: str) -> Subject:
         for cannot be checked.
     """
     where, name = split(target)
-    is_file = where.endswith(".py") or Path(where).is_file()
+    is_file = where.endswith(".py") or _there(Path(where)) == "a file"
     folder = Path(where).resolve().parent if is_file else Path.cwd()
     with _importable(folder):
         module = _from_file(Path(where)) if is_file else _from_name(where)
@@ -61,6 +62,17 @@ def split(target: str) -> tuple[str, str]:
     return where, name or DEFAULT_NAME
 
 
+def _there(path: Path) -> str:
+    """What a path leads to, or why that cannot be known."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "nothing"
+    except OSError as error:
+        return f"a place that cannot be read ({error.strerror})"
+    return "a file" if stat.S_ISREG(mode) else "a folder" if stat.S_ISDIR(mode) else "no file"
+
+
 @contextlib.contextmanager
 def _importable(folder: Path) -> Iterator[None]:
     sys.path.insert(0, str(folder))
@@ -72,9 +84,10 @@ def _importable(folder: Path) -> Iterator[None]:
 
 
 def _from_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        found = "a folder" if path.is_dir() else "nothing"
-        raise LoadError(f"{path}: expected a Python file, found {found} there{_similar(path)}")
+    found = _there(path)
+    if found != "a file":
+        hint = _similar(path) if found == "nothing" else ""
+        raise LoadError(f"{path}: expected a Python file, found {found} there{hint}")
     # Of its own, so that a file called numpy.py shadows nothing.
     name = f"_gradcheck_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
@@ -109,7 +122,7 @@ def _named(module: ModuleType, where: str, name: str) -> Any:
         return getattr(module, name)
     public = [n for n in vars(module) if not n.startswith("_")]
     close = difflib.get_close_matches(name, public, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else "give the name after a colon"
+    hint = f"did you mean {close[0]!r}?" if close else f"give another, as in {where}:NAME"
     raise LoadError(f"{where}: expected something called {name!r}, found none; {hint}")
 
 
@@ -179,7 +192,7 @@ def _kind(found: Any) -> str:
 
 def _similar(path: Path) -> str:
     with contextlib.suppress(OSError):
-        names = [p.name for p in path.parent.iterdir() if p.suffix == ".py"]
+        names = [p.name for p in path.parent.iterdir() if p.suffix == ".py" and p.is_file()]
         close = difflib.get_close_matches(path.name, names, n=1)
         return f"; did you mean {path.parent / close[0]}?" if close else ""
     return ""

@@ -279,6 +279,7 @@ def test_a_gradient_that_raises_is_a_failure_with_its_place(run: Any, file: Path
     ("words", "message"),
     [
         ("", "expected layer widths such as 784 40 10, or a Python file"),
+        ("''", "SHAPE or FILE: expected layer widths such as 784 40 10, or a Python file"),
         ("5", "shape: expected at least two layer widths"),
         ("5 0", "shape[1]: expected a whole number of 1 or more, got 0"),
         ("3--1", "expected whole numbers of up to 18 digits, such as 784 40 10, got '' in '3--1'"),

@@ -133,7 +133,7 @@ def test_a_module_is_loaded_from_the_working_directory(
     ("name", "message"),
     [
         ("subjekt", "expected something called 'subjekt', found none; did you mean 'subject'?"),
-        ("zzzzz", "found none; give the name after a colon"),
+        ("zzzzz", "found none; give another, as in {}:NAME"),
         ("number", "or a function without arguments that returns them, got int"),
         ("pair", "got a tuple of 2"),
         ("misnamed", "got a dict with the keys 'cost', 'gradient', 'params'"),
@@ -147,7 +147,7 @@ def test_a_name_that_cannot_be_checked_says_why(file: Path, name: str, message: 
     """With the target, what was expected and what came."""
     with pytest.raises(LoadError) as caught:
         load(f"{file}:{name}")
-    assert message in str(caught.value)
+    assert message.format(file) in str(caught.value)
     assert str(caught.value).startswith(str(file))
 
 
@@ -176,7 +176,14 @@ def test_a_file_that_cannot_be_imported_says_why_and_where(
     ("target", "message"),
     [
         ("problme.py", "problme.py: expected a Python file, found nothing there; did you mean "),
+        ("prblem.py", "prblem.py: expected a Python file, found nothing there; did you mean prob"),
+        ("foldr.py", "foldr.py: expected a Python file, found nothing there"),
         ("folder.py", "folder.py: expected a Python file, found a folder there"),
+        (
+            f"{300 * 'n'}.py",
+            f"{300 * 'n'}.py: expected a Python file, found a place that cannot be",
+        ),
+        (f"{300 * 'n'}:x", f"{300 * 'n'}: expected layer widths such as 784 40 10"),
         ("no-module:x", "no-module: expected layer widths such as 784 40 10"),
         ("no.such.module:x", "no.such.module: expected layer widths such as 784 40 10"),
     ],
@@ -190,6 +197,24 @@ def test_what_is_not_there_is_said_not_to_be(
     with pytest.raises(LoadError) as caught:
         load(target)
     assert str(caught.value).startswith(message)
+    assert "folder.py" not in str(caught.value).partition("; did you mean")[2]
+
+
+def test_a_folder_that_cannot_be_read_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the system's reason, also where the target might have been a module's name."""
+
+    def locked(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", locked)
+    with pytest.raises(LoadError) as caught:
+        load(f"{file}:subject")
+    assert str(caught.value) == (
+        f"{file}: expected a Python file, found a place that cannot be read (Permission denied)"
+        " there"
+    )
+    with pytest.raises(LoadError, match="found no such module"):
+        load("locked/problem:subject")
 
 
 def test_a_module_that_imports_what_is_missing_is_there_itself(
