@@ -285,7 +285,9 @@ def _run(subject: Subject, options: dict[str, Any]) -> Report:
 
     try:
         return examine(subject, **options)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 they may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 they may raise anything
         return _raised(subject, error, options)
 
 

@@ -169,7 +169,9 @@ def _guarded(target: str, doing: str, action: Callable[[], Any]) -> Any:
     """The action's result; whatever it raises becomes one line, with the place it came from."""
     try:
         return action()
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise LoadError(f"{target}: {doing} raised {describe(error)}") from error
 
 

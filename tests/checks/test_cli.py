@@ -53,6 +53,16 @@ def raising(x):
 raises = (cost, raising, x)
 
 
+class Odd(BaseException): ...
+
+
+def odd(x):
+    raise Odd("way")
+
+
+raises_oddly = (odd, gradients, x)
+
+
 def noisy():
     print("loading")
 
@@ -273,6 +283,13 @@ def test_a_gradient_that_raises_is_a_failure_with_its_place(run: Any, file: Path
     assert "ZeroDivisionError: no gradient today" in text
     assert "quadratic.py, line " in text
     assert "Traceback" not in result.output
+
+
+def test_even_what_is_no_exception_is_a_failure_when_raised(run: Any, file: Path) -> None:
+    """Whatever a cost raises: a report, and no traceback."""
+    result = run([f"{file}:raises_oddly"])
+    assert result.exit_code == 1
+    assert "_gradcheck_quadratic.Odd: way (" in " ".join(result.stdout.split())
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,7 @@ def test_a_name_that_cannot_be_checked_says_why(file: Path, name: str, message: 
         ("x = 1\ny = 1 / 0\n", "ZeroDivisionError: division by zero (", 2),
         ("x = (\n", "SyntaxError: '(' was never closed (", 1),
         ("import sys\nsys.exit('enough')\n", "SystemExit: enough (", 2),
+        ("class Odd(BaseException): ...\nraise Odd('way')\n", "_gradcheck_bad.Odd: way (", 2),
     ],
 )
 def test_a_file_that_cannot_be_imported_says_why_and_where(
