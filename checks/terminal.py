@@ -34,9 +34,11 @@ def output(path: str | None) -> Iterator[Write]:
     if path is None:
         yield lambda text: None
     elif path == "-":
-        stdout = sys.stdout
-        with contextlib.redirect_stdout(sys.stderr):
-            yield lambda text: show(text, file=stdout)
+        texts: list[str] = []
+        with _stdout_as_stderr():
+            yield texts.append
+        for text in texts:
+            show(text)
     else:
         with writing("--json", path):
             files.require_writable(path)
@@ -46,6 +48,22 @@ def output(path: str | None) -> Iterator[Write]:
 def _write(path: str, text: str) -> None:
     with writing("--json", path):
         files.write(path, f"{text}\n".encode())
+
+
+@contextlib.contextmanager
+def _stdout_as_stderr() -> Iterator[None]:
+    """Have all that is printed go to standard error, by processes started meanwhile as well."""
+    stdout, out, err = sys.stdout, 1, 2
+    with writing("--json", "-"):
+        kept = os.dup(out)
+        os.dup2(err, out)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        stdout.flush()  # what got past the redirection
+        os.dup2(kept, out)
+        os.close(kept)
 
 
 @contextlib.contextmanager

@@ -74,6 +74,17 @@ def noisy():
 """
 
 
+TALKING = """
+import subprocess, sys
+
+
+def talking():
+    sys.__stdout__.write("the past")
+    subprocess.run([sys.executable, "-c", "print('the child')"], check=True)
+    return subject
+"""
+
+
 @pytest.fixture
 def run() -> Callable[..., Result]:
     """Run the command on a line of words, or on a list of them."""
@@ -341,6 +352,16 @@ def test_json_to_standard_output_is_alone_there(run: Any, file: Path) -> None:
     assert (result.exit_code, found["verdict"]) == (0, "pass")
     assert "loading" in result.stderr
     assert "running" in result.stderr
+
+
+def test_what_other_processes_print_is_not_among_the_json(file: Path) -> None:
+    """Though they know nothing of Python's standard output; nor what was printed past it."""
+    talking = file.with_name("talking.py")
+    talking.write_text(GOOD + TALKING, encoding="utf-8")
+    done = gradcheck(f"{talking}:talking", "--json", "-", PYTHONUNBUFFERED="")
+    assert json.loads(done.stdout)["verdict"] == "pass"
+    assert "the child" in done.stderr
+    assert "the past" in done.stderr
 
 
 @pytest.mark.usefixtures("flipped")
