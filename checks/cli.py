@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import shlex
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -34,11 +35,15 @@ METHODS = ("sweep", "naive", "probe", "taylor")
 ORACLES = ("auto", "complex", "ridders", "central")
 SWEEPS = ("sweep", "naive")
 
+# As many processes as Windows lets one wait for; elsewhere, more than anyone has use for.
+MOST_JOBS = 61 if sys.platform == "win32" else 1024
+
 # Networks up to this many parameters are run on one thread: their products are too small to share.
 SMALL = 2**20
 
 NETWORK_OPTIONS = ("batch_size", "activation", "cost", "dtype")
 SELFTEST_OPTIONS = ("seed", "selftest", "json_path", "quiet")
+# Not those that change where a check is run: its numbers are the same.
 NOT_REPEATED = ("target", "seed", "json_path", "quiet", "jobs", "dask")
 
 
@@ -65,7 +70,7 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="One projection compares all parameters, and bisection names the culprits."),
     click.option("--oracle", type=click.Choice(ORACLES), default="auto", show_default=True,
                  help="What gives the numeric values of a sweep."),
-    click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True,
+    click.option("--jobs", type=click.IntRange(1, MOST_JOBS), default=1, show_default=True,
                  help="Processes to share a sweep among."),
     click.option("--dask", metavar="ADDRESS",
                  help="Share a sweep among the workers of the Dask scheduler there."),
@@ -138,8 +143,11 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
             progress=None,
         )
     subjects, notes = _subjects(context, given, shape)
+    from checks.sweep import count
+
+    jobs = min(given["jobs"], max(map(count, subjects)))
     with (
-        workers(given["jobs"], given["dask"]) as options["executor"],
+        workers(jobs, given["dask"]) as options["executor"],
         closing(Bar("checking", sum(s.parameters for s in subjects))) as bar,
     ):
         options["progress"] = bar.update

@@ -75,6 +75,11 @@ def sweep(
     ]
 
 
+def count(subject: Subject) -> int:
+    """How many pieces a sweep of the subject has."""
+    return sum(-(-values.size // PIECE) for values in subject.values)
+
+
 def _threads(subject: Subject, *, naive: bool) -> AbstractContextManager[Executor | None]:
     """A thread for each core where reruns are long array operations, which do not hold Python up.
 

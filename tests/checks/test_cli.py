@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -327,6 +328,7 @@ def test_even_what_is_no_exception_is_a_failure_when_raised(run: Any, file: Path
         ("5 3 --rtol 2", "rtol: expected a number above 0 and below 1, such as 1e-6, got 2"),
         ("5 3 --batch-size 0", "0 is not in the range x>=1"),
         ("5 3 --seed -1", "-1 is not in the range x>=0"),
+        ("5 3 --jobs 99999", "'--jobs': 99999 is not in the range 1<=x<="),
         ("5 3 --bath-size 3", "--bath-size"),
         ("no/such.py:x", "expected a Python file, found nothing there"),
         ("nosuchmodule:x", "nosuchmodule: expected layer widths such as 784 40 10"),
@@ -411,6 +413,28 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(run: Any, tmp_path: Path) -> None
     reader.join(timeout=10)
     assert json.loads(read[0])["verdict"] == "pass"
     assert pipe.is_fifo()
+
+
+# --- shared among processes -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "jobs"),
+    [("3 2 --jobs 200", 2), ("100 50 --jobs 200", 3), ("100 50 --jobs 2", 2), ("3 2", 1)],
+)
+def test_there_are_no_more_processes_than_pieces(
+    run: Any, monkeypatch: pytest.MonkeyPatch, words: str, jobs: int
+) -> None:
+    """5,000 weights are two, and biases one."""
+    asked: list[int] = []
+
+    def workers(count: int, _: str | None) -> Any:
+        asked.append(count)
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr("checks.cli.workers", workers)
+    assert run(words).exit_code == 0
+    assert asked == [jobs]
 
 
 # --- the self-test ----------------------------------------------------------------------------

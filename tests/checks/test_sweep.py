@@ -59,6 +59,7 @@ def test_a_piece_is_of_up_to_4096_coordinates(monkeypatch: pytest.MonkeyPatch) -
     one = black_box(lambda p: 0.0, lambda p: p, [np.ones(4096), np.ones(4098), np.ones((1, 2))])
     found = sweep.sweep(one, oracles.COMPLEX, **SCALES)
     assert seen == [(0, 0, 4096), (1, 0, 4096), (1, 4096, 4098), (2, 0, 2)]
+    assert sweep.count(one) == len(seen)
     assert [e.slope.size for e in found] == [4096, 4098, 2]
 
 
