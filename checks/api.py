@@ -103,6 +103,11 @@ def check_gradients(
     fail w (1,)
     """
     checked = options(rtol=rtol, method=method, oracle=oracle, seed=seed, progress=progress)
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise TypeError(
+            "executor: expected something that can submit, such as"
+            f" concurrent.futures.ProcessPoolExecutor(), or None, got {executor!r}"
+        )
     subject = black_box(cost, gradients, params, inputs=watched(inputs))
     repeat = call("check_gradients", rtol=rtol, method=method, oracle=oracle, seed=seed)
     return examine(replace(subject, repeat=repeat), executor=executor, **checked)

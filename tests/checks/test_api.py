@@ -155,6 +155,7 @@ def test_a_failure_is_no_matter_of_being_undecided() -> None:
         ("seed", True, ValueError, "seed: expected a whole number of 0 or more, got True"),
         ("progress", "bar", TypeError, "progress: expected a function of a count, or None"),
         ("inputs", {"x": [1, 2]}, TypeError, "inputs: expected arrays, got int in 'x.0'"),
+        ("executor", 3, TypeError, "executor: expected something that can submit, such as"),
     ],
 )
 def test_a_wrong_option_is_named_with_what_was_expected(

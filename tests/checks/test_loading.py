@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import cloudpickle
 import numpy as np
 import pytest
 
+import checks
+from checks import loading
 from checks.engine import check
 from checks.loading import LoadError, load, split
 from checks.subject import Subject
@@ -243,3 +250,100 @@ def test_a_module_that_imports_what_is_missing_is_there_itself(
 def test_the_name_is_what_follows_the_last_colon(target: str, parts: Any) -> None:
     """Unless what follows cannot be a name."""
     assert split(target) == parts
+
+
+# --- sent to other processes ------------------------------------------------------------------
+
+NEAR = """
+import numpy as np
+
+DRAWN = np.random.default_rng().normal(size=3)
+
+
+def scaled(x):
+    return DRAWN * x
+"""
+
+SENT = """
+import numpy as np
+
+import near
+from near import scaled
+
+OWN = np.random.default_rng().normal()
+
+
+def cost(x):
+    return (scaled(x) + OWN * near.DRAWN).sum()
+
+
+subject = cost, lambda x: near.DRAWN, np.ones(3)
+"""
+
+ALONE = """
+import numpy as np
+
+subject = np.sum, np.ones_like, np.ones(2)
+"""
+
+COST_THERE = """
+import pickle, sys
+
+subject = pickle.load(sys.stdin.buffer)
+print(repr(float(subject.cost(subject.values))))
+"""
+
+
+@pytest.mark.parametrize(
+    "target", ["{0}/sent.py", "{0}/link/sent.py", "sent:subject", "package.sent:subject"]
+)
+def test_what_was_loaded_is_the_same_in_a_process_that_cannot_import_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    """It is not run again there, nor is what it imported from beside it: it would draw anew."""
+    monkeypatch.setattr(cloudpickle.cloudpickle, "_PICKLE_BY_VALUE_MODULES", set())
+    (tmp_path / "package").mkdir()
+    if "link" in target:
+        (tmp_path / "link").symlink_to(tmp_path)
+    (tmp_path / "near.py").write_text(NEAR, encoding="utf-8")
+    for folder in (tmp_path, tmp_path / "package"):
+        (folder / "sent.py").write_text(SENT, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    try:
+        loaded = load(target.format(tmp_path))
+        parcel = cloudpickle.dumps(loaded)
+    finally:
+        for name in ("near", "sent", "package", "package.sent", "_gradcheck_sent"):
+            sys.modules.pop(name, None)
+    there = subprocess.run(
+        [sys.executable, "-c", COST_THERE],
+        input=parcel,
+        capture_output=True,
+        check=False,
+        cwd=Path(tempfile.gettempdir()),
+        env={**os.environ, "PYTHONPATH": str(Path(checks.__path__[0]).parent)},
+    )
+    assert there.stdout.decode().strip() == repr(float(loaded.cost(loaded.values))), there.stderr
+
+
+def test_what_is_installed_is_sent_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an environment beneath the folder, too; and so is this very package in its checkout."""
+    sent: list[ModuleType] = []
+    monkeypatch.setattr(cloudpickle, "register_pickle_by_value", sent.append)
+    environment = tmp_path / ".venv" / "site-packages"
+    environment.mkdir(parents=True)
+    (environment / "installed.py").touch()
+    path = tmp_path / "of_a_user.py"
+    path.write_text(
+        "import installed\nimport numpy as np\nsubject = np.sum, np.ones_like, np.ones(2)\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(sys, "path", [*sys.path, str(environment)])
+    try:
+        load(str(path))
+    finally:
+        sys.modules.pop("installed", None)
+    assert [m.__name__ for m in sent if not m.__name__.startswith("_gradcheck_")] == []
+    assert "_gradcheck_of_a_user" in {m.__name__ for m in sent}
+    loading._send_as_code(Path(checks.__path__[0]).parent)
+    assert not {m.__name__.partition(".")[0] for m in sent} & {"checks", "backprop"}
