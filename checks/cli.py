@@ -289,11 +289,12 @@ def _given(context: click.Context, *, but: Any) -> list[str]:
 
 def _run(subject: Subject, options: dict[str, Any]) -> Report:
     """The check; whatever the checked functions raise is a finding, not a traceback."""
+    from checks.elsewhere import UnsendableError
     from checks.methods import examine
 
     try:
         return examine(subject, **options)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, UnsendableError):
         raise
     except BaseException as error:  # noqa: BLE001 they may raise anything
         return _raised(subject, error, options)

@@ -20,7 +20,6 @@ from concurrent.futures import (
     as_completed,
 )
 from functools import lru_cache
-from importlib import import_module
 from typing import Any, TypeVar
 
 Shared = TypeVar("Shared")
@@ -35,6 +34,13 @@ LOST = (BrokenExecutor, CancelledError, ConnectionError, EOFError)
 LOST_BY_NAME = ("KilledWorker", "ClosedClientError")  # distributed's, without importing it
 
 
+class UnsendableError(TypeError):
+    """Work that cannot be brought to another process; `args` says what was expected and came."""
+
+    def __str__(self) -> str:
+        return f"executor: {self.args[0]}, or leave the executor out"
+
+
 def run(
     work: Callable[[Shared, Piece], Result],
     shared: Shared,
@@ -45,8 +51,8 @@ def run(
 
     Raises
     ------
-    TypeError
-        When `shared` cannot be sent to another process.
+    UnsendableError
+        When `shared` cannot be brought to another process; a TypeError.
     """
     if executor is None:
         for piece in pieces:
@@ -120,19 +126,17 @@ def _is_loss(error: BaseException) -> bool:
     return isinstance(error, LOST) or type(error).__name__ in LOST_BY_NAME
 
 
-def _pack(shared: object) -> bytes:
-    """Pickled; functions written in a script or a notebook need cloudpickle, where installed."""
+def _pack(content: object) -> bytes:
+    """Pickled; functions written in a file, a script or a notebook as code."""
+    import cloudpickle
+
     try:
-        dumps = import_module("cloudpickle").dumps
-    except ImportError:
-        dumps = pickle.dumps
-    try:
-        return bytes(dumps(shared))
-    except (AttributeError, TypeError, pickle.PicklingError) as error:
-        raise TypeError(
-            f"executor: expected a subject that can be sent to another process, got {error};"
-            " install cloudpickle, which sends any function"
-        ) from None
+        return bytes(cloudpickle.dumps(content))
+    except Exception as error:
+        raise UnsendableError(
+            "expected a cost and a gradient that can be sent to other processes, got"
+            f" {type(error).__name__}: {error}; make such objects inside the functions"
+        ) from error
 
 
 def _unpack_and_work(parcel: Any, piece: Any) -> Any:
@@ -142,4 +146,10 @@ def _unpack_and_work(parcel: Any, piece: Any) -> Any:
 
 @lru_cache(maxsize=1)
 def _unpack(parcel: bytes) -> Any:
-    return pickle.loads(parcel)  # noqa: S301 packed by this module, sent to its own workers
+    try:
+        return pickle.loads(parcel)  # noqa: S301 packed by this module, sent to its own workers
+    except Exception as error:
+        raise UnsendableError(
+            "expected workers that can load what the cost and the gradient use, got"
+            f" {type(error).__name__}: {error}; give them the same Python and packages"
+        ) from error

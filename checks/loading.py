@@ -25,6 +25,11 @@ from checks.subject import Subject, black_box
 DEFAULT_NAME = "subject"
 PARTS = ("cost", "gradients", "params")
 
+# A file's module has a name of its own, so that a file called numpy.py shadows nothing.
+OF_A_FILE = "_gradcheck_"
+# What every worker has.
+EVERYWHERE = ("backprop", "checks")
+
 
 class LoadError(Exception):
     """A target that cannot be loaded; the message names it, what was expected and what came."""
@@ -51,7 +56,9 @@ def load(target: str) -> Subject:
     folder = Path(where).resolve().parent if is_file else Path.cwd()
     with _importable(folder):
         module = _from_file(Path(where)) if is_file else _from_name(where)
-        return _subject(_named(module, where, name), f"{where}:{name}")
+        subject = _subject(_named(module, where, name), f"{where}:{name}")
+    _send_as_code(folder)
+    return subject
 
 
 def split(target: str) -> tuple[str, str]:
@@ -83,13 +90,31 @@ def _importable(folder: Path) -> Iterator[None]:
             sys.path.remove(str(folder))
 
 
+def _send_as_code(folder: Path) -> None:
+    """Have what came from the folder sent to other processes as it is here.
+
+    They could not import it, and importing it again might draw other numbers.
+    """
+    import cloudpickle
+
+    for name, module in list(sys.modules.items()):
+        top = name.partition(".")[0]
+        local = top not in EVERYWHERE and _is_in(folder, sys.modules.get(top))
+        if name.startswith(OF_A_FILE) or (local and getattr(module, "__name__", None) == name):
+            cloudpickle.register_pickle_by_value(module)
+
+
+def _is_in(folder: Path, module: ModuleType | None) -> bool:
+    places = getattr(module, "__path__", None) or [getattr(module, "__file__", None)]
+    return any(Path(place).parent == folder for place in places if place)
+
+
 def _from_file(path: Path) -> ModuleType:
     found = _there(path)
     if found != "a file":
         hint = _similar(path) if found == "nothing" else ""
         raise LoadError(f"{path}: expected a Python file, found {found} there{hint}")
-    # Of its own, so that a file called numpy.py shadows nothing.
-    name = f"_gradcheck_{path.stem}"
+    name = OF_A_FILE + path.stem
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise LoadError(f"{path}: expected a Python file, whose name ends in .py")

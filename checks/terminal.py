@@ -90,21 +90,30 @@ def one_thread() -> None:
 @contextlib.contextmanager
 def workers(jobs: int, dask: str | None) -> Iterator[Executor | None]:
     """Processes on this machine, or a Dask cluster seen as an executor; None for neither."""
-    if dask:
-        with _dask(dask) as executor:
-            yield executor
-    elif jobs > 1:
-        from checks.elsewhere import Processes
-
-        pool = Processes(jobs)
-        try:
-            yield pool
-        except BaseException:
-            pool.stop()
-            raise
-        pool.shutdown()
-    else:
+    if jobs == 1 and not dask:
         yield None
+        return
+    from checks.elsewhere import UnsendableError
+
+    option, found = ("--dask", _dask(dask)) if dask else ("--jobs", _processes(jobs))
+    with found as executor:
+        try:
+            yield executor
+        except UnsendableError as error:
+            raise click.UsageError(f"{option}: {error.args[0]}, or leave out {option}") from None
+
+
+@contextlib.contextmanager
+def _processes(jobs: int) -> Iterator[Executor]:
+    from checks.elsewhere import Processes
+
+    pool = Processes(jobs)
+    try:
+        yield pool
+    except BaseException:
+        pool.stop()
+        raise
+    pool.shutdown()
 
 
 @contextlib.contextmanager

@@ -130,8 +130,6 @@ def test_quick_start_is_two_command_lines() -> None:
 @pytest.mark.parametrize("document", [README, DISTRIBUTED], ids=lambda path: path.name)
 def test_python_blocks_run(document: Path, tmp_path: Path) -> None:
     """All of a document's blocks, one after the other, as a script of its own, without warnings."""
-    if document == DISTRIBUTED:
-        pytest.importorskip("cloudpickle")
     found = blocks(document.read_text(encoding="utf-8"), "python")
     assert found
     script = tmp_path / "document.py"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import multiprocessing
 import os
 import shlex
 import subprocess
@@ -86,6 +87,35 @@ def talking():
 """
 
 
+# Several tensors, and so several pieces.
+SHARED = """
+import threading
+import numpy as np
+
+near = np.random.default_rng().normal(size=3)  # another in every process that would run this
+lock = threading.Lock()
+params = [np.ones(3), np.full(3, -2.0)]
+
+
+def cost(params):
+    return sum((near * p**2).sum() for p in params)
+
+
+def gradients(params):
+    return [2 * near * p for p in params]
+
+
+def locked(params):
+    with lock:
+        return cost(params)
+
+
+subject = cost, gradients, params
+unsendable = locked, gradients, params
+wrong = lambda params: sum((p**2).sum() for p in params), params, params
+"""
+
+
 @pytest.fixture
 def run() -> Callable[..., Result]:
     """Run the command on a line of words, or on a list of them."""
@@ -102,6 +132,14 @@ def file(tmp_path: Path) -> Path:
     """A file of good and bad subjects."""
     path = tmp_path / "quadratic.py"
     path.write_text(GOOD, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """A file of subjects of several pieces."""
+    path = tmp_path / "shared.py"
+    path.write_text(SHARED, encoding="utf-8")
     return path
 
 
@@ -417,6 +455,40 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(run: Any, tmp_path: Path) -> None
 
 # --- shared among processes -------------------------------------------------------------------
 
+MAIN = """
+import multiprocessing, sys
+from checks.cli import main
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv.pop(1))
+    main()
+"""
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_a_file_is_shared_however_processes_start(shared: Path, method: str) -> None:
+    """It is not run again in them: its random numbers would be others."""
+    done = subprocess.run(
+        [sys.executable, "-c", MAIN, method, f"{shared}:subject", "--jobs", "2", "--quiet"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "pass: 6 of 6 parameters checked\n"
+
+
+def test_what_cannot_be_sent_is_a_wrong_use_and_no_verdict(run: Any, shared: Path) -> None:
+    """It names the option, what came and what to do; without the option there is nothing to it."""
+    result = run([f"{shared}:unsendable", "--jobs", "2"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert " ".join(result.stderr.split()).endswith(
+        "Error: --jobs: expected a cost and a gradient that can be sent to other processes, got"
+        " TypeError: cannot pickle '_thread.lock' object; make such objects inside the functions,"
+        " or leave out --jobs"
+    )
+    assert run([f"{shared}:unsendable"]).exit_code == 0
+
 
 @pytest.mark.parametrize(
     ("words", "jobs"),
@@ -435,6 +507,15 @@ def test_there_are_no_more_processes_than_pieces(
     monkeypatch.setattr("checks.cli.workers", workers)
     assert run(words).exit_code == 0
     assert asked == [jobs]
+
+
+def test_where_a_check_is_run_is_no_part_of_what_repeats_it(run: Any, shared: Path) -> None:
+    """The numbers are the same, to the last bit."""
+    results = [run([f"{shared}:wrong", "--jobs", jobs]) for jobs in ("1", "2")]
+    assert {r.stdout.splitlines()[-1] for r in results} == {
+        f"repeat with: gradcheck {shared}:wrong --seed 0"
+    }
+    assert _offenders(results[0]) == _offenders(results[1]) != []
 
 
 # --- the self-test ----------------------------------------------------------------------------

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 
 import numpy as np
@@ -32,12 +33,6 @@ def workers_find_the_helpers(monkeypatch: pytest.MonkeyPatch) -> None:
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many pieces of few coordinates."""
     monkeypatch.setattr(sweep, "PIECE", 5)
-
-
-@pytest.fixture
-def no_cloudpickle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where cloudpickle is not installed."""
-    monkeypatch.setitem(sys.modules, "cloudpickle", None)
 
 
 class Backwards(Executor):
@@ -115,23 +110,12 @@ def test_processes_give_the_same_to_the_last_bit(
     assert sum(done) == one.parameters
 
 
-def test_a_black_box_can_be_sent_as_well(small_pieces: None, no_cloudpickle: None) -> None:
-    """Its functions at the top level of a module; without cloudpickle, too."""
-    one = replace(helpers.subject(), cost=_Sum(), gradient=_sum_gradient, rerun=None, jittered=None)
+def test_functions_written_on_the_spot_can_be_sent_as_well(small_pieces: None) -> None:
+    """With the numbers that they read."""
+    two = np.asarray(2.0)
+    one = helpers.vector(lambda x: (two * x**2).sum(), lambda x: 2 * two * x, np.ones(9))
     with elsewhere.Processes(2) as executor:
         assert same(check(one, executor=executor), check(one))
-
-
-class _Sum:
-    """The sum of all squares."""
-
-    def __call__(self, values: Any) -> Any:
-        return sum((v**2).sum() for v in values)
-
-
-def _sum_gradient(values: Any) -> Any:
-    """Its gradient."""
-    return {name: 2 * v for name, v in zip(("W1", "b1", "W2", "b2"), values, strict=True)}
 
 
 def test_the_order_in_which_pieces_come_back_changes_nothing(small_pieces: None) -> None:
@@ -214,35 +198,35 @@ def test_what_the_work_raises_is_raised_on(jobs: int) -> None:
     assert mistake.submitted == 1
 
 
-def test_what_cannot_be_sent_is_told(no_cloudpickle: None) -> None:
-    """With what to do about it; nothing is submitted."""
-    executor = Loses(EOFError(), 0)
-    unnamed: Any = lambda: 1  # noqa: E731
+def test_what_cannot_be_sent_is_told() -> None:
+    """With what it is, and what to do about it; nothing is submitted."""
+    lock, executor = Lock(), Loses(EOFError(), 0)
     with pytest.raises(TypeError) as caught:
-        dict(elsewhere.run(_add, unnamed, [1], executor))
-    assert str(caught.value).startswith(
-        "executor: expected a subject that can be sent to another process, got "
+        dict(elsewhere.run(lambda shared, piece: lock, None, [1], executor))
+    assert str(caught.value) == (
+        "executor: expected a cost and a gradient that can be sent to other processes, got"
+        " TypeError: cannot pickle '_thread.lock' object; make such objects inside the functions,"
+        " or leave the executor out"
     )
-    assert "; install cloudpickle" in str(caught.value)
     assert executor.submitted == 0
 
 
-def test_what_not_even_cloudpickle_can_send_is_told() -> None:
-    """In the same words."""
-    pytest.importorskip("cloudpickle")
-    with pytest.raises(TypeError, match="executor: expected a subject that can be sent"):
-        dict(elsewhere.run(_add, Thread(target=print)._started, [1], Loses(EOFError(), 0)))  # type: ignore[attr-defined]
+class _OnlyHere:
+    """Can be packed, but not unpacked: as what imports a package that is missing there."""
+
+    def __reduce__(self) -> Any:
+        return import_module, ("package_that_is_not",)
 
 
-def test_cloudpickle_sends_functions_written_on_the_spot() -> None:
-    """Where it is installed."""
-    pytest.importorskip("cloudpickle")
-    ten = 10
-    with elsewhere.Processes(1) as executor:
-        found = dict(
-            elsewhere.run(lambda shared, piece: shared() + piece, lambda: ten, [1], executor)
-        )
-    assert found == {1: 11}
+def test_what_cannot_be_loaded_there_is_told() -> None:
+    """As such, and not as an error of the work."""
+    with elsewhere.Processes(1) as executor, pytest.raises(TypeError) as caught:
+        dict(elsewhere.run(lambda shared, piece: piece, _OnlyHere(), [1], executor))
+    assert str(caught.value) == (
+        "executor: expected workers that can load what the cost and the gradient use, got"
+        " ModuleNotFoundError: No module named 'package_that_is_not'; give them the same Python"
+        " and packages, or leave the executor out"
+    )
 
 
 def test_without_an_executor_pieces_run_here_in_order() -> None:
