@@ -1,14 +1,16 @@
-"""Elsewhere: independent pieces of work run by any executor, and again where that fails.
+"""Elsewhere: independent pieces of work run by any executor, and here where that fails.
 
-Whatever offers `submit` in the way of `concurrent.futures.Executor` will do: processes on this
-machine, a Dask cluster, an MPI pool. A piece whose worker died or that could not be sent is run
-here instead: a lost worker costs time, never the result.
+Whatever offers `submit` in the way of `concurrent.futures.Executor` will do: threads or processes
+on this machine, a Dask cluster, an MPI pool. A piece that is lost, alone, with its worker or with
+the whole executor, is handed over again and at last run here: a loss costs time, never the result.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
+import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
     BrokenExecutor,
@@ -19,19 +21,18 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     as_completed,
 )
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 Shared = TypeVar("Shared")
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
-# How often a lost piece is handed over before it is run here.
+# How often a lost piece is handed over before it is run here, and the seconds between: what goes
+# down may come up again, and a Dask client that is just closing would take calls and forget them.
 ATTEMPTS = 3
-
-# What is raised when a worker, not the work, has failed; what the work raises is raised on.
-LOST = (BrokenExecutor, CancelledError, ConnectionError, EOFError)
-LOST_BY_NAME = ("KilledWorker", "ClosedClientError")  # distributed's, without importing it
+PAUSE = 1.0
 
 
 class UnsendableError(TypeError):
@@ -39,6 +40,14 @@ class UnsendableError(TypeError):
 
     def __str__(self) -> str:
         return f"executor: {self.args[0]}, or leave the executor out"
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """What came of a piece instead of a result: why, and whether that says nothing of the work."""
+
+    why: str
+    lost: bool
 
 
 def run(
@@ -58,36 +67,69 @@ def run(
         for piece in pieces:
             yield piece, work(shared, piece)
         return
+    here = partial(work, shared)
     parcel = (work, shared) if isinstance(executor, ThreadPoolExecutor) else _pack((work, shared))
-    pending = list(pieces)
-    for _ in range(ATTEMPTS):
-        futures, lost = _submit(executor, parcel, pending)
-        for future in as_completed(futures):
-            try:
-                yield futures[future], future.result()
-            except BaseException as error:
-                if not _is_loss(error):
-                    raise
-                lost.append(futures[future])
-        pending = lost
-        if not pending:
-            return
+    pending, why = list(pieces), ""
+    for attempt in range(ATTEMPTS):
+        if attempt and pending:
+            time.sleep(PAUSE)
+        outcomes = _hand_over(executor, parcel, pending)
+        pending = []
+        for piece, found in outcomes:
+            if not isinstance(found, _Failed):
+                yield piece, found
+            elif found.lost:
+                pending.append(piece)
+                why = found.why
+            else:
+                yield piece, _run_here(here, piece, found.why)
     for piece in pending:
-        yield piece, work(shared, piece)
+        yield piece, _run_here(here, piece, why)
 
 
-def _submit(
+def _hand_over(
     executor: Executor, parcel: Any, pieces: Sequence[Piece]
-) -> tuple[dict[Future[Any], Piece], list[Piece]]:
-    """Futures by piece, and the pieces that the executor would no longer take."""
+) -> Iterator[tuple[Piece, Any]]:
+    """Each piece with its result or a `_Failed`, as they come."""
     futures: dict[Future[Any], Piece] = {}
-    refused: list[Piece] = []
     for piece in pieces:
         try:
-            futures[executor.submit(_unpack_and_work, parcel, piece)] = piece
-        except BrokenExecutor:
-            refused.append(piece)
-    return futures, refused
+            futures[executor.submit(_run_there, parcel, piece)] = piece
+        except Exception as error:  # noqa: BLE001 whatever it is, the executor has failed
+            yield piece, _Failed(repr(error), lost=True)
+    for future in as_completed(futures):
+        yield futures[future], _outcome(future)
+
+
+def _outcome(future: Future[Any]) -> Any:
+    """What came back: `_run_there` raises nothing of the work's, so an error is the executor's."""
+    error = CancelledError() if future.cancelled() else future.exception()
+    if isinstance(error, UnsendableError):
+        raise error
+    return future.result() if error is None else _Failed(repr(error), lost=True)
+
+
+def _run_there(parcel: Any, piece: Any) -> Any:
+    """In the worker: the result, or that the work has raised an error."""
+    work, shared = _unpack(parcel) if isinstance(parcel, bytes) else parcel
+    try:
+        return work(shared, piece)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 they may raise anything
+        return _Failed(repr(error), lost=False)
+
+
+def _run_here(work: Callable[[Piece], Result], piece: Piece, why: str) -> Result:
+    """The result after all; what the work raised there it raises here, from where it comes."""
+    result = work(piece)
+    warnings.warn(
+        f"executor: expected a result of every piece, got {why};"
+        " pieces without one are measured here, one after the other",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return result
 
 
 class Processes(Executor):
@@ -122,10 +164,6 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _is_loss(error: BaseException) -> bool:
-    return isinstance(error, LOST) or type(error).__name__ in LOST_BY_NAME
-
-
 def _pack(content: object) -> bytes:
     """Pickled; functions written in a file, a script or a notebook as code."""
     import cloudpickle
@@ -137,11 +175,6 @@ def _pack(content: object) -> bytes:
             "expected a cost and a gradient that can be sent to other processes, got"
             f" {type(error).__name__}: {error}; make such objects inside the functions"
         ) from error
-
-
-def _unpack_and_work(parcel: Any, piece: Any) -> Any:
-    work, shared = _unpack(parcel) if isinstance(parcel, bytes) else parcel
-    return work(shared, piece)
 
 
 @lru_cache(maxsize=1)

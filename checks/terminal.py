@@ -133,4 +133,4 @@ def _dask(address: str) -> Iterator[Executor]:
             f" got {address!r}: {error}"
         ) from None
     with client:
-        yield client.get_executor()
+        yield client.get_executor(pure=False)

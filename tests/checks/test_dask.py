@@ -1,9 +1,13 @@
-"""A sweep on a Dask cluster gives the same report, though a worker is killed while it works."""
+"""A sweep on a Dask cluster gives the same report, whoever dies while it works."""
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,7 @@ from click.testing import CliRunner
 from checks import sweep
 from checks.cli import command
 from checks.engine import check
+from checks.subject import Subject
 from tests.checks import helpers
 
 NEAR = """
@@ -67,23 +72,53 @@ def test_a_file_is_shared_among_a_clusters_workers(tmp_path: Path) -> None:
     assert (done.exit_code, done.stdout) == (0, "pass: 5 of 5 parameters checked\n"), done.output
 
 
+def test_a_scheduler_that_dies_costs_no_result(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What is missing then is measured here, after a while, and said to be."""
+    monkeypatch.setattr(sweep, "PIECE", 2)
+    slow = _slow()
+    expected = check(slow)
+    done: list[int] = []
+    file = str(tmp_path / "scheduler.json")
+    with (
+        command_of("scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", file) as dying,
+        command_of("worker", "--no-nanny", "--nthreads", "1", "--scheduler-file", file),
+        distributed.Client(scheduler_file=file, timeout=5) as client,
+    ):
+
+        def kill(size: int) -> None:
+            done.append(size)
+            if len(done) == 1:
+                dying.kill()
+
+        with pytest.warns(RuntimeWarning, match="executor: expected a result of every piece"):
+            report = check(slow, executor=client.get_executor(pure=False), progress=kill)
+    assert sum(done) == 40
+    assert replace(report, seconds=0) == replace(expected, seconds=0)
+    assert report.verdict == "pass"
+
+
+@contextmanager
+def command_of(name: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A scheduler or a worker as a process of its own."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"distributed.cli.dask_{name}", *words], stderr=subprocess.DEVNULL
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_a_worker_killed_on_a_cluster_costs_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three worker processes, one killed at the first sign of progress."""
     monkeypatch.setattr(sweep, "PIECE", 2)
-    one = helpers.vector(helpers.Sleepy(), helpers.sleepy_gradient, np.linspace(-2, 2, 40))
-    cost = _by_value(0.02)
-    # Closures, so that they are sent by value: the workers cannot import this folder.
-    slow = replace(
-        one,
-        cost=lambda values: cost(values[0]),
-        gradient=lambda values: {"params": values[0] - np.arange(1, 41) + np.cos(values[0])},
-    )
+    slow = _slow()
     expected = check(slow)
     killed: list[int] = []
-    with (
-        cluster(3) as running,
-        distributed.Client(running) as client,
-    ):
+    with cluster(3) as running, distributed.Client(running) as client:
 
         def kill(_: int) -> None:
             if not killed:
@@ -96,13 +131,18 @@ def test_a_worker_killed_on_a_cluster_costs_no_result(monkeypatch: pytest.Monkey
     assert report.verdict == "pass"
 
 
-def _by_value(seconds: float) -> Any:
-    """A cost that takes its time and needs no module of the tests."""
+def _slow() -> Subject:
+    """A cost that takes its time elsewhere, and no module of the tests: it is sent as code."""
+    here = os.getpid()
 
-    def again(params: Any) -> Any:
+    def cost(params: Any) -> Any:
         import time
 
-        time.sleep(seconds)
+        if os.getpid() != here:
+            time.sleep(0.02)
         return ((params - np.arange(1, params.size + 1)) ** 2).sum() / 2 + np.sin(params).sum()
 
-    return again
+    def gradient(params: Any) -> Any:
+        return params - np.arange(1, params.size + 1) + np.cos(params)
+
+    return helpers.vector(cost, gradient, np.linspace(-2, 2, 40))

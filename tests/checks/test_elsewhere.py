@@ -5,8 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+)
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -35,6 +42,12 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "PIECE", 5)
 
 
+@pytest.fixture
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lost pieces are handed over again at once."""
+    monkeypatch.setattr(elsewhere, "PAUSE", 0.0)
+
+
 class Backwards(Executor):
     """Runs what it was given in threads of its own, the last first, once all is there."""
 
@@ -58,6 +71,18 @@ class Backwards(Executor):
         if len(self._tasks) == self.expected:
             Thread(target=lambda: [task() for task in reversed(self._tasks)]).start()
         return future
+
+
+class Counted(Executor):
+    """Counts what it hands on to another executor."""
+
+    def __init__(self, other: Executor) -> None:
+        self.other, self.submitted = other, 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Hand on."""
+        self.submitted += 1
+        return self.other.submit(fn, *args, **kwargs)
 
 
 class Loses(Executor):
@@ -158,44 +183,96 @@ def test_a_sweep_survives_the_death_of_its_worker(monkeypatch: pytest.MonkeyPatc
     assert same(report, expected)
 
 
-@pytest.mark.parametrize(
-    "error", [BrokenExecutor(), CancelledError(), ConnectionResetError(), EOFError()]
-)
-def test_lost_pieces_are_handed_over_again(error: BaseException) -> None:
-    """A few times, and run here after that."""
-    once = Loses(error, 1)
+LOSSES = [BrokenExecutor(), CancelledError(), ConnectionResetError(), ValueError("closed")]
+
+
+@pytest.mark.parametrize("refuse", [False, True])
+@pytest.mark.parametrize("error", LOSSES)
+def test_lost_pieces_are_handed_over_again(
+    error: BaseException, no_pause: None, *, refuse: bool
+) -> None:
+    """Whether the executor fails at once or later, and whatever it says; nobody need know of it."""
+    once = Loses(error, 1, refuse=refuse)
     assert dict(elsewhere.run(_add, 10, [1, 2, 3], once)) == {1: 11, 2: 12, 3: 13}
     assert once.submitted == 4
-    never = Loses(error, 10**6)
-    assert dict(elsewhere.run(_add, 10, [1, 2, 3], never)) == {1: 11, 2: 12, 3: 13}
-    assert never.submitted == 3 * elsewhere.ATTEMPTS
 
 
-def test_pieces_that_are_refused_are_not_lost() -> None:
-    """By a pool that is broken already."""
-    executor = Loses(BrokenExecutor(), 2, refuse=True)
-    assert dict(elsewhere.run(_add, 10, [1, 2, 3], executor)) == {1: 11, 2: 12, 3: 13}
+@pytest.mark.parametrize("refuse", [False, True])
+@pytest.mark.parametrize("error", LOSSES)
+def test_an_executor_that_is_gone_costs_no_result(
+    error: BaseException, no_pause: None, *, refuse: bool
+) -> None:
+    """After a few times pieces are run here, where it will take longer: there is a warning."""
+    gone = Loses(error, 10**6, refuse=refuse)
+    with pytest.warns(RuntimeWarning) as caught:
+        found = dict(elsewhere.run(_add, 10, [1, 2, 3], gone))
+    assert found == {1: 11, 2: 12, 3: 13}
+    assert gone.submitted == 3 * elsewhere.ATTEMPTS
+    assert str(caught[0].message).startswith(
+        f"executor: expected a result of every piece, got {error!r};"
+    )
 
 
-def test_a_scheduler_that_gave_up_on_a_piece_is_no_error_of_the_work() -> None:
-    """Dask's name for it is known without Dask."""
-    killed = type("KilledWorker", (Exception,), {})("gone")
-    assert dict(elsewhere.run(_add, 1, [1], Loses(killed, 1))) == {1: 2}
+def test_what_goes_down_has_a_moment_to_come_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before pieces are handed over again, and not where there are none."""
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    assert dict(elsewhere.run(_add, 1, [1], Loses(EOFError(), 0))) == {1: 2}
+    assert pauses == []
+    assert dict(elsewhere.run(_add, 1, [1], Loses(EOFError(), 2))) == {1: 2}
+    assert pauses == [elsewhere.PAUSE] * 2
 
 
-@pytest.mark.parametrize("jobs", [0, 2])
-def test_what_the_work_raises_is_raised_on(jobs: int) -> None:
-    """With its message, whether it ran here or elsewhere; it is not tried again."""
-    if not jobs:
-        with pytest.raises(ZeroDivisionError, match="piece 2"):
-            dict(elsewhere.run(helpers.raising, None, [1, 2], None))
-        return
-    with elsewhere.Processes(jobs) as executor, pytest.raises(ZeroDivisionError, match="piece 2"):
-        dict(elsewhere.run(helpers.raising, None, [1, 2], executor))
-    mistake = Loses(ValueError("mine"), 10**6)
-    with pytest.raises(ValueError, match="mine"):
-        dict(elsewhere.run(_add, 1, [1], mistake))
-    assert mistake.submitted == 1
+@pytest.mark.parametrize("jobs", [0, 1])
+def test_what_the_work_raises_is_raised_here(jobs: int) -> None:
+    """From the line that raised it, wherever the piece was run; it is not handed over again."""
+    with elsewhere.Processes(1) as processes:
+        executor = Counted(processes)
+        with pytest.raises(ZeroDivisionError, match="piece 2") as caught:
+            dict(elsewhere.run(helpers.raising, None, [1, 2, 3], executor if jobs else None))
+    assert caught.traceback[-1].name == "raising"
+    assert executor.submitted == 3 * jobs
+
+
+def test_even_what_is_no_exception_is_raised_here() -> None:
+    """And takes no worker along."""
+
+    def leave(shared: object, piece: int) -> int:
+        sys.exit(f"piece {piece}")
+
+    executor = Loses(EOFError(), 0)
+    with pytest.raises(SystemExit, match="piece 1"):
+        dict(elsewhere.run(leave, None, [1], executor))
+    assert executor.submitted == 1
+
+
+def test_an_interrupt_is_no_error_of_the_work() -> None:
+    """It ends everything, also with an executor that runs its calls in this very thread."""
+    done: list[int] = []
+
+    def interrupted(shared: object, piece: int) -> None:
+        done.append(piece)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        dict(elsewhere.run(interrupted, None, [1, 2], Loses(EOFError(), 0)))
+    assert done == []
+
+
+def test_what_is_raised_there_but_not_here_costs_no_result() -> None:
+    """It says nothing of the work; the warning says what it was."""
+    parent = os.getpid()
+
+    def only_here(shared: int, piece: int) -> int:
+        if os.getpid() != parent:
+            raise FileNotFoundError("numbers.csv")
+        return shared + piece
+
+    with (
+        elsewhere.Processes(1) as executor,
+        pytest.warns(RuntimeWarning, match=r"got FileNotFoundError\('numbers.csv'\)"),
+    ):
+        assert dict(elsewhere.run(only_here, 1, [1, 2], executor)) == {1: 2, 2: 3}
 
 
 def test_what_cannot_be_sent_is_told() -> None:
