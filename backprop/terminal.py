@@ -14,6 +14,7 @@ import contextlib
 import io
 import os
 import shutil
+import signal
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
@@ -122,6 +123,8 @@ class Command(click.Command):
             if not isinstance(error.__cause__, KeyboardInterrupt):
                 raise  # click takes an end of file for an interrupt
             code = INTERRUPTED
+        if args is None:  # the process ends: one more Ctrl-C has no traceback to show
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
         sys.exit(code)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import (
     BrokenExecutor,
     CancelledError,
@@ -21,6 +22,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     as_completed,
 )
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, TypeVar
@@ -33,6 +35,8 @@ Result = TypeVar("Result")
 # down may come up again, and a Dask client that is just closing would take calls and forget them.
 ATTEMPTS = 3
 PAUSE = 1.0
+
+_thread = threading.local()  # its `stop` is the event that ends the piece this thread is at
 
 
 class UnsendableError(TypeError):
@@ -55,8 +59,10 @@ def run(
     shared: Shared,
     pieces: Sequence[Piece],
     executor: Executor | None,
-) -> Iterator[tuple[Piece, Result]]:
+) -> Generator[tuple[Piece, Result]]:
     """Each piece with the result of work(shared, piece), in the order in which they finish.
+
+    Closed early, or ended by an error, it gives up the pieces that are still queued or running.
 
     Raises
     ------
@@ -68,37 +74,41 @@ def run(
             yield piece, work(shared, piece)
         return
     here = partial(work, shared)
-    parcel = (work, shared) if isinstance(executor, ThreadPoolExecutor) else _pack((work, shared))
-    pending, why = list(pieces), ""
-    for attempt in range(ATTEMPTS):
-        if attempt and pending:
-            time.sleep(PAUSE)
-        outcomes = _hand_over(executor, parcel, pending)
-        pending = []
-        for piece, found in outcomes:
-            if not isinstance(found, _Failed):
-                yield piece, found
-            elif found.lost:
-                pending.append(piece)
-                why = found.why
-            else:
-                yield piece, _run_here(here, piece, found.why)
-    for piece in pending:
-        yield piece, _run_here(here, piece, why)
+    with _parcel(work, shared, executor) as parcel:
+        pending, why = list(pieces), ""
+        for attempt in range(ATTEMPTS):
+            if attempt and pending:
+                time.sleep(PAUSE)
+            with closing(_hand_over(executor, parcel, pending)) as outcomes:
+                pending = []
+                for piece, found in outcomes:
+                    if not isinstance(found, _Failed):
+                        yield piece, found
+                    elif found.lost:
+                        pending.append(piece)
+                        why = found.why
+                    else:
+                        yield piece, _run_here(here, piece, found.why)
+        for piece in pending:
+            yield piece, _run_here(here, piece, why)
 
 
 def _hand_over(
     executor: Executor, parcel: Any, pieces: Sequence[Piece]
-) -> Iterator[tuple[Piece, Any]]:
+) -> Generator[tuple[Piece, Any]]:
     """Each piece with its result or a `_Failed`, as they come."""
     futures: dict[Future[Any], Piece] = {}
-    for piece in pieces:
-        try:
-            futures[executor.submit(_run_there, parcel, piece)] = piece
-        except Exception as error:  # noqa: BLE001 whatever it is, the executor has failed
-            yield piece, _Failed(repr(error), lost=True)
-    for future in as_completed(futures):
-        yield futures[future], _outcome(future)
+    try:
+        for piece in pieces:
+            try:
+                futures[executor.submit(_run_there, parcel, piece)] = piece
+            except Exception as error:  # noqa: BLE001 whatever it is, the executor has failed
+                yield piece, _Failed(repr(error), lost=True)
+        for future in as_completed(futures):
+            yield futures[future], _outcome(future)
+    finally:
+        for future in futures:
+            future.cancel()
 
 
 def _outcome(future: Future[Any]) -> Any:
@@ -111,13 +121,16 @@ def _outcome(future: Future[Any]) -> Any:
 
 def _run_there(parcel: Any, piece: Any) -> Any:
     """In the worker: the result, or that the work has raised an error."""
-    work, shared = _unpack(parcel) if isinstance(parcel, bytes) else parcel
+    work, shared, stop = _unpack(parcel) if isinstance(parcel, bytes) else parcel
+    _thread.stop = stop
     try:
         return work(shared, piece)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 they may raise anything
         return _Failed(repr(error), lost=False)
+    finally:
+        _thread.stop = None
 
 
 def _run_here(work: Callable[[Piece], Result], piece: Piece, why: str) -> Result:
@@ -130,6 +143,13 @@ def _run_here(work: Callable[[Piece], Result], piece: Piece, why: str) -> Result
         stacklevel=2,
     )
     return result
+
+
+def heed() -> None:
+    """To be called by long work now and then: ends it where its result is not wanted any more."""
+    stop = getattr(_thread, "stop", None)
+    if stop is not None and stop.is_set():
+        raise CancelledError
 
 
 class Processes(Executor):
@@ -162,6 +182,19 @@ class Processes(Executor):
 def cores() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _parcel(work: Any, shared: Any, executor: Executor) -> Iterator[Any]:
+    """What the executor's workers get, with an event to stop them by where they can share it."""
+    if not isinstance(executor, ThreadPoolExecutor):
+        yield _pack((work, shared, None))
+        return
+    stop = threading.Event()
+    try:
+        yield work, shared, stop
+    finally:
+        stop.set()
 
 
 def _pack(content: object) -> bytes:

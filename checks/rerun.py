@@ -17,6 +17,7 @@ import numpy as np
 from backprop import passes
 from backprop.activations import ACTIVATIONS
 from backprop.network import Network
+from checks import elsewhere
 from checks.nest import Array
 
 # Copies are run in blocks of about this many numbers of the widest layer: few enough for a shared
@@ -65,6 +66,7 @@ class ShortRerun:
         block = max(1, BLOCK // widest)
         costs = np.empty(len(indices), np.result_type(steps, np.float64))
         for start in range(0, len(indices), block):
+            elsewhere.heed()
             rows = slice(start, start + block)
             moved = steps[rows]
             if not is_bias:

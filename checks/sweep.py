@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,8 +65,11 @@ def sweep(
         for start in range(0, values.size, PIECE)
     ]
     found: dict[Piece, Estimate] = {}
-    with _threads(subject, naive=naive) if executor is None else nullcontext(executor) as chosen:
-        for piece, estimate in elsewhere.run(measure, subject, pieces, chosen):
+    with (
+        _threads(subject, naive=naive) if executor is None else nullcontext(executor) as chosen,
+        closing(elsewhere.run(measure, subject, pieces, chosen)) as measured,
+    ):
+        for piece, estimate in measured:
             found[piece] = estimate
             progress(piece.stop - piece.start)
     return [
@@ -134,6 +137,7 @@ def plain_rerun(subject: Subject, tensor: int, indices: Array, steps: Array) -> 
     costs = np.empty(len(indices), np.result_type(steps, np.float64))
     flat = moved.reshape(-1)
     for row, (index, step) in enumerate(zip(indices, steps, strict=True)):
+        elsewhere.heed()
         kept = flat[index]
         flat[index] = kept + step
         costs[row] = run(subject, values)

@@ -1,5 +1,6 @@
 import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -209,6 +210,19 @@ def test_interrupts_and_want_of_memory_are_foreseen(
     """Neither is a traceback, and neither is 1."""
     result = run.invoke(command, ["--fail", fail])
     assert (result.exit_code, result.stderr) == (code, said)
+
+
+def test_one_more_interrupt_finds_nothing_to_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a process's command has ended, it ends the process; other callers keep theirs."""
+    kept = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(sys, "argv", ["command", "--help"])
+    try:
+        for args, handler in ((["--help"], kept), (None, signal.SIG_DFL)):
+            with pytest.raises(SystemExit):
+                command.main(args)
+            assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, kept)
 
 
 def test_a_bug_is_not_hidden(run: CliRunner) -> None:

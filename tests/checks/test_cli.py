@@ -5,8 +5,11 @@ import json
 import multiprocessing
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +23,12 @@ from click.testing import CliRunner, Result
 from backprop import passes
 from backprop.activations import ACTIVATIONS
 from backprop.costs import COSTS
+from checks import elsewhere, sweep
 from checks.cli import command, shape_of
 from checks.drawing import draw
 from checks.methods import METHODS, ORACLES
+from checks.oracles import Estimate
+from checks.subject import Subject
 
 GOOD = """
 import numpy as np
@@ -440,8 +446,6 @@ def test_a_failed_run_leaves_an_older_json_as_it_was(run: Any, tmp_path: Path) -
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
 def test_a_pipe_is_written_to_and_stays_a_pipe(run: Any, tmp_path: Path) -> None:
     """As is a device such as /dev/null: neither is replaced by a file."""
-    import threading
-
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     read: list[str] = []
@@ -624,6 +628,31 @@ def test_an_interrupt_is_neither_pass_nor_fail(run: Any, monkeypatch: pytest.Mon
     monkeypatch.setattr("checks.methods.check", interrupted)
     result = run("6 5 4")
     assert (result.exit_code, result.stderr) == (130, "\ninterrupted\n")
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="there are no signals to threads")
+def test_an_interrupt_does_not_wait_for_threads(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither for the pieces that they are at nor for those that wait."""
+    begun: list[sweep.Piece] = []
+    ended: list[sweep.Piece] = []
+
+    def measure(subject: Subject, piece: sweep.Piece) -> Estimate:
+        begun.append(piece)
+        if len(begun) == 1:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        for _ in range(1000):
+            elsewhere.heed()
+            time.sleep(0.01)
+        ended.append(piece)
+        return Estimate(slope=np.empty(0), error=np.empty(0))
+
+    monkeypatch.setattr(elsewhere, "cores", lambda: 2)
+    monkeypatch.setattr(sweep, "PIECE", 5)
+    monkeypatch.setattr(sweep, "measure", measure)
+    result = run("6 5 4")
+    assert (result.exit_code, result.stderr) == (130, "\ninterrupted\n")
+    assert len(begun) in {1, 2}
+    assert ended == []
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from concurrent.futures import (
     Executor,
     Future,
     ProcessPoolExecutor,
+    ThreadPoolExecutor,
 )
 from dataclasses import replace
 from importlib import import_module
@@ -304,6 +305,81 @@ def test_what_cannot_be_loaded_there_is_told() -> None:
         " ModuleNotFoundError: No module named 'package_that_is_not'; give them the same Python"
         " and packages, or leave the executor out"
     )
+
+
+# --- stopping ---------------------------------------------------------------------------------
+
+
+class Slow:
+    """Work that takes ten seconds, unless it is told to stop; piece 0 is a quick one."""
+
+    def __init__(self, quick: Callable[[], int]) -> None:
+        self.quick, self.begun, self.ended = quick, list[int](), list[int]()
+
+    def __call__(self, shared: object, piece: int) -> int:
+        """The piece itself, in the end."""
+        self.begun.append(piece)
+        if piece == 0:
+            return self.quick()
+        for _ in range(1000):
+            elsewhere.heed()
+            time.sleep(0.01)
+        self.ended.append(piece)
+        return piece
+
+
+def test_an_error_stops_the_other_pieces() -> None:
+    """Those that run and those that wait; and only these: the threads are as good as new."""
+    work = Slow(lambda: 1 // 0)
+    with ThreadPoolExecutor(2) as executor:
+        with pytest.raises(ZeroDivisionError):
+            dict(elsewhere.run(work, None, [1, 0, 2, 3, 4], executor))
+        assert not any(executor.map(lambda _: elsewhere.heed(), range(4)))
+    assert {0, 1} <= set(work.begun)
+    assert work.ended == []
+
+
+def test_pieces_stop_when_nobody_asks_for_them_any_more() -> None:
+    """As after an interrupt."""
+    work = Slow(lambda: 7)
+    with ThreadPoolExecutor(2) as executor:
+        found = elsewhere.run(work, None, [1, 0, 2, 3, 4], executor)
+        assert next(found) == (0, 7)
+        found.close()
+    assert work.ended == []
+
+
+class Queue(Executor):
+    """Runs the first call and keeps the others waiting."""
+
+    def __init__(self) -> None:
+        self.futures: list[Future[Any]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run, or put by."""
+        self.futures.append(Future())
+        if len(self.futures) == 1:
+            self.futures[0].set_result(fn(*args, **kwargs))
+        return self.futures[-1]
+
+
+def test_pieces_that_wait_elsewhere_are_called_back() -> None:
+    """Be it for an error, or because nobody asks for them any more."""
+    failed, left = Queue(), Queue()
+    with pytest.raises(ZeroDivisionError):
+        dict(elsewhere.run(helpers.raising, None, [2, 1, 3], failed))
+    found = elsewhere.run(helpers.raising, None, [1, 2, 3], left)
+    assert next(found) == (1, 1)
+    found.close()
+    for executor in (failed, left):
+        assert [future.cancelled() for future in executor.futures] == [False, True, True]
+
+
+def test_work_that_nobody_stops_heeds_nothing() -> None:
+    """In the main thread, and in a thread of anyone's."""
+    elsewhere.heed()
+    with ThreadPoolExecutor(1) as executor:
+        executor.submit(elsewhere.heed).result()
 
 
 def test_without_an_executor_pieces_run_here_in_order() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backprop.network import Network
-from checks import rerun, strategies
+from checks import elsewhere, rerun, strategies
 from checks.nest import Array
 from checks.networks import as_subject
 from checks.rerun import ShortRerun
@@ -72,6 +72,15 @@ def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(rerun, "BLOCK", block)
         np.testing.assert_allclose(short_rerun(net, x, y)(0, at, steps), together, rtol=1e-14)
     assert short_rerun(net, x, y)(0, at[:0], steps[:0]).shape == (0,)
+
+
+def test_a_rerun_can_be_stopped_between_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many copies take long, and their costs may not be wanted any more."""
+    asked: list[None] = []
+    monkeypatch.setattr(elsewhere, "heed", lambda: asked.append(None))
+    monkeypatch.setattr(rerun, "BLOCK", 1)
+    short_rerun(*case(shape=(4, 5, 3)))(0, np.arange(20), np.ones(20))
+    assert len(asked) == 20
 
 
 def test_coordinates_come_in_any_order_and_more_than_once() -> None:

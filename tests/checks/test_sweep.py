@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -147,6 +148,14 @@ def test_lines_along_coordinates_know_their_scales() -> None:
     np.testing.assert_array_equal(lines.costs(np.asarray([1.0, 2.0])), [0.0, 1.0])
 
 
+def test_a_plain_rerun_can_be_stopped_between_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anyone's cost may take long, and not be wanted any more."""
+    asked: list[None] = []
+    monkeypatch.setattr(elsewhere, "heed", lambda: asked.append(None))
+    plain_rerun(subject(), 0, np.arange(3), np.ones(3))
+    assert len(asked) == 3
+
+
 def test_a_direction_moves_everything_at_once() -> None:
     """By its entry in each tensor, times the step; the slope along it is the sum."""
     one = subject()
@@ -199,6 +208,30 @@ def test_only_short_reruns_of_many_parameters_get_threads(monkeypatch: pytest.Mo
     monkeypatch.setattr(sweep, "PIECE", one.parameters)
     with sweep._threads(one, naive=False) as few:
         assert few is None
+
+
+def test_a_sweep_that_is_given_up_leaves_no_thread_at_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever raises, be it the caller's own function."""
+    one, ended = subject(), list[int]()
+
+    def measure(subject: Subject, piece: sweep.Piece) -> Estimate:
+        for _ in range(1000 * min(piece.start, 1)):
+            elsewhere.heed()
+            time.sleep(0.01)
+        ended.append(piece.start)
+        return Estimate(slope=np.empty(0), error=np.empty(0))
+
+    def progress(done: int) -> None:
+        raise RuntimeError(str(done))
+
+    monkeypatch.setattr(elsewhere, "cores", lambda: 2)
+    monkeypatch.setattr(sweep, "PIECE", 7)
+    monkeypatch.setattr(sweep, "measure", measure)
+    with pytest.raises(RuntimeError, match="7"):
+        sweep.sweep(one, oracles.COMPLEX, progress=progress, **SCALES)
+    assert not any(ended)
 
 
 def test_a_direction_has_a_part_for_each_tensor() -> None:
