@@ -14,11 +14,9 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import (
-    BrokenExecutor,
     CancelledError,
     Executor,
     Future,
-    ProcessPoolExecutor,
     ThreadPoolExecutor,
     as_completed,
 )
@@ -150,33 +148,6 @@ def heed() -> None:
     stop = getattr(_thread, "stop", None)
     if stop is not None and stop.is_set():
         raise CancelledError
-
-
-class Processes(Executor):
-    """Worker processes on this machine; when one dies and takes the pool along, a new pool."""
-
-    def __init__(self, jobs: int) -> None:
-        self.jobs = jobs
-        self._pool = ProcessPoolExecutor(jobs)
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Hand over one call."""
-        try:
-            return self._pool.submit(fn, *args, **kwargs)
-        except BrokenExecutor:
-            self._pool.shutdown(wait=False)
-            self._pool = ProcessPoolExecutor(self.jobs)
-            return self._pool.submit(fn, *args, **kwargs)
-
-    def stop(self) -> None:
-        """End the workers at once, whatever they are doing."""
-        for worker in list((self._pool._processes or {}).values()):  # noqa: SLF001 no other way
-            worker.terminate()
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 as in Executor
-        """Let the workers go."""
-        self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
 
 
 def cores() -> int:

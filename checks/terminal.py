@@ -105,15 +105,13 @@ def workers(jobs: int, dask: str | None) -> Iterator[Executor | None]:
 
 @contextlib.contextmanager
 def _processes(jobs: int) -> Iterator[Executor]:
-    from checks.elsewhere import Processes
+    from checks.processes import Processes
 
     pool = Processes(jobs)
     try:
         yield pool
-    except BaseException:
+    finally:
         pool.stop()
-        raise
-    pool.shutdown()
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ from click.testing import CliRunner, Result
 from backprop import passes
 from backprop.activations import ACTIVATIONS
 from backprop.costs import COSTS
-from checks import elsewhere, sweep
+from checks import elsewhere, sweep, terminal
 from checks.cli import command, shape_of
 from checks.drawing import draw
 from checks.methods import METHODS, ORACLES
@@ -492,6 +492,21 @@ def test_what_cannot_be_sent_is_a_wrong_use_and_no_verdict(run: Any, shared: Pat
         " or leave out --jobs"
     )
     assert run([f"{shared}:unsendable"]).exit_code == 0
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, None])
+def test_workers_do_not_outlast_the_check(end: type[BaseException] | None) -> None:
+    """An error may have ended it, or a piece may have decided it, while others run."""
+    with (
+        pytest.raises(end) if end else contextlib.nullcontext(),
+        terminal.workers(2, None) as executor,
+    ):
+        assert executor is not None
+        slow = executor.submit(time.sleep, 10)
+        if end:
+            raise end
+    assert slow.done()
+    assert slow.cancelled() or slow.exception() is not None
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ import pytest
 
 from checks import elsewhere, sweep
 from checks.engine import check
+from checks.processes import Processes
 from checks.report import Report
 from checks.subject import Subject
 from tests.checks import helpers
@@ -140,7 +141,7 @@ def test_functions_written_on_the_spot_can_be_sent_as_well(small_pieces: None) -
     """With the numbers that they read."""
     two = np.asarray(2.0)
     one = helpers.vector(lambda x: (two * x**2).sum(), lambda x: 2 * two * x, np.ones(9))
-    with elsewhere.Processes(2) as executor:
+    with Processes(2) as executor:
         assert same(check(one, executor=executor), check(one))
 
 
@@ -157,7 +158,7 @@ def test_the_order_in_which_pieces_come_back_changes_nothing(small_pieces: None)
 def test_a_worker_killed_in_the_middle_costs_no_result() -> None:
     """Killed by its own work, once: a new pool does what was lost."""
     work, pieces = helpers.SleepyKill(os.getpid()), list(range(6))
-    with elsewhere.Processes(2) as executor:
+    with Processes(2) as executor:
         found = dict(elsewhere.run(work, "shared", pieces, executor))
     assert found == {piece: ("shared", piece) for piece in pieces}
 
@@ -169,7 +170,7 @@ def test_a_sweep_survives_the_death_of_its_worker(monkeypatch: pytest.MonkeyPatc
     slow = replace(one, cost=helpers.Unwrapped(helpers.Sleepy(0.005)), gradient=helpers.unwrapped)
     expected = check(slow, oracle="ridders")
     killed: list[int] = []
-    with elsewhere.Processes(2) as executor:
+    with Processes(2) as executor:
         pool = executor._pool
 
         def kill(_: int) -> None:
@@ -227,7 +228,7 @@ def test_what_goes_down_has_a_moment_to_come_up(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("jobs", [0, 1])
 def test_what_the_work_raises_is_raised_here(jobs: int) -> None:
     """From the line that raised it, wherever the piece was run; it is not handed over again."""
-    with elsewhere.Processes(1) as processes:
+    with Processes(1) as processes:
         executor = Counted(processes)
         with pytest.raises(ZeroDivisionError, match="piece 2") as caught:
             dict(elsewhere.run(helpers.raising, None, [1, 2, 3], executor if jobs else None))
@@ -270,7 +271,7 @@ def test_what_is_raised_there_but_not_here_costs_no_result() -> None:
         return shared + piece
 
     with (
-        elsewhere.Processes(1) as executor,
+        Processes(1) as executor,
         pytest.warns(RuntimeWarning, match=r"got FileNotFoundError\('numbers.csv'\)"),
     ):
         assert dict(elsewhere.run(only_here, 1, [1, 2], executor)) == {1: 2, 2: 3}
@@ -298,7 +299,7 @@ class _OnlyHere:
 
 def test_what_cannot_be_loaded_there_is_told() -> None:
     """As such, and not as an error of the work."""
-    with elsewhere.Processes(1) as executor, pytest.raises(TypeError) as caught:
+    with Processes(1) as executor, pytest.raises(TypeError) as caught:
         dict(elsewhere.run(lambda shared, piece: piece, _OnlyHere(), [1], executor))
     assert str(caught.value) == (
         "executor: expected workers that can load what the cost and the gradient use, got"
