@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from backprop import passes, validation
-from backprop.network import Network, zero_grad
+from backprop.network import Network
 from checks import rounding
 from checks.hygiene import same_bits
 from checks.hypotheses import hypotheses
 from checks.nest import Array
 from checks.rerun import ShortRerun
 from checks.subject import Arrays, Hypothesis, Subject
-
-if TYPE_CHECKING:
-    import numpy as np
-
 
 # Up to this many parameters, `gradients` is asked of a network whose accumulators are full, from
 # which it has to keep apart.
@@ -71,9 +69,7 @@ class _Judged:
     def gradient(self, values: Arrays) -> dict[str, Array]:
         net = with_parameters(self.net, values)
         if sum(v.size for v in values) <= FILLED:
-            zero_grad(net)
-            for accumulator in (*net.dW, *net.db):
-                accumulator.fill(1)
+            net.dW, net.db = ([np.ones_like(v) for v in vs] for vs in (net.weights, net.biases))
             net.samples = 1
         return self._named(passes.gradients(net, self.x, self.y))
 
