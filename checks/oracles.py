@@ -78,7 +78,6 @@ def central_difference(lines: Lines) -> Estimate:
     return _confirmed(lines, _finite(near, 2 * truncation + lines.noise / h))
 
 
-@_quiet
 def ridders(lines: Lines) -> Estimate:
     """Central differences at steps h, h/2, h/4, …, extrapolated by Neville's scheme.
 
@@ -92,9 +91,9 @@ def ridders_rows(lines: Lines) -> list[Estimate]:
     """The best estimate of each row of Ridders' table, one a step, from the longest on.
 
     Column j cancels the error's first j even powers of h. An entry's truncation is judged by how
-    far it lies from both entries it was made of, and by the same of the row before, scaled down as
-    that column converges: two lucky agreements in a row are rare. The noise in an entry grows with
-    the weights that it was combined with.
+    far it lies from the farther of the two entries it was made of, which is the older one, and by
+    the same of the row before, scaled down as that column converges: two lucky agreements in a row
+    are rare. The noise in an entry grows with the weights that it was combined with.
     """
     h = np.exp2(np.round(np.log2(lines.scale * rounding.LARGEST_STEP)))
     nothing = Estimate(slope=np.zeros_like(h), error=np.full_like(h, np.inf))
@@ -111,13 +110,13 @@ def ridders_rows(lines: Lines) -> list[Estimate]:
             weight = 4.0**j
             row.append(row[-1] + (row[-1] - old) / (weight - 1))
             noise.append((weight * noise[-1] + old_noise) / (weight - 1))
-            apart.append(np.maximum(np.abs(row[j] - row[j - 1]), np.abs(row[j] - old)))
+            apart.append(np.abs(row[j] - old))
             if j <= len(above_apart):
                 doubt = np.maximum(apart[-1], above_apart[j - 1] / weight)
                 here = _better(here, _finite(row[j], 2 * doubt + noise[j]))
         rows.append(here)
         least = np.minimum(least, here.error)
-        if row[2:] and np.all(least <= 4 * noise[0]):
+        if np.all(least <= 4 * noise[0]):
             break
         h = h / 2
     return rows
@@ -134,6 +133,7 @@ def complex_step(lines: Lines) -> Estimate:
     return _finite(costs.imag / h, rounding.underflow(np.dtype(np.float64)) / h)
 
 
+@_quiet
 def _confirmed(lines: Lines, estimate: Estimate) -> Estimate:
     """The estimate, unless a difference at a very small step disagrees: then little is known.
 
@@ -145,16 +145,15 @@ def _confirmed(lines: Lines, estimate: Estimate) -> Estimate:
     h = np.exp2(np.round(np.log2(lines.scale * rounding.SMALL_STEP)))
     near, far = difference(lines, h), difference(lines, 2 * h)
     noise = lines.noise / h
-    with np.errstate(invalid="ignore", over="ignore"):
-        apart = np.abs(far - near)
-        small = 2 * apart + noise
-        off = np.abs(near - estimate.slope)
-        agree = off <= estimate.error + small
-        unsettled = apart > 2 * noise + np.abs(near) / rounding.SETTLED
-        error = np.where(unsettled, np.inf, 2 * off + estimate.error + small)
-        kept = np.where(unsettled, estimate.error + small, estimate.error)
+    apart = np.abs(far - near)
+    small = 2 * apart + noise
+    off = np.abs(near - estimate.slope)
+    agree = off <= estimate.error + small
+    unsettled = apart > 2 * noise + np.abs(near) / rounding.SETTLED
+    error = np.where(unsettled, np.inf, 2 * off + estimate.error + small)
+    kept = np.where(unsettled, estimate.error + small, estimate.error)
     agree |= ~np.isfinite(near) | ~np.isfinite(far)
-    return _finite(np.where(agree | unsettled, estimate.slope, near), np.where(agree, kept, error))
+    return _finite(np.where(agree, estimate.slope, near), np.where(agree, kept, error))
 
 
 def difference(lines: Lines, h: Array) -> Array:
