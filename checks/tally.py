@@ -53,21 +53,21 @@ class Findings:
 def report(this: Check, findings: Findings | None) -> Report:
     """The report of a check; without findings, of one that got no further than its offences."""
     subject, offences = this.subject, this.offences
-    tensors = tuple(_tensor(findings, name) for name in subject.names) if findings else ()
-    failed = sum(t.failed for t in tensors)
-    failures = _worst(findings, Status.FAIL, FAILURES_KEPT) if findings and failed else []
-    passed = _worst(findings, Status.PASS, 1) if findings and not findings.projected else []
-    if findings and failed and not offences:
+    found = findings or Findings(analytic={}, numeric={}, tolerance={}, status={})
+    tensors = tuple(_tensor(found, name) for name in found.status)
+    failures = _worst(found, Status.FAIL, FAILURES_KEPT)
+    passed = [] if found.projected else _worst(found, Status.PASS, 1)
+    if failures and not offences:
         offences = [
             diagnosis.diagnose(
                 subject,
-                findings.analytic,
-                findings.numeric,
-                findings.status,
-                tolerance=findings.tolerance,
+                found.analytic,
+                found.numeric,
+                found.status,
+                tolerance=found.tolerance,
             )
         ]
-    suspects = findings.suspects(this.rtol) if findings else 0
+    suspects = found.suspects(this.rtol)
     if suspects:
         this.notes.append(f"{suspects:,} undecided ones differ, but real costs do not reject them")
     return Report(
@@ -77,7 +77,7 @@ def report(this: Check, findings: Findings | None) -> Report:
         zero=sum(t.zero for t in tensors),
         undecided=sum(t.undecided for t in tensors) if tensors else subject.parameters,
         kinks=sum(t.kinks for t in tensors),
-        failed=failed,
+        failed=sum(t.failed for t in tensors),
         rtol=this.rtol,
         worst=next(iter(failures or passed), None),
         failures=tuple(failures),
@@ -90,7 +90,7 @@ def report(this: Check, findings: Findings | None) -> Report:
         notes=tuple(this.notes) + tuple(f"also: {extra}" for extra in offences[1:]),
         repeat=subject.repeat,
         extra=this.extra,
-        status=findings.status if findings else {},
+        status=found.status,
     )
 
 
