@@ -203,9 +203,10 @@ def test_three_levels_agree_within_a_factor_of_four(frequency: float) -> None:
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_staircase_is_no_noise_in_its_first_differences(sign: int) -> None:
-    """Some of which are zero and none of the other sign; in the second, it looks like noise."""
-    table = sign * np.asarray([0.0, 0, 1, 1, 2, 2, 3, 3, 4])
+@pytest.mark.parametrize("slope", [0, 1])
+def test_a_staircase_is_no_noise_in_its_first_differences(sign: int, slope: int) -> None:
+    """Which are of one sign, or zero where it is level; in the second, it looks like noise."""
+    table = sign * (np.asarray([0.0, 0, 1, 1, 2, 2, 3, 3, 4]) + slope * np.arange(9))
     assert _settled(table) == pytest.approx(level(table, 2), rel=8 * EPS, abs=0)
 
 
@@ -214,7 +215,9 @@ def test_a_staircase_is_no_noise_in_its_first_differences(sign: int) -> None:
     [
         ([0.5, 1.5], 1.5),
         ([0.5, 0.25], 0.5),
-        ([0.5, 2.0, 1.0], 2.0),  # the second is no less than four times the first
+        ([0.5, 2.0], 0.0),
+        ([0.5, 2.0 - EPS], 2.0 - EPS),
+        ([0.5, 2.0, 1.0], 2.0),
         ([0.5, None, 0.6, None], 0.0),
         ([None, 0.5, 0.5], 0.5),
         ([0.5], 0.0),
@@ -223,7 +226,10 @@ def test_a_staircase_is_no_noise_in_its_first_differences(sign: int) -> None:
 def test_noise_has_to_be_there_at_two_spacings(
     monkeypatch: pytest.MonkeyPatch, levels: list[float | None], found: float
 ) -> None:
-    """What shows at a single spacing is an accident; of two in a row, the larger is the noise."""
+    """What shows at a single spacing is an accident; of two in a row, the larger is the noise.
+
+    Unless the second is four times the first or more: then it grows with the spacing.
+    """
     told = iter([*levels, *[None] * 99])
     monkeypatch.setattr(checks.noise, "_settled", lambda values: next(told))
     assert table_noise(np.sin) == found
@@ -286,10 +292,12 @@ def told(monkeypatch: pytest.MonkeyPatch, cost: Cost, *, table: float, stored: f
 @pytest.mark.parametrize(
     ("part", "low"),
     [
+        (2.0**-31 / 2, False),
         (2.0**-31, False),
         (2.0**-31 * (1 + EPS), True),
         (2.0**-8 * (1 - EPS), True),
         (2.0**-8, False),
+        (2.0**-8 * 2, False),
     ],
 )
 def test_a_lower_precision_lies_between_that_of_single_and_of_half(
@@ -309,7 +317,7 @@ def test_a_lower_precision_lies_between_that_of_single_and_of_half(
         assert found.level == 2 * part * size
 
 
-@pytest.mark.parametrize("more", [0.0, EPS])
+@pytest.mark.parametrize("more", [-0.5, 0.0, EPS])
 def test_a_lower_precision_is_far_noisier_than_the_jitter(
     monkeypatch: pytest.MonkeyPatch, more: float
 ) -> None:

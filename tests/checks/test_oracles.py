@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from typing import Any
@@ -19,6 +20,7 @@ from checks.oracles import (
     Oracle,
     _confirmed,
     _finite,
+    _quiet,
     central_difference,
     complex_step,
     ridders,
@@ -240,6 +242,56 @@ def test_ridders_doubts_what_moved_between_rows() -> None:
     assert [exactly(row) for row in rows] == [(0.0, error) for error in errors]
 
 
+H = 2.0 ** -np.arange(3.0, 15.0)  # Ridders' steps, for a scale of 1
+
+
+def extrapolated(d: Array, noise: float) -> list[tuple[float, float]]:
+    """Ridders' rows, from the differences at `H`, by another way: Lagrange's polynomial in h².
+
+    Taken at h = 0. The noise of an entry is that of the differences, times their weights' sizes.
+    """
+
+    def entry(i: int, j: int) -> tuple[float, float]:
+        """Column j of row i, and its noise."""
+        at = range(i - j, i + 1)
+        weights = [math.prod(1 / (1 - (H[k] / H[m]) ** 2) for m in at if m != k) for k in at]
+        pairs = list(zip(weights, at, strict=True))
+        return sum(w * d[k] for w, k in pairs), sum(abs(w) * noise / H[k] for w, k in pairs)
+
+    def apart(i: int, j: int) -> float:
+        """How far an entry lies from those it was made of."""
+        value, _ = entry(i, j)
+        return max(abs(value - entry(row, j - 1)[0]) for row in (i, i - 1))
+
+    def found(i: int, j: int) -> tuple[float, float]:
+        slope, own = entry(i, j)
+        return slope, own + 2 * max(apart(i, j), apart(i - 1, j) / 4**j)
+
+    rows = [[(0.0, np.inf)] + [found(i, j) for j in range(1, i)] for i in range(len(H))]
+    return [min(row, key=lambda pair: pair[1]) for row in rows]
+
+
+@pytest.mark.parametrize(
+    "f",
+    [np.exp, lambda t: np.sin(9 * t), lambda t: np.tanh(5 * t + 1), lambda t: t * np.cos(1e3 / t)],
+)
+@pytest.mark.parametrize("noise", [1e-10, 1e-5])
+def test_ridders_extrapolates_as_lagrange_does(f: Function, noise: float) -> None:
+    """Row by row, of smooth costs and of a wild one, down to the row that is as good as it gets."""
+    d = (f(H) - f(-H)) / (2 * H)
+    expected = np.asarray(extrapolated(d, noise))
+    rows = np.asarray([exactly(row) for row in ridders_rows(lines(f, noise=noise))])
+    enough = np.minimum.accumulate(expected[:, 1]) <= 4 * noise / H
+    assert len(rows) == (1 + int(enough.argmax()) if enough.any() else len(H))
+    # The weights' sizes add up to less than 2, and each of 11 columns rounds about three times.
+    rounded = 64 * EPS * np.abs(d).max()
+    np.testing.assert_allclose(rows[:, 0], expected[: len(rows), 0], rtol=0, atol=rounded)
+    # The noise is as exact as that relatively; a doubt is twice the difference of two entries.
+    np.testing.assert_allclose(
+        rows[:, 1], expected[: len(rows), 1], rtol=64 * EPS, atol=4 * rounded
+    )
+
+
 def test_ridders_keeps_the_least_error_of_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """For each line by itself, and of equal errors the earlier row's, whose step is longer."""
     errors = np.asarray([[np.inf, 2.0, 2.0], [1.0, 3.0, 2.0], [2.0, 1.0, 2.0], [4.0, 1.0, 2.0]])
@@ -275,7 +327,14 @@ def test_ridders_goes_down_by_halves_from_an_eighth_of_the_scale() -> None:
 @pytest.mark.parametrize("scale", [1.0, 2.0**-30])
 def test_a_complex_step_states_what_underflow_can_do(scale: float) -> None:
     """Its step is 2^-100 of the scale: the smallest normal number, over eps² and the step."""
-    found = complex_step(lines(lambda t: 3 * t, scale=scale))
+    steps: list[complex] = []
+
+    def costs(t: Array) -> Array:
+        steps.extend(t)
+        return 3 * t
+
+    found = complex_step(lines(costs, scale=scale))
+    assert steps == [2.0**-100 * scale * 1j]
     assert exactly(found) == (3.0, 2.0 ** (-1022 + 2 * 52 + 100) / scale)
 
 
@@ -288,18 +347,18 @@ def test_a_central_difference_states_twice_its_truncation_and_its_noise(scale: f
     assert exactly(found) == (h**2, 2 * h**2 + noise / h)
 
 
-H = 2.0**-22  # the small step of scale 1
+SMALL = 2.0**-22  # the small step of scale 1
 
 
 def confirmed(slope: float, error: float, *, bend: float = 0.0, noise: float = 2.0**-60) -> Any:
     """What a small step makes of an estimate where the cost is 2 t + bend (t / h)² t."""
-    cost = lines(lambda t: 2 * t + bend * (t / H) ** 2 * t, noise=noise)
+    cost = lines(lambda t: 2 * t + bend * (t / SMALL) ** 2 * t, noise=noise)
     return exactly(_confirmed(cost, Estimate(slope=np.full(1, slope), error=np.full(1, error))))
 
 
 def test_an_estimate_that_a_small_step_confirms_is_kept() -> None:
     """Up to both their errors."""
-    small = 2.0**-60 / H
+    small = 2.0**-60 / SMALL
     assert confirmed(2.0, 2.0**-30) == (2.0, 2.0**-30)
     assert confirmed(2.0 + 2.0**-30 + small, 2.0**-30) == (2.0 + 2.0**-30 + small, 2.0**-30)
 
@@ -307,13 +366,13 @@ def test_an_estimate_that_a_small_step_confirms_is_kept() -> None:
 @pytest.mark.parametrize("apart", [1.0, -1.0, 2.0**-29])
 def test_an_estimate_that_a_small_step_rejects_is_replaced(apart: float) -> None:
     """By the small step's, with an error that covers both."""
-    error, small = 2.0**-30, 2.0**-60 / H
+    error, small = 2.0**-30, 2.0**-60 / SMALL
     assert confirmed(2.0 + apart, error) == (2.0, 2 * abs(apart) + error + small)
 
 
 def test_a_small_step_that_is_not_small_confirms_little() -> None:
     """Where twice the step has another slope, 14 for 5, it only says how far they lie apart."""
-    small = 2 * 9.0 + 2.0**-60 / H
+    small = 2 * 9.0 + 2.0**-60 / SMALL
     assert confirmed(4.0, 0.5, bend=3.0) == (4.0, 0.5 + small)
     assert confirmed(100.0, 0.5, bend=3.0) == (0.0, np.inf)
 
@@ -323,6 +382,51 @@ def test_a_bend_that_noise_explains_is_none() -> None:
     bend, noise = 0.25, 2.0**-22
     assert confirmed(2.25, 0.125, bend=bend, noise=noise) == (2.25, 0.125)
     assert confirmed(2.0, 0.125, bend=2.0**-5) == (2.0, 0.125)
+
+
+def differences(near: float, far: float, *, noise: float = 0.0) -> Any:
+    """What becomes of an estimate of 3 ± 1/2 where these are the small step's and its double's."""
+
+    def costs(t: Array) -> Array:
+        return np.where(np.abs(t) == SMALL, near, far) * t
+
+    three = Estimate(slope=np.full(1, 3.0), error=np.full(1, 0.5))
+    return exactly(_confirmed(lines(costs, noise=noise), three))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("noise", [0.0, 2.0**-23])
+def test_a_small_step_is_small_up_to_a_sixteenth_and_its_noise(sign: int, noise: float) -> None:
+    """Twice the noise, as each of both differences has it; the smaller step is what counts."""
+    near, own = 48.0, noise / SMALL
+    edge = near + 3 + 2 * own
+    assert differences(sign * near, sign * edge, noise=noise)[0] == sign * near
+    assert differences(sign * near, sign * edge * (1 + EPS), noise=noise) == (0, np.inf)
+    near = 3.5
+    edge = near * (1 + 2.0**-4) + 2 * own
+    assert differences(near, edge, noise=noise) == (3.0, 0.5)
+    apart = edge * (1 + EPS) - near
+    assert differences(near, edge * (1 + EPS), noise=noise) == (3.0, 0.5 + 2 * apart + own)
+
+
+@pytest.mark.parametrize(
+    ("near", "far"),
+    [(np.nan, 9.0), (np.inf, 9.0), (9.0, np.nan), (np.nan, np.nan), (np.inf, np.inf)],
+)
+def test_a_small_step_that_is_not_finite_contradicts_nothing(near: float, far: float) -> None:
+    """Neither the step nor its double."""
+    assert differences(near, far) == (3.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    "oracle", [complex_step, ridders, central_difference, ridders_rows, _confirmed]
+)
+@pytest.mark.parametrize("costs", [lambda t: np.exp(1e6 + t), lambda t: 1e20 * (1e300 * t)])
+def test_oracles_do_not_warn_of_what_overflows(oracle: Any, costs: Function) -> None:
+    """Neither of a cost that does, nor of a slope."""
+    line = lines(_quiet(costs), scale=1e-20)
+    nothing = Estimate(slope=np.zeros(1), error=np.ones(1))
+    oracle(*(line, nothing) if oracle is _confirmed else (line,))
 
 
 @pytest.mark.parametrize(("slope", "error"), [(1.0, np.inf), (np.nan, 1.0), (np.inf, 1.0)])

@@ -128,6 +128,12 @@ def test_spread_is_the_largest_move_of_all_trials() -> None:
     assert len(seen) == 3 + 16  # the trials whose largest may fall short by k as rarely as k^-16
 
 
+def test_a_spread_compares_all_with_all() -> None:
+    """A recomputation that leaves something out is a mistake."""
+    with pytest.raises(ValueError, match="zip"):
+        rounding.spread([np.ones(1), np.ones(1)], lambda: [np.ones(1)])
+
+
 def test_spread_finds_the_digits_that_cancellation_loses() -> None:
     """Jitter of what is stored shows 1 - a losing digits where a is near 1, and not elsewhere."""
     a = np.asarray([0.5, 1 - 2.0**-40])
@@ -139,11 +145,13 @@ def test_spread_finds_the_digits_that_cancellation_loses() -> None:
 
 
 def test_typical_is_the_root_mean_square_or_one() -> None:
-    """One where a tensor is empty or all zeros."""
+    """One where a tensor is empty or all zeros, or holds what is no number."""
     assert rounding.typical(np.asarray([[3.0, 4.0], [0.0, 0.0]])) == 2.5
     assert rounding.typical(np.asarray(-2.0)) == 2.0
     assert rounding.typical(np.zeros(3)) == 1.0
     assert rounding.typical(np.empty(0)) == 1.0
+    assert rounding.typical(np.asarray([2.0, np.inf])) == 1.0
+    assert rounding.typical(np.asarray([np.nan, 2.0])) == 1.0
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -62,6 +63,50 @@ def test_a_piece_is_of_up_to_4096_coordinates(monkeypatch: pytest.MonkeyPatch) -
     assert seen == [(0, 0, 4096), (1, 0, 4096), (1, 4096, 4098), (2, 0, 2)]
     assert sweep.count(one) == len(seen)
     assert [e.slope.size for e in found] == [4096, 4098, 2]
+
+
+def test_each_of_many_tensors_gets_its_own_slopes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether pieces come in order or not."""
+
+    def numbered(_: Subject, piece: sweep.Piece) -> Estimate:
+        return Estimate(slope=np.full(1, piece.tensor), error=np.full(1, -piece.tensor))
+
+    def backwards(work: Any, shared: Any, pieces: Any, _: Any) -> Any:
+        return [(piece, work(shared, piece)) for piece in reversed(pieces)]
+
+    monkeypatch.setattr(sweep, "measure", numbered)
+    monkeypatch.setattr(elsewhere, "run", backwards)
+    one = black_box(lambda p: 0.0, lambda p: p, [np.ones(1)] * 300)
+    found = sweep.sweep(one, oracles.COMPLEX, **SCALES)
+    assert [(e.slope.tolist(), e.error.tolist()) for e in found] == [
+        ([k], [-k]) for k in range(300)
+    ]
+
+
+def test_pieces_go_to_the_executor_that_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And where none is, to threads where there may be any; the numbers are the same."""
+
+    class Counted(ThreadPoolExecutor):
+        """Threads that count what they are handed."""
+
+        handed = 0
+
+        def submit(self, *call: Any, **options: Any) -> Any:
+            """One more."""
+            self.handed += 1
+            return super().submit(*call, **options)
+
+    one = subject()
+    here = sweep.sweep(one, oracles.COMPLEX, **SCALES)
+    with Counted(1) as given, Counted(1) as own:
+        monkeypatch.setattr(sweep, "_threads", lambda _, *, naive: nullcontext(own))
+        there = sweep.sweep(one, oracles.COMPLEX, executor=given, **SCALES)
+        assert (given.handed, own.handed) == (4, 0)
+        in_threads = sweep.sweep(one, oracles.COMPLEX, **SCALES)
+        assert (given.handed, own.handed) == (4, 4)
+    for a, b, c in zip(here, there, in_threads, strict=True):
+        np.testing.assert_array_equal(a.slope, b.slope)
+        np.testing.assert_array_equal(a.slope, c.slope)
 
 
 def test_an_empty_tensor_has_no_slopes() -> None:
@@ -205,9 +250,10 @@ def test_only_short_reruns_of_many_parameters_get_threads(monkeypatch: pytest.Mo
         ):
             assert isinstance(short, ThreadPoolExecutor) is (cores == 2)
             assert plain is own is None
-    monkeypatch.setattr(sweep, "PIECE", one.parameters)
-    with sweep._threads(one, naive=False) as few:
-        assert few is None
+    for piece in (one.parameters, one.parameters + 1):
+        monkeypatch.setattr(sweep, "PIECE", piece)
+        with sweep._threads(one, naive=False) as few:
+            assert few is None
 
 
 def test_a_sweep_that_is_given_up_leaves_no_thread_at_work(

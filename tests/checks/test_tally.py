@@ -60,6 +60,7 @@ def tallied(found: Findings | None, *offences: Any, shapes: Any = None) -> Repor
     [
         ([P, P, P], "pass"),
         ([P, F, P], "fail"),
+        ([P, F], "fail"),
         ([P, U, P], "pass"),
         ([P, P, U, U], "pass"),
         ([P, U, U], "undecided"),
@@ -105,9 +106,9 @@ def test_an_offence_fails_what_would_pass() -> None:
 
 def test_seconds_are_those_since_the_check_began(monkeypatch: pytest.MonkeyPatch) -> None:
     """By the clock that does not go back."""
-    ticks = iter([100.0, 107.5])
+    ticks = iter([30.0, 100.5])
     monkeypatch.setattr(time, "perf_counter", lambda: next(ticks))
-    assert tallied(findings(a=[P])).seconds == 7.5
+    assert tallied(findings(a=[P])).seconds == 70.5
 
 
 def test_a_check_that_got_no_further_checked_nothing() -> None:
@@ -168,6 +169,15 @@ def test_the_worst_is_the_furthest_beyond_its_own_tolerance() -> None:
     assert [f.index for f in report.failures] == [(1,), (0,), (2,)]
 
 
+def test_how_far_a_value_is_off_is_a_difference() -> None:
+    """Of the signed values, whatever their own size."""
+    found = findings(a=[F, F, F])
+    found.numeric["a"][:] = [-1.0, 2.5, 3.1]
+    report = tallied(found)
+    assert [f.index for f in report.failures] == [(0,), (1,), (2,)]
+    assert [f.error for f in report.failures] == [2.0, 0.5, 3.1 - 3.0]
+
+
 @pytest.mark.parametrize(
     ("a", "n", "worst"), [(1.0, 3.0, 2 / 3), (3.0, 1.0, 2 / 3), (-1.0, 1.0, 2.0), (0.0, 0.5, 1.0)]
 )
@@ -183,6 +193,7 @@ def test_a_relative_error_is_against_the_larger_of_both(a: float, n: float, wors
 def test_findings_are_made_by_name_and_stay_as_they_are() -> None:
     """Analytic and numeric values look alike."""
     assert by_position(Findings) == []
+    assert not Findings(analytic={}, numeric={}, tolerance={}, status={}).projected
     with pytest.raises(FrozenInstanceError):
         findings(a=[P]).projected = True  # type: ignore[misc]
 
