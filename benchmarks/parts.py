@@ -208,9 +208,7 @@ def _projected(
     seconds = 0.0
     for layer, W in enumerate(net.weights):
         some = min(W.size, 64 if squared and not layer else 4096)
-        piece = Piece(
-            tensor=2 * layer, start=0, stop=some, oracle=COMPLEX, noise=1e-17, size=1.0, naive=False
-        )
+        piece = Piece(tensor=2 * layer, start=0, stop=some, oracle=COMPLEX, noise=1e-17, size=1.0)
         each = side_by_side(
             {"piece": lambda piece=piece: measure_piece(subject, piece)}, turns=turns
         )

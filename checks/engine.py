@@ -130,13 +130,10 @@ def _candidates(this: Check, oracle: str) -> tuple[list[tuple[str, str]], str | 
 def _run(this: Check, analytic: dict[str, Array], oracle: str) -> Findings:
     """Sweep with one oracle, compare, and look for kinks among what differs."""
     this.oracle = oracle
-    naive = this.method == "naive"
-    if not naive:
-        _compare_reruns(this)
+    _compare_reruns(this)
     estimates = sweep(
         this.subject,
         oracle,
-        naive=naive,
         progress=this.progress,
         executor=this.executor,
         **this.scales,

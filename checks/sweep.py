@@ -34,7 +34,6 @@ class Piece:
     oracle: str
     noise: float
     size: float
-    naive: bool
 
 
 def sweep(
@@ -43,7 +42,6 @@ def sweep(
     *,
     noise: float,
     size: float,
-    naive: bool = False,
     progress: Callable[[int], None] = lambda done: None,
     executor: Executor | None = None,
 ) -> list[Estimate]:
@@ -59,14 +57,13 @@ def sweep(
             oracle=oracle,
             noise=noise,
             size=size,
-            naive=naive,
         )
         for tensor, values in enumerate(subject.values)
         for start in range(0, values.size, PIECE)
     ]
     found: dict[Piece, Estimate] = {}
     with (
-        _threads(subject, naive=naive) if executor is None else nullcontext(executor) as chosen,
+        _threads(subject) if executor is None else nullcontext(executor) as chosen,
         closing(elsewhere.run(measure, subject, pieces, chosen)) as measured,
     ):
         for piece, estimate in measured:
@@ -83,13 +80,13 @@ def count(subject: Subject) -> int:
     return sum(-(-values.size // PIECE) for values in subject.values)
 
 
-def _threads(subject: Subject, *, naive: bool) -> AbstractContextManager[Executor | None]:
+def _threads(subject: Subject) -> AbstractContextManager[Executor | None]:
     """A thread for each core where reruns are long array operations, which do not hold Python up.
 
     Anyone's own functions are run in one thread: they may not be made for more.
     """
     cores = elsewhere.cores()
-    if subject.rerun is None or naive or subject.parameters <= PIECE or cores == 1:
+    if subject.rerun is None or subject.parameters <= PIECE or cores == 1:
         return nullcontext()
     return ThreadPoolExecutor(cores)
 
@@ -102,7 +99,6 @@ def measure(subject: Subject, piece: Piece) -> Estimate:
         np.arange(piece.start, piece.stop),
         noise=piece.noise,
         size=piece.size,
-        naive=piece.naive,
     )
     return named(piece.oracle)(lines)
 
@@ -114,13 +110,12 @@ def coordinates(
     *,
     noise: float,
     size: float,
-    naive: bool = False,
 ) -> Lines:
     """One line along each of a tensor's coordinates, given by flat index."""
     rerun = subject.rerun
 
     def costs(steps: Array) -> Array:
-        if rerun is not None and not naive:
+        if rerun is not None:
             with np.errstate(all="ignore"):
                 return rerun(tensor, indices, steps)
         return plain_rerun(subject, tensor, indices, steps)

@@ -23,11 +23,11 @@ ORACLES = (oracles.COMPLEX, oracles.RIDDERS, oracles.CENTRAL)
 
 
 @pytest.mark.parametrize("oracle", ORACLES)
-@pytest.mark.parametrize("naive", [True, False])
-def test_every_coordinate_gets_its_slope(oracle: str, *, naive: bool) -> None:
+@pytest.mark.parametrize("short", [True, False])
+def test_every_coordinate_gets_its_slope(oracle: str, *, short: bool) -> None:
     """Tensor by tensor, flat, by either rerun."""
-    one = subject()
-    found = sweep.sweep(one, oracle, naive=naive, **SCALES)
+    one = subject() if short else replace(subject(), rerun=None)
+    found = sweep.sweep(one, oracle, **SCALES)
     right = one.gradient(one.values)
     assert len(found) == len(one.names)
     for name, estimate in zip(one.names, found, strict=True):
@@ -99,7 +99,7 @@ def test_pieces_go_to_the_executor_that_is_given(monkeypatch: pytest.MonkeyPatch
     one = subject()
     here = sweep.sweep(one, oracles.COMPLEX, **SCALES)
     with Counted(1) as given, Counted(1) as own:
-        monkeypatch.setattr(sweep, "_threads", lambda _, *, naive: nullcontext(own))
+        monkeypatch.setattr(sweep, "_threads", lambda _: nullcontext(own))
         there = sweep.sweep(one, oracles.COMPLEX, executor=given, **SCALES)
         assert (given.handed, own.handed) == (4, 0)
         in_threads = sweep.sweep(one, oracles.COMPLEX, **SCALES)
@@ -121,8 +121,8 @@ def test_an_empty_tensor_has_no_slopes() -> None:
     np.testing.assert_allclose(last.slope, [6])
 
 
-def test_naive_never_asks_for_the_short_rerun() -> None:
-    """Which otherwise is asked for every line."""
+def test_the_short_rerun_is_asked_for_every_line() -> None:
+    """Where there is one."""
     asked = []
 
     def rerun(tensor: int, indices: Array, steps: Array) -> Array:
@@ -130,16 +130,11 @@ def test_naive_never_asks_for_the_short_rerun() -> None:
         return np.zeros(len(steps), steps.dtype)
 
     one = replace(subject(), rerun=rerun)
-    naive = sweep.sweep(one, oracles.COMPLEX, naive=True, **SCALES)
-    assert not asked
-    assert np.any(naive[0].slope)
     short = sweep.sweep(one, oracles.COMPLEX, **SCALES)
     assert set(asked) == {0, 1, 2, 3}
     assert not np.any(short[0].slope)
     asked.clear()
     coordinates(one, 1, np.asarray([0]), **SCALES).costs(np.ones(1))
-    assert asked == [1]
-    coordinates(one, 1, np.asarray([0]), naive=True, **SCALES).costs(np.ones(1))
     assert asked == [1]
 
 
@@ -237,22 +232,18 @@ def test_a_cost_that_leaves_its_domain_is_not_a_number(error: type[Exception]) -
 
 
 def test_only_short_reruns_of_many_parameters_get_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Anyone's own functions, or the plain rerun of ours, may not be made for more than one."""
+    """Anyone's own functions may not be made for more than one."""
     one = subject()
     monkeypatch.setattr(sweep, "PIECE", one.parameters - 1)
     black = replace(one, rerun=None)
     for cores in (1, 2):
         monkeypatch.setattr(elsewhere, "cores", lambda cores=cores: cores)
-        with (
-            sweep._threads(one, naive=False) as short,
-            sweep._threads(one, naive=True) as plain,
-            sweep._threads(black, naive=False) as own,
-        ):
+        with sweep._threads(one) as short, sweep._threads(black) as own:
             assert isinstance(short, ThreadPoolExecutor) is (cores == 2)
-            assert plain is own is None
+            assert own is None
     for piece in (one.parameters, one.parameters + 1):
         monkeypatch.setattr(sweep, "PIECE", piece)
-        with sweep._threads(one, naive=False) as few:
+        with sweep._threads(one) as few:
             assert few is None
 
 
@@ -317,7 +308,7 @@ def test_shares_of_a_direction_are_none_too_small() -> None:
 
 
 def test_options_are_given_by_name() -> None:
-    """And pieces are made so: seven numbers in a row would be taken for one another."""
+    """And pieces are made so: six numbers in a row would be taken for one another."""
     assert by_position(sweep.Piece) == []
     assert by_position(sweep.sweep) == ["subject", "oracle"]
     assert by_position(coordinates) == ["subject", "tensor", "indices"]
@@ -327,7 +318,6 @@ def test_options_are_given_by_name() -> None:
 def test_pieces_can_be_looked_up_by() -> None:
     """They do not change, and two of the same are one."""
     first, second = (
-        sweep.Piece(tensor=0, start=0, stop=1, oracle="", noise=0.0, size=1.0, naive=False)
-        for _ in range(2)
+        sweep.Piece(tensor=0, start=0, stop=1, oracle="", noise=0.0, size=1.0) for _ in range(2)
     )
     assert {first: 1}[second] == 1
