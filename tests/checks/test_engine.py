@@ -493,6 +493,58 @@ def test_a_black_box_is_not_failed_by_less_than_half_of_what_was_promised(error:
     assert found.status["params"].tolist() == [U, U, U, F, F]
 
 
+@pytest.mark.parametrize("side", [1, -1])
+def test_half_of_what_was_promised_is_measured_by_the_larger_value(side: int) -> None:
+    """The gradient's or the oracle's; and half exactly still breaks no promise."""
+    edge = 2.0**-10 * side
+    beyond = edge * (1 + 2.0**-20)
+    a, off = [2.0, -2.0, 2.0, -2.0], [edge, -edge, beyond, -beyond]
+    this = under_way(vector(lambda p: p.sum(), np.ones_like, a))
+    this.rtol = 2 * 2.0**-10 / max(2, 2 + edge)
+    found = findings(a, [v + e for v, e in zip(a, off, strict=True)], [F, F, F, F])
+    engine.benefit_of_doubt(this, found)
+    assert found.status["params"].tolist() == [U, U, F, F]
+
+
+@pytest.mark.parametrize("oracle", [RIDDERS, COMPLEX])
+def test_each_tensor_of_a_black_box_gets_its_benefit(oracle: str) -> None:
+    """Also after one in which nothing fails; what passes stays, however little it is off."""
+    values = [np.asarray([0.5, 0.25]), np.asarray([0.5, 0.25])]
+    this = under_way(
+        black_box(lambda p: 2 * (p[0] + p[1]).sum(), lambda p: p, values), oracle=oracle
+    )
+    this.size = 1.0
+    a = {"0": np.full(2, 2.0), "1": np.full(2, 2.0)}
+    off = {"0": np.zeros(2), "1": np.asarray([0.8e-6, 0.9e-6])}
+    found = Findings(
+        analytic=a,
+        numeric={name: a[name] + off[name] for name in a},
+        tolerance={name: np.full(2, 1e-12) for name in a},
+        status={"0": np.asarray([P, Z], np.int8), "1": np.asarray([P, F], np.int8)},
+    )
+    engine.benefit_of_doubt(this, found)
+    assert {name: s.tolist() for name, s in found.status.items()} == {"0": [P, Z], "1": [P, U]}
+
+
+@pytest.mark.parametrize("black", [True, False])
+def test_no_more_than_4096_failures_a_tensor_are_excused(
+    monkeypatch: pytest.MonkeyPatch, *, black: bool
+) -> None:
+    """By a benefit of doubt or by a kink: that many are a bug, and stay failures."""
+    many = 4099
+    one = vector(lambda p: p.sum(), np.ones_like, np.full(many, 2.0))
+    one = one if black else replace(one, jittered=lambda rng: {})
+    found = findings([2.0] * many, [2 + 1e-8] * many, [P, *[F] * (many - 1)])
+    monkeypatch.setattr(engine, "sweep", lambda *_, **options: [])
+    monkeypatch.setattr(engine, "judge", lambda *_: found)
+    monkeypatch.setattr(kinks, "along_all", lambda *_, **scales: False)
+    monkeypatch.setattr(kinks, "on_kinks", lambda _, __, at, *___, **____: np.ones(len(at), bool))
+    engine._run(under_way(one), found.analytic, RIDDERS)
+    # What a benefit of doubt has left over goes on to be looked at for kinks.
+    excused = [U] * 4096 + [K] * 2 if black else [K] * 4096 + [F] * 2
+    assert found.status["params"].tolist() == [P, *excused]
+
+
 def test_a_black_box_in_single_precision_gets_no_benefit() -> None:
     """All are off by what a cast to float32 leaves, which no rounding of doubles does."""
     a = np.linspace(1, 2, 9)

@@ -15,7 +15,16 @@ from checks import elsewhere, oracles, sweep
 from checks.nest import Array
 from checks.oracles import Estimate
 from checks.subject import Subject, black_box
-from checks.sweep import coordinates, direction, moved_along, plain_rerun, run, signed, wide
+from checks.sweep import (
+    coordinates,
+    direction,
+    everywhere,
+    moved_along,
+    plain_rerun,
+    run,
+    signed,
+    wide,
+)
 from tests.checks.helpers import EPS, by_position, subject, vector
 
 SCALES: dict[str, Any] = {"noise": 4 * EPS, "size": 1.0}
@@ -307,12 +316,27 @@ def test_shares_of_a_direction_are_none_too_small() -> None:
     assert signed(np.random.default_rng(0), ()).shape == ()
 
 
+def test_a_direction_everywhere_moves_each_parameter_by_about_its_scale() -> None:
+    """Up or down; only the first numbers of each tensor, where that is asked for."""
+    values = [np.full((20, 10), 2.0**40), np.full(200, 2.0**-40), np.zeros(200)]
+    one = black_box(lambda p: 0.0, lambda p: p, values)
+    for most, size in ((None, 200), (150, 150), (1000, 200)):
+        found = everywhere(one, np.random.default_rng(0), most=most)
+        for d, unit in zip(found, (2.0**40, 2.0**-40, 1.0), strict=True):
+            assert d.shape == (size,)
+            share = np.abs(d) / unit
+            assert 0.5 <= share.min() < 0.55
+            assert 1.45 < share.max() <= 1.5
+            assert d.min() < 0 < d.max()
+
+
 def test_options_are_given_by_name() -> None:
     """And pieces are made so: six numbers in a row would be taken for one another."""
     assert by_position(sweep.Piece) == []
     assert by_position(sweep.sweep) == ["subject", "oracle"]
     assert by_position(coordinates) == ["subject", "tensor", "indices"]
     assert by_position(direction) == ["subject", "d"]
+    assert by_position(everywhere) == ["subject", "rng"]
 
 
 def test_pieces_can_be_looked_up_by() -> None:
