@@ -71,7 +71,7 @@ def report(this: Check, findings: Findings | None) -> Report:
     if suspects:
         this.notes.append(f"{suspects:,} undecided ones differ, but real costs do not reject them")
     return Report(
-        verdict=_verdict(tensors, offences, suspicious=this.suspicious or suspects > 0),
+        verdict=_verdict(tensors, offences, suspicious=this.suspicious or bool(suspects)),
         parameters=subject.parameters,
         checked=sum(t.checked for t in tensors),
         zero=sum(t.zero for t in tensors),

@@ -16,9 +16,10 @@ from checks.engine import RERUN, check
 from checks.methods import examine
 from checks.nest import Array
 from checks.networks import as_subject
+from checks.noise import Noise
 from checks.oracles import COMPLEX, RIDDERS, Estimate, Lines
 from checks.report import Report, Tensor
-from checks.state import Check, begin
+from checks.state import Check, begin, disagree
 from checks.subject import Subject, black_box, scaled
 from checks.tally import Findings
 from tests.checks.helpers import CALLED, by_position, case, changed, planted, subject, vector
@@ -643,6 +644,36 @@ def test_a_right_gradient_of_a_staircase_is_not_failed(method: str, steep: float
         verdicts.append((report.verdict, wrong.verdict))
     if steep == 1.0:
         assert verdicts == [("pass", "fail")] * 6
+
+
+def test_a_staircase_is_looked_for_where_a_black_box_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And nothing else is known to be wrong; what jumps by more than the noise is one."""
+    heights = iter([1e-9, np.nextafter(1e-9, 1)])
+    monkeypatch.setattr(engine, "jump", lambda *_, **scales: next(heights))
+    black = vector(lambda p: p.sum(), np.ones_like, [1.0, 2.0])
+    failing, passing = (findings([1.0, 1.0], [1.0, 2.0], [P, status]) for status in (F, U))
+
+    def begun(one: Subject) -> Check:
+        this = under_way(one, COMPLEX)
+        this.noise = Noise(level=1e-9, low_precision=True)
+        return this
+
+    offended = begun(black)
+    offended.offences.append(disagree("why"))
+    network = begun(replace(black, jittered=lambda rng: {}))
+    quiet, steep = begun(black), begun(black)
+    assert not engine.on_stairs(network, failing)
+    assert not engine.on_stairs(offended, failing)
+    assert not engine.on_stairs(quiet, passing)
+    assert not engine.on_stairs(quiet, failing)
+    assert (quiet.noise.level, quiet.oracle, quiet.suspicious) == (1e-9, COMPLEX, False)
+    assert engine.on_stairs(steep, failing)
+    assert steep.noise == Noise(level=4 * np.nextafter(1e-9, 1), low_precision=True)
+    assert (steep.oracle, steep.suspicious) == (RIDDERS, True)
+    assert steep.notes == ["the cost jumps by 1e-09 close by, which hides its slope"]
+    assert next(heights, None) is None
 
 
 def test_the_report_says_that_the_cost_jumps() -> None:

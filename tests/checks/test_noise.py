@@ -328,6 +328,28 @@ def test_a_lower_precision_is_far_noisier_than_the_jitter(
     assert found.low_precision is (more > 0)
 
 
+@pytest.mark.parametrize(
+    ("tables", "least"),
+    [
+        ([1.0, 0.5], 1.0),
+        ([2.0, 0.5, 0.25], 0.5),
+        ([2.0, 3.0, 4.0, 0.5], 2.0),
+        ([4.0, 3.0, 2.0, 0.5], 2.0),
+    ],
+)
+def test_much_noise_has_to_show_along_three_lines(
+    monkeypatch: pytest.MonkeyPatch, tables: list[float], least: float
+) -> None:
+    """More than 2^14 times the jitter's is looked at again, and the least of three counts."""
+    much = 2.0**14 * (2.0**-40 + EPS)
+    told = iter(tables)
+    monkeypatch.setattr(checks.noise, "table_noise", lambda f: next(told) * much)
+    monkeypatch.setattr(checks.noise, "stored_noise", lambda costs: 0.0)
+    found = noise(answers(1.0, 1.0, jittered=1 + 2.0**-41))
+    assert found.level == 2 * least * much
+    assert next(told, None) == {1.0: 0.5, 0.5: 0.25, 2.0: 0.5}[least]
+
+
 @pytest.mark.parametrize("table", [0.25, 0.5, 0.75])
 def test_the_larger_of_both_noises_counts(monkeypatch: pytest.MonkeyPatch, table: float) -> None:
     """Jitter's, which is that of the farthest run doubled, and twice that of the tables."""

@@ -37,7 +37,9 @@ def findings(off: float = 1.0, *, projected: bool = False, **status: Any) -> Fin
     )
 
 
-def tallied(found: Findings | None, *offences: Any, shapes: Any = None) -> Report:
+def tallied(
+    found: Findings | None, *offences: Any, shapes: Any = None, suspicious: bool = False
+) -> Report:
     """The report of a check that found this."""
     shapes = shapes or {n: s.shape for n, s in found.status.items()} if found else {"a": (2, 2)}
     params = {name: np.ones(shape) for name, shape in shapes.items()}
@@ -51,6 +53,7 @@ def tallied(found: Findings | None, *offences: Any, shapes: Any = None) -> Repor
         started=time.perf_counter(),
         rng=np.random.default_rng(0),
         offences=list(offences),
+        suspicious=suspicious,
     )
     return tally.report(this, found)
 
@@ -193,9 +196,43 @@ def test_a_relative_error_is_against_the_larger_of_both(a: float, n: float, wors
 def test_findings_are_made_by_name_and_stay_as_they_are() -> None:
     """Analytic and numeric values look alike."""
     assert by_position(Findings) == []
+    assert by_position(tally._verdict) == ["tensors", "offences"]
     assert not Findings(analytic={}, numeric={}, tolerance={}, status={}).projected
     with pytest.raises(FrozenInstanceError):
         findings(a=[P]).projected = True  # type: ignore[misc]
+
+
+def test_findings_say_whether_there_is_any() -> None:
+    """In whichever tensor."""
+    found = findings(a=[P, U], b=[K])
+    assert {status for status in Status if found.any(status)} == {P, U, K}
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("tolerance", [2.0**-20, 2.0**-10])
+def test_suspects_are_undecided_and_differ(tolerance: float, side: int, sign: int) -> None:
+    """By more than their tolerance and half of what was promised, of the larger of both values."""
+    edge = 2.0**-10 * side
+    found = findings(a=[U, U, U, F], b=[U], c=[Z])
+    found.analytic["a"][:] = 2 * sign
+    found.numeric["a"][:] = sign * (2 + np.asarray([0, edge, edge * (1 + 2.0**-20), 1]))
+    found.tolerance["a"][:] = tolerance
+    promised = 2 * 2.0**-10 / max(2, 2 + edge)
+    assert found.suspects(promised) == 1
+    assert found.suspects(promised * 2) == 0
+    assert found.suspects(promised / 2) == (2 if tolerance < 2.0**-10 else 1)
+
+
+def test_a_suspect_is_noted_and_lets_nothing_pass() -> None:
+    """Nor does a check pass that is suspicious for another reason."""
+    found = findings(a=[P, P, U])
+    assert (tallied(found).verdict, tallied(found).notes) == ("pass", ())
+    assert tallied(found, suspicious=True).verdict == "undecided"
+    found.numeric["a"][2] += 0.5
+    report = tallied(found)
+    assert report.verdict == "undecided"
+    assert report.notes == ("1 undecided ones differ, but real costs do not reject them",)
 
 
 def test_findings_say_where_a_status_is() -> None:
