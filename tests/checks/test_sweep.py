@@ -81,7 +81,8 @@ def test_each_of_many_tensors_gets_its_own_slopes(monkeypatch: pytest.MonkeyPatc
         return Estimate(slope=np.full(1, piece.tensor), error=np.full(1, -piece.tensor))
 
     def backwards(work: Any, shared: Any, pieces: Any, _: Any) -> Any:
-        return [(piece, work(shared, piece)) for piece in reversed(pieces)]
+        for piece in reversed(pieces):
+            yield piece, work(shared, piece)
 
     monkeypatch.setattr(sweep, "measure", numbered)
     monkeypatch.setattr(elsewhere, "run", backwards)
