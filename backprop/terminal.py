@@ -10,6 +10,7 @@ Only click is loaded here, so that help and mistyped options answer at once.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import io
 import os
@@ -17,6 +18,7 @@ import shutil
 import signal
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, TextIO
 
@@ -24,6 +26,7 @@ import click
 
 INTERRUPTED = 130  # 128 and SIGINT, as shells have it
 READER_GONE = 141  # 128 and SIGPIPE, likewise
+AGAIN = 0.02  # seconds, in which Python has left the place where it drops exceptions
 
 
 class CommandError(click.ClickException):
@@ -101,6 +104,14 @@ def fitted(text: str) -> str:
     return "\n".join(lines)
 
 
+def _unraisable(found: Any) -> None:
+    """Raise an interrupt again that came while Python tidied up, where it drops exceptions."""
+    if isinstance(found.exc_value, KeyboardInterrupt):
+        threading.Timer(AGAIN, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(found)
+
+
 class Command(click.Command):
     """A command whose foreseen ends are a message, folded, and an exit code."""
 
@@ -111,6 +122,8 @@ class Command(click.Command):
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
                 stream.reconfigure(errors="replace")  # a ? rather than nothing at all
+        if args is None:  # the process is this command's
+            sys.unraisablehook = _unraisable
         try:
             code = super().main(args, prog_name, standalone_mode=False, **extra)
         except click.ClickException as error:
@@ -123,7 +136,7 @@ class Command(click.Command):
             if not isinstance(error.__cause__, KeyboardInterrupt):
                 raise  # click takes an end of file for an interrupt
             code = INTERRUPTED
-        if args is None:  # the process ends: one more Ctrl-C has no traceback to show
+        if args is None:  # it ends: one more Ctrl-C has no traceback to show
             signal.signal(signal.SIGINT, signal.SIG_DFL)
         sys.exit(code)
 

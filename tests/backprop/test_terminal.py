@@ -225,6 +225,37 @@ def test_one_more_interrupt_finds_nothing_to_trace(monkeypatch: pytest.MonkeyPat
         signal.signal(signal.SIGINT, kept)
 
 
+TIDYING = """
+import signal, sys, time
+import click
+from backprop import terminal
+
+class Tidied:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT) if sys.argv[1:] else 1 / 0
+
+@click.command(cls=terminal.Command)
+@click.argument("words", nargs=-1)
+def command(words):
+    Tidied()
+    for _ in range(1000 if words else 0):
+        time.sleep(0.02)
+
+command()
+"""
+
+
+def test_an_interrupt_that_python_drops_is_raised_again() -> None:
+    """It drops what is raised while an object is tidied up; other exceptions it goes on to show."""
+    run = [sys.executable, "-c", TIDYING]
+    dropped = subprocess.run([*run, "on"], capture_output=True, text=True, timeout=15, check=False)
+    assert (dropped.returncode, dropped.stderr) == (130, "\ninterrupted\n")
+    other = subprocess.run(run, capture_output=True, text=True, timeout=15, check=False)
+    assert other.returncode == 0
+    assert "Exception ignored in" in other.stderr
+    assert "ZeroDivisionError" in other.stderr
+
+
 def test_a_bug_is_not_hidden(run: CliRunner) -> None:
     """Only foreseen ends become messages."""
     assert isinstance(run.invoke(command, ["--fail", "bug"]).exception, LookupError)
