@@ -103,6 +103,7 @@ def test_relu_shuts_at_zero() -> None:
     a = relu.function(np.array([-0.0, 0.0, 2.0, -2.0]))
     assert (a == [0, 0, 2, 0]).all()
     assert relu.slope(a).tolist() == [False, False, True, False]
+    assert relu.function(np.array([1j, 2 + 1j])).tolist() == [0, 2 + 1j]  # a slope of 0, too
 
 
 def test_sigmoid_values() -> None:
