@@ -94,6 +94,7 @@ def offence(code: str, tensor: str | None = None, detail: str = "") -> Diagnosis
 def inspect(subject: Subject, *, repeats: bool = True) -> tuple[dict[str, Array], list[Diagnosis]]:
     """The analytic gradient, and every offence found; without a usable gradient, an empty one.
 
+    Its arrays are contiguous in C order, so that what is made like one can be written to flat.
     `repeats` asks for two further calls of the gradient, to see whether they change anything.
     """
     watched = _Watch(subject)
@@ -101,7 +102,7 @@ def inspect(subject: Subject, *, repeats: bool = True) -> tuple[dict[str, Array]
     if any(f.code in UNUSABLE for f in found):
         return {}, found
     first = subject.gradient(watched.values)
-    kept = {name: g.copy() for name, g in first.items()} if repeats else first
+    kept = {name: g.copy() if repeats else np.asarray(g, order="C") for name, g in first.items()}
     found += watched.changes("changes-parameters", "changes-inputs")
     wrong = list(_form(subject, kept))
     if wrong:

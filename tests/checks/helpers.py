@@ -26,6 +26,15 @@ CALLED = {"complex_step": COMPLEX, "ridders": RIDDERS, "central_difference": CEN
 
 EPS = float(np.finfo(np.float64).eps)
 
+# Ways to store the same numbers.
+LAYOUTS: dict[str, Callable[[Array], Array]] = {
+    "C": np.ascontiguousarray,
+    "Fortran": np.asfortranarray,
+    "transposed view": lambda a: a.T.copy().T,
+    "every other row": lambda a: np.repeat(a, 2, axis=0)[::2],
+    "backwards": lambda a: a[::-1, ::-1].copy()[::-1, ::-1],
+}
+
 
 def by_position(function: Callable[..., Any]) -> list[str]:
     """The parameters that may be given by position: all others are options."""

@@ -22,7 +22,16 @@ from checks.report import Report, Tensor
 from checks.state import Check, begin, disagree
 from checks.subject import Subject, black_box, scaled
 from checks.tally import Findings
-from tests.checks.helpers import CALLED, by_position, case, changed, planted, subject, vector
+from tests.checks.helpers import (
+    CALLED,
+    LAYOUTS,
+    by_position,
+    case,
+    changed,
+    planted,
+    subject,
+    vector,
+)
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "softplus", "identity")
 COSTS = ("quadratic", "cross-entropy", "softmax-cross-entropy")
@@ -53,6 +62,24 @@ def test_a_right_gradient_passes(activation: str, cost: str, method: str) -> Non
     assert report.worst is not None
     assert report.worst.error <= report.worst.tolerance
     assert adds_up(report)
+
+
+@pytest.mark.parametrize("stored", LAYOUTS)
+def test_a_gradient_may_be_stored_in_any_order(stored: str) -> None:
+    """A wrong coordinate is named where it is."""
+    at = np.linspace(0.5, 2.5, 12).reshape(4, 3)
+    for factor, verdict in ((1.0, "pass"), (1.01, "fail")):
+
+        def gradient(p: Array, factor: float = factor) -> Array:
+            g = np.cos(p)
+            g[2, 1] *= factor
+            return LAYOUTS[stored](g)
+
+        report = check(vector(lambda p: np.sin(p).sum(), gradient, at))
+        assert (report.verdict, [f.index for f in report.failures]) == (
+            verdict,
+            [(2, 1)] * (factor != 1),
+        )
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -15,10 +15,12 @@ from checks.hygiene import OFFENCES, inspect, offence, same_bits
 from checks.nest import Array
 from checks.report import Report
 from checks.subject import black_box
+from tests.checks.helpers import LAYOUTS
 
 RNG = np.random.default_rng(0)
 DATA = RNG.normal(size=(6, 3))
 TARGET = RNG.normal(size=6)
+AT = {"W": np.ones((4, 3)), "b": np.ones(())}
 
 
 def params() -> dict[str, Any]:
@@ -266,6 +268,20 @@ def test_offences_leave_no_gradient_where_there_is_none_to_use() -> None:
     analytic, found = inspect(black_box(cost, lambda p: {}, params()))
     assert analytic == {}
     assert [f.code for f in found] == ["structure"]
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+@pytest.mark.parametrize("stored", LAYOUTS)
+def test_the_gradient_is_handed_on_in_c_order(stored: str, *, repeats: bool) -> None:
+    """However it came; one that is so already is not copied for it, and one number stays one."""
+    g = LAYOUTS[stored](np.arange(1.0, 13).reshape(4, 3))
+    one = black_box(lambda p: (g * p["W"]).sum() + p["b"], {"W": g, "b": np.ones(())}, AT)
+    analytic, found = inspect(one, repeats=repeats)
+    assert found == []
+    assert analytic["W"].flags.c_contiguous
+    np.testing.assert_array_equal(analytic["W"], g)
+    assert np.shares_memory(analytic["W"], g) is (stored == "C" and not repeats)
+    assert analytic["b"].shape == ()
 
 
 def test_an_unknown_code_is_no_offence() -> None:

@@ -17,7 +17,7 @@ from checks.projection import CULPRITS
 from checks.report import Report
 from checks.state import Check, begin, spreads
 from checks.subject import Subject, scaled
-from tests.checks.helpers import changed, planted, subject, vector
+from tests.checks.helpers import LAYOUTS, changed, planted, subject, vector
 
 SHAPE = (12, 10, 8, 3)
 
@@ -398,6 +398,28 @@ def test_what_is_certified_is_projected_and_no_more() -> None:
     wrong = planted(one, "W2", 9, 1e-4)
     report = probe.probe(wrong, certified=True)
     assert (report.verdict, named(report)) == ("fail", {("W2", (1, 1))})
+
+
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("stored", LAYOUTS)
+def test_a_gradient_may_be_stored_in_any_order(stored: str, *, many: bool) -> None:
+    """A wrong one is caught all the same, by the probe, by the sweep after it, or certified."""
+    at = np.linspace(0.5, 2.5, 60).reshape(10, 6)
+    wrong = np.arange(60).reshape(10, 6) % 3 == 1 if many else np.arange(60).reshape(10, 6) == 27
+
+    def gradient(factor: float) -> Subject:
+        return vector(
+            lambda p: np.sin(p).sum(),
+            lambda p: LAYOUTS[stored](np.cos(p) * np.where(wrong, factor, 1)),
+            at,
+        )
+
+    for certified in (False, True):
+        assert probe.probe(gradient(1.0), certified=certified).verdict == "pass"
+        report = probe.probe(gradient(1.01), certified=certified)
+        assert (report.verdict, report.failed) == ("fail", int(np.count_nonzero(wrong)))
+        np.testing.assert_array_equal(report.status["params"] == Status.FAIL, wrong)
+        assert (report.method, many) == ("probe", any("took over" in n for n in report.notes))
 
 
 def test_a_culprits_tolerance_is_its_share_of_the_projections() -> None:
