@@ -85,7 +85,7 @@ class Projection:
             return complex(run(self.subject, values))
         try:
             self.cost = complex(second.complex_cost(self.subject, values))
-        except second.REFUSALS:
+        except TypeError:  # it does not take them, or gives back no number
             self.cost = complex(np.nan)
         return self.cost
 

@@ -25,9 +25,6 @@ SAMPLE = 24
 ALONG = "along a direction"
 DIRECTIONS = 3
 
-# What a cost raises that is not made for complex numbers, a warning of discarding a part included.
-REFUSALS = (ArithmeticError, AttributeError, TypeError, ValueError, Warning)
-
 # A direction through thousands of parameters crosses kinks close by, each of which bends the real
 # difference a little: half the digits have to agree.
 BENT = 2.0**-26
@@ -112,10 +109,11 @@ def _doubt_along(
     subject: Subject, d: Arrays, *, noise: float, size: float, thorough: bool
 ) -> str | None:
     values = wide(subject.values)
+    moved = moved_along(values, d, 1j * rounding.COMPLEX_STEP)
     try:
-        result = complex_cost(subject, moved_along(values, d, 1j * rounding.COMPLEX_STEP))
-    except REFUSALS as error:
-        return f"the cost does not take complex parameters ({_first_line(error)})"
+        result = complex_cost(subject, moved)
+    except TypeError as refusal:
+        return f"the cost does not take complex parameters ({refusal})"
     if result.dtype.kind != "c":
         return "the cost gives back a real number for complex parameters"
     real = float(subject.cost(values))
@@ -135,10 +133,16 @@ def _doubt_along(
 
 
 def complex_cost(subject: Subject, values: Arrays) -> Array:
-    """The cost of complex parameters; one of `REFUSALS` where it does not take them."""
+    """The cost of complex parameters; a TypeError where it does not take them.
+
+    It may refuse by any exception; a warning of discarding a part is one.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
-        return np.asarray(subject.cost(values))
+        try:
+            return np.asarray(subject.cost(values))
+        except Exception as error:
+            raise TypeError(_first_line(error)) from error
 
 
 def disagreement(

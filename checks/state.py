@@ -8,8 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any, TypedDict
 
 import numpy as np
@@ -19,7 +19,7 @@ from checks.nest import Array
 from checks.noise import Noise, cost_noise
 from checks.report import Diagnosis
 from checks.subject import Subject
-from checks.sweep import wide
+from checks.sweep import run, wide
 
 Progress = Callable[[int], None]
 
@@ -65,7 +65,7 @@ class Check:
     def noise(self) -> Noise:
         """How far rounding moves the cost; found out when it is first asked for."""
         values = wide(self.subject.values)
-        return cost_noise(self.subject.cost, values, self.rng, thorough=self.thorough)
+        return cost_noise(partial(run, self.subject), values, self.rng, thorough=self.thorough)
 
     @cached_property
     def size(self) -> float:
@@ -96,7 +96,7 @@ def begin(
     """A check of `subject`, with nothing done yet."""
     np.empty(KEPT, np.int8)
     return Check(
-        subject=subject,
+        subject=replace(subject, raised=[]),
         rtol=rounding.default_rtol(subject.dtype) if rtol is None else rtol,
         method=method,
         seed=seed,
@@ -160,5 +160,5 @@ def own_noise(this: Check) -> float:
     eps = float(np.finfo(subject.dtype).eps)
     if eps <= float(np.finfo(np.float64).eps):
         return this.noise.level
-    found = cost_noise(subject.cost, subject.values, this.rng, thorough=False).level
+    found = cost_noise(partial(run, subject), subject.values, this.rng, thorough=False).level
     return max(found, eps * this.size, this.noise.level)

@@ -46,6 +46,8 @@ class Subject:
         position, flat indices, steps) to costs.
     repeat
         The command or call that repeats the check, for the failure text.
+    raised
+        What `checks.sweep.run` noted: the first error of the cost near the point, if any.
     """
 
     names: tuple[str, ...]
@@ -58,6 +60,7 @@ class Subject:
     hypotheses: Callable[[], Iterable[Hypothesis]] | None = None
     context: Mapping[str, float] = field(default_factory=dict)
     repeat: str = ""
+    raised: list[str] = field(default_factory=list)
 
     @property
     def dtype(self) -> np.dtype:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
+from traceback import format_exception_only
 from typing import Any
 
 import numpy as np
@@ -180,11 +181,18 @@ def moved_along(values: Arrays, d: Arrays, t: complex) -> list[Array]:
 
 
 def run(subject: Subject, values: Arrays) -> Any:
-    """One run of the cost away from the checked point, where it may leave its domain: then NaN."""
+    """One run of the cost away from the checked point, where it may leave its domain: then NaN.
+
+    It may say so by any exception, if it still runs at the point itself. Where it does not, as in
+    a process that lacks a file of its own, something else is wrong, and that error is raised.
+    """
     with np.errstate(all="ignore"):
         try:
             return subject.cost(values)
-        except ArithmeticError:
+        except Exception as error:  # noqa: BLE001 anyone's cost may raise anything
+            subject.cost(wide(subject.values))
+            if not subject.raised and not any(np.iscomplexobj(v) for v in values):
+                subject.raised.append(format_exception_only(error)[0].splitlines()[0])
             return np.nan
 
 

@@ -70,6 +70,10 @@ def report(this: Check, findings: Findings | None) -> Report:
     suspects = found.suspects(this.rtol)
     if suspects:
         this.notes.append(f"{suspects:,} undecided ones differ, but real costs do not reject them")
+    if subject.raised:
+        this.notes.append(
+            f"near the point the cost raised {subject.raised[0]}; such steps were left out"
+        )
     return Report(
         verdict=_verdict(tensors, offences, suspicious=this.suspicious or bool(suspects)),
         parameters=subject.parameters,

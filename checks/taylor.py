@@ -52,7 +52,7 @@ def taylor(
     h, remainder, floor = _remainders(this, analytic)
     progress(subject.parameters)
     slope = read_slope(h, remainder, floor)
-    kinked = kinks.along_all(subject, this.rng, **this.scales)
+    kinked = kinks.along_all(this.subject, this.rng, **this.scales)
     this.extra["taylor"] = {
         "h": h.tolist(),
         "remainder": remainder.tolist(),

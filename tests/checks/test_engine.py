@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -13,7 +15,7 @@ import pytest
 from checks import engine, kinks, oracles, second
 from checks.compare import Status
 from checks.engine import RERUN, check
-from checks.methods import examine
+from checks.methods import METHODS, examine
 from checks.nest import Array
 from checks.networks import as_subject
 from checks.noise import Noise
@@ -62,6 +64,50 @@ def test_a_right_gradient_passes(activation: str, cost: str, method: str) -> Non
     assert report.worst is not None
     assert report.worst.error <= report.worst.tolerance
     assert adds_up(report)
+
+
+# Costs that end where p[0] is 1.42 - 0.249, within the longest step of 0.25 that is taken at 1.42.
+END = 1.171
+ENDING: dict[str, Callable[[Array], Any]] = {
+    "ValueError": lambda p: math.sqrt(p[0] - END) + p[1] ** 2,
+    "LinAlgError": lambda p: np.linalg.cholesky(p[:1, None] - END)[0, 0] + p[1] ** 2,
+    "IndexError": lambda p: [np.sqrt(p[0] - END)][0 if p[0].real > END else 1] + p[1] ** 2,
+}
+
+
+@pytest.mark.parametrize("error", ENDING)
+@pytest.mark.parametrize("method", METHODS)
+def test_a_cost_may_raise_where_it_ends(error: str, method: str) -> None:
+    """Steps that go there are left out; it is said, and a fault is caught even so."""
+
+    def gradient(p: Array) -> Array:
+        return np.asarray([0.5 / math.sqrt(p[0] - END), 2 * p[1]])
+
+    one = vector(ENDING[error], gradient, [1.42, -1.42])
+    right = examine(one, method=method)
+    wrong = examine(planted(one, "params", 0, 1e-3), method=method)
+    assert (right.verdict, wrong.verdict) == ("pass", "fail"), f"{right}\n{wrong}"
+    for report in (right, wrong):
+        note = next((n for n in report.notes if "raised" in n), "")
+        assert re.fullmatch(rf"near the point the cost raised [\w.]*{error}: .*left out", note) or (
+            report.method == "probe"  # which need not go far
+        )
+    assert one.raised == []
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("method", METHODS[:-1])
+def test_a_cost_may_raise_right_beside_the_point(dtype: Any, method: str) -> None:
+    """A coordinate that has costs on one side only is undecided."""
+
+    def cost(p: Array) -> Any:
+        if p[0].real > 1:
+            raise ValueError("p[0] is a share")
+        return float((p**2).sum())
+
+    report = examine(vector(cost, lambda p: 2 * p, np.asarray([1.0, 0.5], dtype)), method=method)
+    assert (report.failed, report.status["params"][0]) == (0, Status.UNDECIDED), str(report)
+    assert any("ValueError: p[0] is a share; such steps" in note for note in report.notes)
 
 
 @pytest.mark.parametrize("stored", LAYOUTS)

@@ -263,6 +263,12 @@ def test_beyond_many_parameters_the_closer_look_has_few_trials(
         assert asked == [1, trials]
 
 
+def asserts(p: Array) -> Any:
+    """A cost that says what it is made for."""
+    assert not np.iscomplexobj(p), "only real ones"
+    return np.exp(p).sum()
+
+
 def refuses(p: Array) -> Any:
     """A cost that casts what it is given."""
     return np.exp(p.astype(float)).sum()
@@ -272,6 +278,8 @@ def refuses(p: Array) -> Any:
     ("cost", "why"),
     [
         (refuses, "the cost does not take complex parameters"),
+        (asserts, "the cost does not take complex parameters (only real ones)"),
+        (lambda p: None if np.iscomplexobj(p) else np.exp(p).sum(), "the cost gives back a real"),
         (lambda p: float(np.exp(p).sum()), "the cost does not take complex parameters"),
         (lambda p: np.exp(p.real).sum(), "the cost gives back a real number"),
     ],

@@ -111,6 +111,13 @@ def assigned(p: Array) -> Any:
     return (kept**2).sum()
 
 
+def real_only(p: Array) -> Any:
+    """A cost of another library's, with an error of its own."""
+    if np.iscomplexobj(p):
+        raise RuntimeError("cannot be converted to type double\nmore of it")
+    return (p**2).sum()
+
+
 DOUBTED: dict[str, tuple[Callable[[Array], Any], str]] = {
     "absolute value": (lambda p: np.abs(p).sum(), "gives back a real number"),
     "norm": (np.linalg.norm, "gives back a real number"),
@@ -121,6 +128,7 @@ DOUBTED: dict[str, tuple[Callable[[Array], Any], str]] = {
     "conjugate of one": (lambda p: np.conj(p[2]) + (p**2).sum(), "real differences say"),
     "cast": (lambda p: (p.astype(float) ** 2).sum(), "does not take complex parameters (Casting"),
     "assignment": (assigned, "does not take complex parameters (Casting"),
+    "any error": (real_only, "take complex parameters (cannot be converted to type double)"),
     "comparison": (lambda p: sum(max(v, 0) for v in p.tolist()) + p.sum(), "does not take complex"),
     "float()": (lambda p: float((p**2).sum()), "does not take complex parameters (Casting"),
     "other code": (

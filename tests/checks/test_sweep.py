@@ -14,6 +14,7 @@ import pytest
 from checks import elsewhere, oracles, sweep
 from checks.nest import Array
 from checks.oracles import Estimate
+from checks.second import complex_cost
 from checks.subject import Subject, black_box
 from checks.sweep import (
     coordinates,
@@ -219,18 +220,26 @@ def test_a_direction_moves_everything_at_once() -> None:
     np.testing.assert_array_equal(lines.scale, [1.0])
 
 
-@pytest.mark.parametrize("error", [ZeroDivisionError, OverflowError, FloatingPointError])
+@pytest.mark.parametrize("error", [ZeroDivisionError, ValueError, IndexError, Exception])
 def test_a_cost_that_leaves_its_domain_is_not_a_number(error: type[Exception]) -> None:
-    """Arithmetic that fails away from the point tells nothing; other mistakes are raised on."""
+    """Whatever it raises away from the point; where it raises at the point, too, it is raised on.
+
+    The first error is noted, but none about complex numbers.
+    """
 
     def cost(p: Array) -> float:
         if p[0] != 1:
-            raise error
+            raise error(f"no {p[0]}\nat all")
         return 1.0
 
     one = vector(cost, cost, [1.0])
-    assert np.isnan(run(one, [np.asarray([2.0])]))
     assert run(one, one.values) == 1.0
+    assert np.isnan(run(one, [np.asarray([2j])]))
+    assert one.raised == []
+    for _ in range(2):
+        assert np.isnan(run(one, [np.asarray([2.0])]))
+        assert np.isnan(run(one, [np.asarray([3.0])]))
+    assert one.raised == [f"{error.__name__}: no 2.0"]
     warns = vector(lambda p: np.log(p).sum() + 1 / (p * 0).sum(), cost, [1.0])
     assert np.isnan(run(warns, [np.asarray([-1.0])]))
 
@@ -238,7 +247,22 @@ def test_a_cost_that_leaves_its_domain_is_not_a_number(error: type[Exception]) -
         raise TypeError("no")
 
     with pytest.raises(TypeError, match="no"):
-        run(vector(mistaken, cost, [1.0]), one.values)
+        run(vector(mistaken, cost, [1.0]), [np.asarray([2.0])])
+
+
+def test_what_is_no_exception_ends_a_run() -> None:
+    """An interrupt says nothing of the cost."""
+
+    def interrupted(p: Array) -> float:
+        if p[0] != 1:
+            raise KeyboardInterrupt
+        return 1.0
+
+    one = vector(interrupted, interrupted, [1.0])
+    with pytest.raises(KeyboardInterrupt):
+        run(one, [np.asarray([2.0])])
+    with pytest.raises(KeyboardInterrupt):
+        complex_cost(one, [np.asarray([2j])])
 
 
 def test_only_short_reruns_of_many_parameters_get_threads(monkeypatch: pytest.MonkeyPatch) -> None:
