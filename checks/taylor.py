@@ -42,14 +42,14 @@ def taylor(
     """Read the slope of the Taylor remainder along one random direction.
 
     Parameters are those of `checks.engine.check`. The report's `extra["taylor"]` holds the steps,
-    the remainders, the slope (null where every remainder drowns in rounding) and the picture.
+    the remainders, the slope (null where too few stand clear of rounding) and the picture.
     """
     this = begin(subject, rtol=rtol, method="taylor", seed=seed, progress=progress)
     analytic = inspected(this)
     if not analytic:
         return report(this, None)
     this.oracle = "real cost along one direction"
-    h, remainder, floor = _remainders(this, analytic)
+    h, first, remainder, floor = _remainders(this, analytic)
     progress(subject.parameters)
     slope = read_slope(h, remainder, floor)
     kinked = kinks.along_all(this.subject, this.rng, **this.scales)
@@ -59,11 +59,11 @@ def taylor(
         "slope": slope,
         "picture": picture(h, remainder, floor),
     }
-    return _verdict(this, slope, all_drowned=bool(np.all(remainder <= floor)), kinked=kinked)
+    return _verdict(this, slope, hides=hides(first, remainder, floor), kinked=kinked)
 
 
-def _remainders(this: Check, analytic: dict[str, Array]) -> tuple[Array, Array, Array]:
-    """Steps, remainders, and what rounding alone can make of each remainder."""
+def _remainders(this: Check, analytic: dict[str, Array]) -> tuple[Array, Array, Array, Array]:
+    """Steps, the sizes of h g·d, remainders, and what rounding alone can make of each of these."""
     d = [signed(this.rng, v.shape) * rounding.scale(v) for v in this.subject.values]
     slope = sum(
         float(np.vdot(analytic[name], e)) for name, e in zip(this.subject.names, d, strict=True)
@@ -75,7 +75,7 @@ def _remainders(this: Check, analytic: dict[str, Array]) -> tuple[Array, Array, 
     eps = float(np.finfo(this.subject.dtype).eps)
     floor = CLEAR * (2 * this.noise.level + rounding.SAFETY * eps * h * abs(slope))
     known = np.isfinite(remainder)
-    return h[known], remainder[known], floor[known]
+    return h[known], h[known] * abs(slope), remainder[known], floor[known]
 
 
 def read_slope(h: Array, remainder: Array, floor: Array) -> float | None:
@@ -91,15 +91,35 @@ def read_slope(h: Array, remainder: Array, floor: Array) -> float | None:
     return float(np.polyfit(x, y, 1)[0])
 
 
-def _verdict(this: Check, slope: float | None, *, all_drowned: bool, kinked: bool) -> Report:
+@np.errstate(divide="ignore")
+def hides(first: Array, remainder: Array, floor: Array) -> float | None:
+    """The relative error of g·d that can hide where all remainders drown; None where one is clear.
+
+    With the first two remainders R(h) = a h + b h² and R(h/2) below the first floor F, the error
+    makes |a h| = |4 R(h/2) - R(h)| <= 5 F of the `first` term's h g·d, whatever b takes away.
+    """
+    if len(remainder) < READ or np.any(remainder > floor):
+        return None
+    return float(5 * floor[0] / first[0])
+
+
+def _verdict(this: Check, slope: float | None, *, hides: float | None, kinked: bool) -> Report:
     found = report(this, None)
     judged: dict[str, object] = {}
-    if slope is None:
-        verdict = "pass" if all_drowned else "undecided"
-        line = "the remainder is rounding from the first step on"
-    else:
+    verdict = "undecided"
+    if slope is not None:
         verdict = "pass" if slope >= RIGHT else "fail" if slope <= WRONG else "undecided"
         line = f"the remainder falls with slope {slope:.2f} along one direction"
+    elif hides is None:
+        line = f"the remainder stands clear of rounding at fewer than {READ} steps in a row"
+    elif hides >= 1:
+        line = "the cost's noise hides even the first-order term: nothing was tested"
+    else:
+        verdict = "pass" if hides <= this.rtol else "undecided"
+        line = (
+            "the remainder is rounding from the first step on, which"
+            f" {'rules out' if verdict == 'pass' else 'could hide'} a relative error of {hides:.2g}"
+        )
     if this.offences:
         verdict = "fail"
     elif kinked and verdict != "pass":
@@ -124,6 +144,8 @@ def picture(h: Array, remainder: Array, floor: Array, *, width: int = 64, height
 
     Lines of slope 1 and 2 through the first point are drawn as `1` and `2`.
     """
+    if not len(h):
+        return "no step has a finite cost"
     x = np.log2(h)
     y = np.log10(np.maximum(remainder, np.finfo(float).tiny))
     top = max(float(y.max()), float(y[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -52,10 +53,59 @@ def test_a_linear_cost_passes_with_nothing_but_rounding() -> None:
     slope = np.asarray([1.0, -2.0, 3.0])
     right = taylor.taylor(vector(lambda p: p @ slope, lambda p: slope, [0.5, 1.0, 2.0]))
     assert (right.verdict, right.extra["taylor"]["slope"]) == ("pass", None)
-    assert "rounding from the first step on" in right.notes[0]
+    assert re.match("the remainder is rounding .* rules out a relative .*e-1[2-5];", right.notes[0])
     wrong = taylor.taylor(vector(lambda p: p @ slope, lambda p: 1.01 * slope, [0.5, 1.0, 2.0]))
     assert wrong.verdict == "fail"
     assert wrong.extra["taylor"]["slope"] == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("factor", [1.0, -1.0, 0.0])
+@pytest.mark.parametrize("size", [1e13, 1e16])
+def test_what_drowns_altogether_is_not_passed(factor: float, size: float) -> None:
+    """Where rounding covers the first-order term, a gradient may be anything; zero, too."""
+    cost = lambda p: size + 1e-3 * np.sin(p).sum()  # noqa: E731
+    report = taylor.taylor(vector(cost, lambda p: factor * 1e-3 * np.cos(p), [0.5, 1.0, 2.0]))
+    assert (report.verdict, report.extra["taylor"]["slope"]) == ("undecided", None)
+    assert "noise hides even the first-order term: nothing was tested" in report.notes[0]
+
+
+@pytest.mark.parametrize(("size", "verdict"), [(1e5, "pass"), (1e10, "undecided")])
+def test_a_drowned_remainder_is_as_good_as_what_it_rules_out(size: float, verdict: str) -> None:
+    """A relative error of `rtol`, in a linear cost beside something large; and no larger one."""
+    slope = np.asarray([1.0, -2.0, 3.0])
+    cost = lambda p: size + p @ slope  # noqa: E731
+    report = taylor.taylor(vector(cost, lambda p: slope, [0.5, 1.0, 2.0]))
+    assert report.verdict == verdict
+    words = {"pass": "rules out", "undecided": "could hide"}[verdict]
+    found = re.search(rf"which {words} a relative error of (\S+);", report.notes[0])
+    assert found
+    error = float(found[1])
+    assert (error <= 1e-6) is (verdict == "pass")
+    wrong = taylor.taylor(vector(cost, lambda p: (1 + 8 * error) * slope, [0.5, 1.0, 2.0]))
+    assert wrong.verdict != "pass"
+
+
+def test_what_a_drowned_remainder_hides() -> None:
+    """Five floors of the first-order term, for curvature may take away a part of an error."""
+    h = 2.0 ** -np.arange(2.0, 12)
+    floor = np.full(10, 1e-3)
+    assert taylor.hides(8 * h, floor, floor) == pytest.approx(5e-3 / 2)
+    assert taylor.hides(0 * h, floor, floor) == np.inf
+    assert taylor.hides(8 * h, floor * (1 + (h == h[3])), floor) is None
+    assert taylor.hides(h[:0], h[:0], h[:0]) is None
+    for a in (4.9e-3, 5.1e-3):  # the error, with the curvature that hides it best
+        remainder = np.abs(a * h / h[0] - (1e-3 + a) * (h / h[0]) ** 2)
+        assert (taylor.hides(h, remainder, floor * 1.0001) is None) is (a > 5e-3)
+
+
+def test_a_cost_without_a_finite_neighbour_is_undecided() -> None:
+    """There is no remainder at all, and the picture says so."""
+    at = np.asarray([1.0, 2.0])
+    cost = lambda p: 5.0 if np.array_equal(p, at) else np.nan  # noqa: E731
+    report = taylor.taylor(vector(cost, lambda p: p, at))
+    assert report.verdict == "undecided"
+    assert "clear of rounding at fewer than 4 steps" in report.notes[0]
+    assert report.extra["taylor"]["picture"] == "no step has a finite cost"
 
 
 def test_a_slope_in_between_is_undecided() -> None:
