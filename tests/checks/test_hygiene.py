@@ -234,6 +234,16 @@ def test_the_offending_tensor_is_named() -> None:
     assert report.diagnosis.detail == "expected (3,), got (3, 1)"
 
 
+def test_a_gradient_of_whole_numbers_is_told_even_where_it_is_exact() -> None:
+    """A truncated one is at round parameters; `zeros_like` of it truncates what is added."""
+    at = np.asarray([1.0, -2.0, 3.0])
+    report = check_gradients(lambda w: w @ w, lambda w: (2 * w).astype(int), at)
+    assert report.diagnosis is not None
+    assert (report.diagnosis.code, report.verdict) == ("dtype", "fail")
+    assert report.diagnosis.detail == "expected float64, got int64"
+    assert check_gradients(lambda w: w @ w, lambda w: 2 * w, at).verdict == "pass"
+
+
 def test_a_transposed_gradient_is_said_to_be_one() -> None:
     """Its shape gives it away."""
     W = RNG.normal(size=(2, 3))
