@@ -27,8 +27,12 @@ STEPS = 64
 # step does, or some times that where it is steeper still within a step.
 SUSPECTS = 5
 HALVINGS = 40
+SHORTEST = 2.0**-HALVINGS
 STEEPER = 2.0**10
 PATIENCE = 6
+
+# Where the cost ends within reach, so many costs in a row are enough of a walk.
+ENOUGH = 9
 
 # What is no noise is this many times as large.
 CLEAR = 8
@@ -37,7 +41,7 @@ CLEAR = 8
 def jump(subject: Subject, rng: np.random.Generator, *, noise: float, size: float) -> float:
     """The largest jump of the real cost near the point that is met along some directions.
 
-    None is 0; where the cost ends, being no finite number any more, the jump is infinite.
+    None is 0. Where the cost ends, being no finite number any more, so does the walk.
     """
     d = (everywhere(subject, rng) for _ in range(DIRECTIONS))
     return max(jump_along(direction(subject, e, noise=noise, size=size)) for e in d)
@@ -45,15 +49,31 @@ def jump(subject: Subject, rng: np.random.Generator, *, noise: float, size: floa
 
 @np.errstate(invalid="ignore", over="ignore")
 def jump_along(lines: Lines) -> float:
-    """The largest jump met along a single line."""
-    t = np.linspace(-REACH, REACH, STEPS + 1)
-    costs = lines.costs(t).real
-    if not np.isfinite(costs).all():
+    """The largest jump met along a single line; infinite where the cost ends at the point."""
+    t, costs = _finite(lines)
+    if not costs.size:
         return np.inf
     rises = np.diff(costs)
     smooth = CLEAR * lines.noise + STEEPER * float(np.max(np.abs(rises))) * 2.0**-HALVINGS
     suspects = 1 + np.argsort(-np.abs(_unlike(rises)), kind="stable")[:SUSPECTS]
     return max(_stays(lines, t[k : k + 2], smooth) for k in suspects)
+
+
+def _finite(lines: Lines) -> tuple[Array, Array]:
+    """A walk and its costs, as far as they are finite all the way from the point.
+
+    In shorter steps where that is not far; nothing, where it is no way at all.
+    """
+    reach, centre = REACH, STEPS // 2
+    while reach > SHORTEST:
+        t = np.linspace(-reach, reach, STEPS + 1)
+        costs = lines.costs(t).real
+        lost = np.concatenate([[-1], np.flatnonzero(~np.isfinite(costs)), [STEPS + 1]])
+        start, stop = lost[lost <= centre].max() + 1, lost[lost > centre].min()
+        if stop - start >= ENOUGH:
+            return t[start:stop], costs[start:stop]
+        reach *= max(centre - start + 1, stop - centre) / centre
+    return t[:0], costs[:0]
 
 
 def _unlike(rises: Array) -> Array:

@@ -749,6 +749,19 @@ def test_a_staircase_is_looked_for_where_a_black_box_fails(
     assert next(heights, None) is None
 
 
+@pytest.mark.parametrize("method", ["sweep", "probe"])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_domain_that_ends_near_is_no_excuse(method: str, seed: int) -> None:
+    """As that of log(p) does where p is small: the right gradient passes, a flipped sign fails."""
+    rng = np.random.default_rng(seed)
+    p, n = rng.dirichlet(np.ones(10)), rng.integers(1, 20, 10)
+    for sign in (-1, 1):
+        one = vector(lambda p: -(n * np.log(p)).sum(), lambda p, sign=sign: sign * n / p, p)
+        report = examine(one, method=method, seed=seed)
+        assert report.verdict == ("fail" if sign > 0 else "pass"), str(report)
+        assert not any("jumps" in note for note in report.notes)
+
+
 def test_the_report_says_that_the_cost_jumps() -> None:
     """And by how much; what is wrong by more than several such jumps fails even so."""
 

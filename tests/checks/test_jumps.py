@@ -58,11 +58,31 @@ def test_stairs_are_as_high_as_they_are() -> None:
     assert jump_along(lines(stairs, noise=2.0**-12)) == 0
 
 
-def test_a_cost_that_ends_is_an_infinite_jump() -> None:
-    """Not a number, or infinite, within reach."""
-    for end in (np.nan, np.inf):
-        cost = lambda t, end=end: np.where(t.real > 0.1, end, t.real)  # noqa: E731
-        assert jump_along(lines(cost)) == np.inf
+@pytest.mark.parametrize("end", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("at", [0.1, 1e-3, 1e-9])
+def test_a_cost_that_ends_does_not_jump_there(end: float, side: int, at: float) -> None:
+    """However near, on one side or on both: the walk keeps to where it is finite."""
+    for ends in (lambda t: side * t > at, lambda t: np.abs(t) > at):
+        cost = lambda t, ends=ends: np.where(ends(t.real), end, t.real)  # noqa: E731
+        assert jump_along(lines(cost)) == 0
+
+
+@pytest.mark.parametrize("end", [0.1, 1e-2, 1e-6])
+@pytest.mark.parametrize("part", [-0.7, -0.2, 0.02, 0.7])
+def test_a_jump_before_the_end_is_measured(end: float, part: float) -> None:
+    """Wherever the cost is finite on both sides, however little that is, but for its last steps."""
+
+    def cost(t: Array) -> Array:
+        return np.where(np.abs(t.real) > end, np.nan, t.real + (t.real > part * end))
+
+    assert jump_along(lines(cost)) == pytest.approx(1)
+
+
+def test_a_cost_that_ends_at_the_point_is_an_infinite_jump() -> None:
+    """Nothing can be seen of it."""
+    cost = lambda t: np.where(t.real != 0, np.nan, 1.0)  # noqa: E731
+    assert jump_along(lines(cost)) == np.inf
 
 
 def test_several_directions_are_walked() -> None:
