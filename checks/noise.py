@@ -19,7 +19,12 @@ from checks.nest import Array
 
 POINTS = 9
 FEW = 3
-SPACINGS = tuple(2.0**-k for k in range(46, 3, -3))
+WIDER = 8
+SPACINGS = tuple(2.0**-46 * WIDER**k for k in range(15))
+
+# What grows like the spacing by so much, several times in a row, is a kink. Noise of one size that
+# appears among noise of a smaller one jumps once, by any factor.
+STEADY = 1.25
 
 # Where a cost is looked at for having been rounded to less than double at its very end: no round
 # numbers, so that a cost that is all whole numbers does not look like one.
@@ -101,17 +106,23 @@ def table_noise(f: Callable[[float], float]) -> float:
     Differences of order k remove the smooth part of `POINTS` equally spaced values and multiply
     independent noise by sqrt((2k)!) / k!. Where three orders in a row agree within a factor of
     four, and the differences change sign as noise does, that may be the noise; it is when the next
-    spacing finds the same, which a kink, growing with the spacing, does not. Spacings too small to
-    move the function are passed over; 0 where no two agree.
+    spacing finds the same. What keeps growing with the spacing is a kink at 0, whatever it seems to
+    settle on where the function bends. Spacings too small to move the function are passed over; 0
+    where no two agree.
     """
-    before = None
+    before, steps = None, 0
     for spacing in SPACINGS:
         values = np.asarray([f(spacing * (i - POINTS // 2)) for i in range(POINTS)])
         found = None
         if np.isfinite(values).all() and 2 * np.count_nonzero(np.diff(values)) > POINTS:
             found = _settled(values)
-        if found is not None and before is not None and found < 4 * before:
-            return max(found, before)
+        if found is not None and before is not None:
+            if found < 4 * before:
+                return max(found, before)
+            grown = found / (before * WIDER)
+            steps = steps + 1 if 1 / STEADY < grown < STEADY else 0
+            if steps == FEW:
+                return 0.0
         before = found
     return 0.0
 

@@ -62,6 +62,28 @@ def test_an_honest_cost_has_the_noise_of_double_precision(
     assert np.spacing(size) <= found.level <= 64 * EPS * size
 
 
+def lasso(seed: int) -> tuple[Cost, Array]:
+    """Least squares with absolute values, and its solution, where most weights are zero."""
+    rng = np.random.default_rng(seed)
+    data = rng.normal(size=(40, 10))
+    target = data @ (rng.normal(size=10) * (rng.random(10) > 0.5)) + 0.1 * rng.normal(size=40)
+    w, steep = np.zeros(10), float(np.linalg.norm(data, 2) ** 2 / 40)
+    for _ in range(300):
+        w = w - data.T @ (data @ w - target) / 40 / steep
+        w = np.sign(w) * np.maximum(np.abs(w) - 0.1 / steep, 0)
+    return lambda v: ((data @ v[0] - target) ** 2).mean() / 2 + 0.1 * np.abs(v[0]).sum(), w
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_point_on_many_kinks_is_not_noisy(seed: int) -> None:
+    """Each line through it bends there, and the cost bends besides."""
+    cost, at = lasso(seed)
+    assert np.count_nonzero(at == 0) > 1
+    found = cost_noise(cost, [at], np.random.default_rng(seed))
+    assert not found.low_precision
+    assert found.level <= 64 * EPS * float(cost([at]))
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
 def test_a_network_is_honest(seed: int, activation: str) -> None:
@@ -221,6 +243,11 @@ def test_a_staircase_is_no_noise_in_its_first_differences(sign: int, slope: int)
         ([0.5, None, 0.6, None], 0.0),
         ([None, 0.5, 0.5], 0.5),
         ([0.5], 0.0),
+        ([1.0, 8.0, 64.0, 512.0, 600.0], 0.0),
+        ([1.0, None, 8.0, 64.0, 512.0, 4096.0, 5000.0], 0.0),
+        ([1.0, 6.5, 50.0, 490.0, 600.0], 0.0),
+        ([1.0, 8.0, 64.0, 200.0], 200.0),
+        ([1.0, 8.0, 64.0, 6400.0, 6000.0], 6400.0),
     ],
 )
 def test_noise_has_to_be_there_at_two_spacings(
@@ -228,7 +255,8 @@ def test_noise_has_to_be_there_at_two_spacings(
 ) -> None:
     """What shows at a single spacing is an accident; of two in a row, the larger is the noise.
 
-    Unless the second is four times the first or more: then it grows with the spacing.
+    Unless the second is four times the first or more: then it grows with the spacing. What does so
+    three times by the same eight is a kink, and no noise is seen beside it.
     """
     told = iter([*levels, *[None] * 99])
     monkeypatch.setattr(checks.noise, "_settled", lambda values: next(told))
