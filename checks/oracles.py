@@ -70,12 +70,13 @@ def central_difference(lines: Lines) -> Estimate:
     """(C(+h) - C(-h)) / 2h.
 
     The difference at 2h has four times the truncation error, so a third of how far the two lie
-    apart is the error of the first, to leading order; it is doubled, and the noise added.
+    apart is the error of the first, to leading order. It is doubled, and noise/h added twice: for
+    the difference itself, and as 2/3 (1 + 1/2) for how far it may have brought the two together.
     """
     h = rounding.central_step(lines.scale, lines.noise, lines.size)
     near, far = difference(lines, h), difference(lines, 2 * h)
     truncation = np.abs(far - near) / 3
-    return _confirmed(lines, _finite(near, 2 * truncation + lines.noise / h))
+    return _confirmed(lines, _finite(near, 2 * (truncation + lines.noise / h)))
 
 
 def ridders(lines: Lines) -> Estimate:
@@ -134,26 +135,47 @@ def complex_step(lines: Lines) -> Estimate:
 
 
 @_quiet
+def close_difference(lines: Lines) -> Estimate:
+    """A difference at a very small step, which only a kink or an oscillation closer still misleads.
+
+    Of several steps, the longest that all the shorter ones, whose noise is larger, bear out. Twice
+    a step has to say nearly the same; where the shortest fails in that, nothing is known.
+    """
+    return reduce(_borne_out, (_settled(lines, step) for step in rounding.SMALL_STEPS))
+
+
+def _settled(lines: Lines, step: float) -> Estimate:
+    """The difference at a step, unless the one at twice the step says something else."""
+    h = np.exp2(np.round(np.log2(lines.scale * step)))
+    near, noise = difference(lines, h), lines.noise / h
+    apart = np.abs(difference(lines, 2 * h) - near)
+    settled = apart <= 2 * noise + np.abs(near) / rounding.SETTLED
+    return _finite(near, np.where(settled, 2 * apart + noise, np.inf))
+
+
+def _borne_out(shorter: Estimate, longer: Estimate) -> Estimate:
+    """The estimate with less noise, where the other agrees up to both errors; else the other."""
+    off = np.abs(longer.slope - shorter.slope)
+    agree = np.isfinite(shorter.error) & (off <= longer.error + shorter.error)
+    error = np.where(agree, longer.error, np.inf)
+    return _better(shorter, Estimate(slope=longer.slope, error=error))
+
+
+@_quiet
 def _confirmed(lines: Lines, estimate: Estimate) -> Estimate:
     """The estimate, unless a difference at a very small step disagrees: then little is known.
 
     Where the cost changes faster than the steps of an extrapolation, by a kink close by or by an
     oscillation, they can all agree on a wrong slope; where it is a staircase, as rounding makes of
     log(1 - p) with p near 1, a very small step sees no stair. Which of them is right cannot be
-    told, so the error covers both; and nothing is known where twice the small step says otherwise.
+    told, so the error covers both; and nothing is known where the close one knows nothing.
     """
-    h = np.exp2(np.round(np.log2(lines.scale * rounding.SMALL_STEP)))
-    near, far = difference(lines, h), difference(lines, 2 * h)
-    noise = lines.noise / h
-    apart = np.abs(far - near)
-    small = 2 * apart + noise
-    off = np.abs(near - estimate.slope)
-    agree = off <= estimate.error + small
-    unsettled = apart > 2 * noise + np.abs(near) / rounding.SETTLED
-    error = np.where(unsettled, np.inf, 2 * off + estimate.error + small)
-    kept = np.where(unsettled, estimate.error + small, estimate.error)
-    agree |= ~np.isfinite(near) | ~np.isfinite(far)
-    return _finite(np.where(agree, estimate.slope, near), np.where(agree, kept, error))
+    close = close_difference(lines)
+    off = np.abs(close.slope - estimate.slope)
+    agree = off <= estimate.error + close.error
+    both = 2 * off + estimate.error + close.error
+    error = np.where(agree & np.isfinite(close.error), estimate.error, both)
+    return _finite(np.where(agree, estimate.slope, close.slope), error)
 
 
 def difference(lines: Lines, h: Array) -> Array:

@@ -55,8 +55,8 @@ RTOL = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
 # scale, so far below eps that it is absent; and gradients down to 1e-270 still do not underflow.
 COMPLEX_STEP = 2.0**-100
 
-# A real step at which only kinks this close can mislead; its noise is what it costs.
-SMALL_STEP = 2.0**-22
+# Real steps at which only kinks this close can mislead; the noise is what they cost.
+SMALL_STEPS = 2.0**-30, 2.0**-26, 2.0**-22
 
 # Twice a small step changes a central difference by three times its truncation; more than this
 # part of it, and the step was not small.

@@ -22,6 +22,7 @@ from checks.oracles import (
     _finite,
     _quiet,
     central_difference,
+    close_difference,
     complex_step,
     ridders,
     ridders_rows,
@@ -339,15 +340,16 @@ def test_a_complex_step_states_what_underflow_can_do(scale: float) -> None:
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0**-7])
-def test_a_central_difference_states_twice_its_truncation_and_its_noise(scale: float) -> None:
+def test_a_central_difference_states_twice_its_truncation_and_twice_its_noise(scale: float) -> None:
     """Of a cube at 0, the slope is h², and it is four times as much at 2 h."""
     noise = 2.0**-30
     h = float(rounding.central_step(np.asarray([scale]), noise, 1.0)[0])
     found = central_difference(lines(lambda t: t**3, scale=scale, noise=noise))
-    assert exactly(found) == (h**2, 2 * h**2 + noise / h)
+    assert exactly(found) == (h**2, 2 * (h**2 + noise / h))
 
 
-SMALL = 2.0**-22  # the small step of scale 1
+# The longest and the shortest of the small steps of scale 1.
+SMALL, SHORT = 2.0**-22, 2.0**-30
 
 
 def confirmed(slope: float, error: float, *, bend: float = 0.0, noise: float = 2.0**-60) -> Any:
@@ -370,11 +372,11 @@ def test_an_estimate_that_a_small_step_rejects_is_replaced(apart: float) -> None
     assert confirmed(2.0 + apart, error) == (2.0, 2 * abs(apart) + error + small)
 
 
-def test_a_small_step_that_is_not_small_confirms_little() -> None:
-    """Where twice the step has another slope, 14 for 5, it only says how far they lie apart."""
-    small = 2 * 9.0 + 2.0**-60 / SMALL
-    assert confirmed(4.0, 0.5, bend=3.0) == (4.0, 0.5 + small)
-    assert confirmed(100.0, 0.5, bend=3.0) == (0.0, np.inf)
+@pytest.mark.parametrize("slope", [14.0, 100.0])
+def test_nothing_is_known_where_no_small_step_is_small(slope: float) -> None:
+    """Where twice the shortest has another slope, 14 for 5, whatever the estimate is."""
+    bend = 3 * (SMALL / SHORT) ** 2
+    assert confirmed(slope, 0.5, bend=bend)[1] == np.inf
 
 
 def test_a_bend_that_noise_explains_is_none() -> None:
@@ -384,38 +386,60 @@ def test_a_bend_that_noise_explains_is_none() -> None:
     assert confirmed(2.0, 0.125, bend=2.0**-5) == (2.0, 0.125)
 
 
+@pytest.mark.parametrize(
+    ("kink", "step"), [(2.0**-21, 2.0**-22), (2.0**-24, 2.0**-26), (2.0**-28, 2.0**-30)]
+)
+def test_the_longest_step_that_meets_no_kink_is_taken(kink: float, step: float) -> None:
+    """The shorter ones, which do not meet it either, bear it out and are noisier."""
+    noise = 2.0**-60
+    cost = lines(lambda t: 2 * t + 6 * np.maximum(t - kink, 0), noise=noise)
+    assert exactly(close_difference(cost)) == (2.0, noise / step)
+
+
+def test_a_kink_closer_than_all_steps_leaves_nothing_known() -> None:
+    """A wrong slope is not settled on; not even where longer steps, far beyond it, agree."""
+    cost = lines(lambda t: 2 * t + 6 * np.maximum(t - 2.0**-31, 0), noise=2.0**-60)
+    assert exactly(close_difference(cost)) == (0, np.inf)
+
+
 def differences(near: float, far: float, *, noise: float = 0.0) -> Any:
-    """What becomes of an estimate of 3 ± 1/2 where these are the small step's and its double's."""
-
-    def costs(t: Array) -> Array:
-        return np.where(np.abs(t) == SMALL, near, far) * t
-
-    three = Estimate(slope=np.full(1, 3.0), error=np.full(1, 0.5))
-    return exactly(_confirmed(lines(costs, noise=noise), three))
+    """What is known where twice the shortest step says `far`, and all others say `near`."""
+    cost = lines(lambda t: np.where(np.abs(t) == 2 * SHORT, far, near) * t, noise=noise)
+    return exactly(close_difference(cost))
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-@pytest.mark.parametrize("noise", [0.0, 2.0**-23])
+@pytest.mark.parametrize("noise", [0.0, 2.0**-31])
 def test_a_small_step_is_small_up_to_a_sixteenth_and_its_noise(sign: int, noise: float) -> None:
     """Twice the noise, as each of both differences has it; the smaller step is what counts."""
-    near, own = 48.0, noise / SMALL
-    edge = near + 3 + 2 * own
-    assert differences(sign * near, sign * edge, noise=noise)[0] == sign * near
+    near = 48.0
+    edge = near + 3 + 2 * noise / SHORT
+    assert differences(sign * near, sign * edge, noise=noise) == (sign * near, noise / SMALL)
     assert differences(sign * near, sign * edge * (1 + EPS), noise=noise) == (0, np.inf)
-    near = 3.5
-    edge = near * (1 + 2.0**-4) + 2 * own
-    assert differences(near, edge, noise=noise) == (3.0, 0.5)
-    apart = edge * (1 + EPS) - near
-    assert differences(near, edge * (1 + EPS), noise=noise) == (3.0, 0.5 + 2 * apart + own)
+
+
+def test_a_step_is_borne_out_up_to_both_errors() -> None:
+    """Beyond that the shorter one is kept, noise and all."""
+    noise = 2.0**-50
+    both = noise / SHORT + noise / 2.0**-26
+    for off, error in ((both, noise / 2.0**-26), (both * (1 + 2.0**-20), noise / SHORT)):
+        steps = {SHORT: 1.0, 2.0**-26: 1 + off, SMALL: 100.0}
+
+        def costs(t: Array, steps: dict[float, float] = steps) -> Array:
+            h = float(np.abs(t[0]))
+            return steps.get(h, steps.get(h / 2, np.nan)) * t
+
+        found = close_difference(lines(costs, noise=noise))
+        assert found.error[0] == error
 
 
 @pytest.mark.parametrize(
     ("near", "far"),
     [(np.nan, 9.0), (np.inf, 9.0), (9.0, np.nan), (np.nan, np.nan), (np.inf, np.inf)],
 )
-def test_a_small_step_that_is_not_finite_contradicts_nothing(near: float, far: float) -> None:
+def test_a_small_step_that_is_not_finite_leaves_nothing_known(near: float, far: float) -> None:
     """Neither the step nor its double."""
-    assert differences(near, far) == (3.0, 0.5)
+    assert differences(near, far) == (0, np.inf)
 
 
 @pytest.mark.parametrize(
