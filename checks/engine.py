@@ -169,6 +169,8 @@ def benefit_of_doubt(this: Check, findings: Findings) -> None:
             continue
         a, n = (found[name].reshape(-1)[wrong] for found in (findings.analytic, findings.numeric))
         doubtful = 2 * np.abs(a - n) <= this.rtol * np.maximum(np.abs(a), np.abs(n))
+        if name in findings.error:
+            doubtful |= np.abs(a - n) <= second.BENEFIT * findings.error[name].reshape(-1)[wrong]
         if this.oracle == COMPLEX:
             lines = coordinates(this.subject, tensor, wrong, **this.scales)
             doubtful |= second.not_rejected(a, n, oracles.ridders_rows(lines))
