@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from checks import oracles, rounding
+from checks import holomorphy, oracles, rounding
 from checks.kinks import kinked
 from checks.nest import Array
 from checks.oracles import Estimate, Lines, Oracle
@@ -70,7 +70,7 @@ def supported(
     """
     centre = float(subject.cost(wide(subject.values)))
     noise = float(np.spacing(abs(centre)))
-    if not abs(cost.real - centre) <= BENEFIT * noise:
+    if not abs(cost.real - centre) <= BENEFIT * noise or holomorphy_doubt(subject):
         return False
     d = everywhere(subject, rng, most=PART)
     lines = direction(subject, d, noise=noise, size=abs(centre))
@@ -96,13 +96,24 @@ def complex_doubt(
     on a kink does: that is no excuse for the complex step unless what follows is `thorough`, too. A
     cost that is not made for complex numbers differs along every direction.
     """
-    doubt = None
+    doubt = holomorphy_doubt(subject)
+    if doubt:
+        return doubt
     for attempt in range(DIRECTIONS):
         d = everywhere(subject, rng, most=None if thorough else max(PART >> 6 * attempt, 1))
         doubt = _doubt_along(subject, d, noise=noise, size=size, thorough=thorough)
         if doubt is None or not doubt.startswith(ALONG):
             break
     return doubt
+
+
+def holomorphy_doubt(subject: Subject) -> str | None:
+    """Why a black box has no complex derivative, by what it asks of NumPy, if that is so."""
+    if subject.jittered is not None:
+        return None  # a network's functions are known
+    values = [v + 1j * rounding.COMPLEX_STEP * rounding.scale(v) for v in wide(subject.values)]
+    function = holomorphy.without_derivative(subject, values)
+    return function and f"the cost calls {function}, which has no complex derivative"
 
 
 def _doubt_along(
@@ -122,6 +133,8 @@ def _doubt_along(
     slope = float(result.imag) / rounding.COMPLEX_STEP
     lines = direction(subject, d, noise=noise, size=size)
     plain = (oracles.ridders if thorough else oracles.central_difference)(lines)
+    if np.isinf(plain.error[0]):
+        return f"{ALONG} through all parameters real differences do not settle on a slope"
     allowed = BENEFIT * (plain.error[0] + noise) + BENT * abs(slope)
     agree = abs(slope - plain.slope[0]) <= allowed
     if agree or (thorough and kinked(lines)[0]):

@@ -383,8 +383,8 @@ def test_both_oracles_of_a_real_cost_in_doubt_decide_nothing(
 
 
 NOT_SAFE: dict[str, tuple[Callable[[Array], Any], str]] = {
-    "abs": (lambda p: (np.abs(p) ** 3).sum(), "gives back a real number"),
-    "conj": (lambda p: (p * p.conj() * np.sqrt(p * p.conj())).sum(), "real differences say"),
+    "abs": (lambda p: (np.abs(p) ** 3).sum(), "the cost calls absolute"),
+    "conj": (lambda p: (p * p.conj() * np.sqrt(p * p.conj())).sum(), "the cost calls conjugate"),
     "cast": (lambda p: (np.abs(p.astype(float)) ** 3).sum(), "does not take complex parameters"),
 }
 

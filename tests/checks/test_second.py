@@ -118,14 +118,33 @@ def real_only(p: Array) -> Any:
     return (p**2).sum()
 
 
+def unseen(cost: Callable[[Array], Any]) -> Callable[[Array], Any]:
+    """The cost as it is where nobody can see what it asks of NumPy."""
+    return lambda p: cost(np.array(p))
+
+
 DOUBTED: dict[str, tuple[Callable[[Array], Any], str]] = {
-    "absolute value": (lambda p: np.abs(p).sum(), "gives back a real number"),
-    "norm": (np.linalg.norm, "gives back a real number"),
+    "absolute value": (lambda p: np.abs(p).sum(), "the cost calls absolute, which has no complex"),
+    "unseen absolute value": (unseen(lambda p: np.abs(p).sum()), "gives back a real number"),
+    "unseen norm": (unseen(np.linalg.norm), "gives back a real number"),
     "real part": (lambda p: (p.real**2).sum(), "gives back a real number"),
-    "conjugate": (lambda p: (p * np.conj(p)).sum(), "it says 0, and real differences say"),
-    "vdot": (lambda p: np.vdot(p, p) if p.dtype.kind == "c" else p @ p, "it says 0, and real"),
-    "absolute value of one": (lambda p: np.abs(p[0]) + (p[1:] ** 2).sum(), "real differences say"),
-    "conjugate of one": (lambda p: np.conj(p[2]) + (p**2).sum(), "real differences say"),
+    "unseen conjugate": (unseen(lambda p: (p * p.conj()).sum()), "it says 0, and real differences"),
+    "unseen vdot": (
+        unseen(lambda p: np.vdot(p, p) if p.dtype.kind == "c" else p @ p),
+        "it says 0, and real",
+    ),
+    "unseen absolute value of one": (
+        unseen(lambda p: np.abs(p[0]) + (p[1:] ** 2).sum()),
+        "real differences say",
+    ),
+    "unseen conjugate of one": (
+        unseen(lambda p: np.conj(p[2]) + (p**2).sum()),
+        "real differences say",
+    ),
+    "oscillation": (
+        lambda p: (p**2).sum() + 1e-3 * np.sin(1e13 * p).sum(),
+        "real differences do not settle on a slope",
+    ),
     "cast": (lambda p: (p.astype(float) ** 2).sum(), "does not take complex parameters (Casting"),
     "assignment": (assigned, "does not take complex parameters (Casting"),
     "any error": (real_only, "take complex parameters (cannot be converted to type double)"),

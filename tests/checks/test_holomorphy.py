@@ -1,0 +1,93 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from checks import check_gradients
+from checks.holomorphy import without_derivative
+from checks.nest import Array
+from checks.subject import black_box
+
+AT = np.asarray([[0.5, -1.0, 2.0], [0.25, 1.5, -0.75], [1.0, 0.125, 3.0]])
+
+FOUND: dict[str, tuple[Callable[[Array], Any], str]] = {
+    "absolute": (lambda p: np.abs(p).sum(), "absolute"),
+    "abs() of elements": (lambda p: sum(abs(v) for row in p for v in row), "absolute"),
+    "abs() of one": (lambda p: abs(p[0, 0]), "absolute"),
+    "in a condition": (lambda p: np.where(np.abs(p) < 1, p**2, p).sum(), "absolute"),
+    "after arithmetic": (lambda p: np.abs(1 + p.T @ p).sum(), "absolute"),
+    "after a function": (lambda p: np.abs(np.stack([p, p])).sum(), "absolute"),
+    "after a slice": (lambda p: np.abs(p[1:].reshape(-1)).sum(), "absolute"),
+    "into an array": (lambda p: np.abs(p, out=np.empty(p.shape)).sum(), "absolute"),
+    "conjugate": (lambda p: (p * p.conj()).sum(), "conjugate"),
+    "sign": (lambda p: (p * np.sign(p)).sum(), "sign"),
+    "norm": (np.linalg.norm, "norm"),
+    "vdot": (lambda p: np.vdot(p, p), "vdot"),
+    "var": (lambda p: p.var(), "var"),
+    "std": (lambda p: np.std(p, axis=0).sum(), "std"),
+    "slogdet": (lambda p: np.linalg.slogdet(p)[1], "slogdet"),
+}
+
+NONE: dict[str, Callable[[Array], Any]] = {
+    "products": lambda p: np.einsum("ij,kj", p, p) + (p @ p.T).prod() + p.reshape(-1) @ np.ones(9),
+    "functions": lambda p: np.log1p(np.exp(p - p.max())).mean() + np.tanh(p).sum(),
+    "comparisons": lambda p: np.maximum(p, 0).sum() + np.where(p > 0, p, 0).sum(),
+    "algebra": lambda p: np.linalg.solve(p, np.ones(3)).sum() + np.linalg.det(p),
+    "of real numbers": lambda p: (p * np.abs(AT)).sum() + np.abs(p.real).max() * 0,
+    "in place": lambda p: p.__iadd__(1).sum(),
+    "not seen": lambda p: np.abs(np.array(p)).sum(),
+    "refused": lambda p: float(p[0, 0]),
+}
+
+
+def found(cost: Callable[[Array], Any]) -> str | None:
+    """What is found in a cost at complex parameters."""
+    return without_derivative(black_box(cost, lambda p: p, AT), [AT + 1e-30j])
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_has_no_complex_derivative_is_named(name: str) -> None:
+    """However the numbers have come there."""
+    cost, function = FOUND[name]
+    assert found(cost) == function
+
+
+@pytest.mark.parametrize("name", NONE)
+def test_what_has_one_is_left_alone(name: str) -> None:
+    """So is what cannot be seen."""
+    assert found(NONE[name]) is None
+
+
+def test_scalars_are_seen_too() -> None:
+    """Alone, and as parts of a tuple."""
+    one = black_box(abs, lambda p: p, 1.0)
+    assert without_derivative(one, [np.asarray(1 + 1e-30j)]) == "absolute"
+    two = black_box(lambda p: p[0] + abs(p[1]), lambda p: p, (1.0, np.ones(2)))
+    assert without_derivative(two, [np.asarray(1 + 1e-30j), np.ones(2) + 1e-30j]) == "absolute"
+
+
+STEPS = np.cumsum(1e-5 * np.random.default_rng(0).standard_normal(30))
+NOISY = STEPS + 0.1 * np.random.default_rng(1).standard_normal(30)
+
+
+def smoothed(x: Array) -> Any:
+    """Total variation: every neighbour is a kink close by, and none is at the point."""
+    return ((x - NOISY) ** 2).sum() / 2 + 0.3 * np.abs(np.diff(x)).sum()
+
+
+def slopes(x: Array, penalty: float) -> Array:
+    """Its gradient; without its penalty, for a penalty of 0."""
+    sign = penalty * np.sign(np.diff(x))
+    return np.asarray(x - NOISY + np.append(0, sign) - np.append(sign, 0))
+
+
+@pytest.mark.parametrize("method", ["sweep", "probe"])
+def test_a_term_that_the_complex_step_does_not_see_is_no_excuse(method: Any) -> None:
+    """A forgotten one does not pass, and a right one does not fail, with kinks all around."""
+    right = check_gradients(smoothed, lambda x: slopes(x, 0.3), STEPS, method=method)
+    wrong = check_gradients(smoothed, lambda x: slopes(x, 0.0), STEPS, method=method)
+    assert right.verdict != "fail"
+    assert wrong.verdict != "pass"
+    for report in (right, wrong):
+        assert any("calls absolute" in note for note in report.notes)
