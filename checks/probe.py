@@ -26,7 +26,8 @@ A coordinate whose own rounding could hide `rtol` is undecided and left out of d
 many parameters, the few least certain of the others make up nearly all of tau: as many of them
 are left out too as it takes for an error of `rtol` not to hide in the rest. A coordinate with an
 analytic gradient of exactly zero is weighed by its tensor's typical size instead, so that a
-gradient that should not be zero shows.
+gradient that should not be zero shows; where the whole tensor's is zero there is none, so these
+have a projection of their own, in which any slope counts that rounding does not make.
 
 A first look judges rounding by one trial of jitter. Where that falls short, tau is too small, which
 misses nothing (a window of 2 tau, wherever rounding has moved it, is all the probability has to do
@@ -48,7 +49,7 @@ from checks.projection import CULPRITS, Part, Projection, Result, bisect, weight
 from checks.report import Report
 from checks.state import Check, Progress, begin, inspected, spreads
 from checks.subject import Subject
-from checks.sweep import coordinates
+from checks.sweep import coordinates, signed
 from checks.tally import Findings, report
 
 # A single error e with 0.5 |e| <= 2 tau can be missed: beyond that, nothing can be decided.
@@ -100,6 +101,9 @@ def probe(
         return sweep_all(this, analytic)
     _state(this, result)
     status = [_status(g, e) for g, e in zip(found, result.projection.d, strict=True)]
+    if result.hidden is not None and result.hidden.difference == 0:
+        for part in result.hidden.projection.whole:
+            status[part.tensor][...] = Status.ZERO
     tau = result.tau
     del result  # as large as the parameters
     return _conclude(this, found, status, culprits, tau)
@@ -111,9 +115,32 @@ def _project(this: Check, analytic: list[Array], oracle: str, *, trials: int) ->
     d = weights(analytic, this.rng)
     noise = 0.0 if oracle == COMPLEX else this.noise.level
     projection = Projection(this.subject, analytic, d, named(oracle), noise)
-    tau = _leave_out(this, analytic, d, trials, projection.floor if oracle == COMPLEX else 0.0)
+    shares = spreads(this, analytic, trials)
+    hidden = _hidden(this, analytic, shares, projection)
+    tau = _leave_out(this, analytic, d, shares, projection.floor if oracle == COMPLEX else 0.0)
     difference, error = projection.difference(projection.whole)
-    return Result(projection=projection, difference=difference, tau=tau + error)
+    return Result(projection=projection, difference=difference, tau=tau + error, hidden=hidden)
+
+
+def _hidden(
+    this: Check, analytic: list[Array], spread: list[Array], beside: Projection
+) -> Result | None:
+    """The tensors whose gradient is zero throughout, moved all at once by their own scale.
+
+    As where gradients vanish, and where a layer is left out: any slope but that of rounding counts.
+    """
+    values, total = beside.values, 0.0
+    d = [np.empty(0) if g.any() else signed(this.rng, g.shape) for g in analytic]
+    if not any(e.size for e in d):
+        return None
+    for e, g, v, far in zip(d, analytic, values, spread, strict=True):
+        if e.size:
+            e *= rounding.scale(v)
+            own = rounding.tolerance(g, g, spread=far, oracle_error=0.0, dtype=this.subject.dtype)
+            total += float(np.sum(np.square(e * own)))
+    projection = Projection(this.subject, analytic, d, beside.oracle, beside.noise)
+    difference, error = projection.difference(projection.whole)
+    return Result(projection=projection, difference=difference, tau=float(np.sqrt(total)) + error)
 
 
 def _closer(this: Check, analytic: list[Array], result: Result) -> Result | None:
@@ -159,14 +186,14 @@ def _state(this: Check, result: Result) -> None:
 
 @np.errstate(over="ignore")
 def _leave_out(
-    this: Check, analytic: list[Array], d: list[Array], trials: int, floor: float = 0.0
+    this: Check, analytic: list[Array], d: list[Array], shares: list[Array], floor: float = 0.0
 ) -> float:
     """Zero the entries of d whose rounding is too much for D, and say how far the rest moves it.
 
-    Every entry's share of tau is at most tau, so what remains can also be decided by itself. And
-    times `floor` it is at most tau: no gradient is so small that its step would underflow.
+    `shares` are the spreads, and are written over by what each entry moves D by. Every entry's
+    share of tau is at most tau, so what remains can also be decided by itself. And times `floor` it
+    is at most tau: no gradient is so small that its step would underflow.
     """
-    shares = spreads(this, analytic, trials)
     total = 0.0
     for share, g, e in _chunks(shares, analytic, d):
         share[...] = np.abs(e) * rounding.tolerance(

@@ -49,8 +49,8 @@ class Projection:
 
     @property
     def whole(self) -> list[Part]:
-        """All coordinates."""
-        sizes = enumerate(v.size for v in self.values)
+        """All coordinates that d has an entry for."""
+        sizes = enumerate(e.size for e in self.d)
         return [Part(tensor=i, start=0, stop=size) for i, size in sizes if size]
 
     @property
@@ -92,28 +92,32 @@ class Projection:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What the projection of all parameters differs by, D, and how far rounding can move it."""
+    """What the projection of all parameters differs by, D, and how far rounding can move it.
+
+    Tensors whose gradient is zero throughout have a result of their own, `hidden`.
+    """
 
     projection: Projection
     difference: float
     tau: float
+    hidden: Result | None = None
 
     @property
     def differs(self) -> bool:
-        """Whether more than rounding is at work; NaN always differs."""
-        return not abs(self.difference) <= self.tau
+        """Whether more than rounding is at work, there or here; NaN always differs."""
+        hidden = self.hidden is not None and self.hidden.differs
+        return hidden or not abs(self.difference) <= self.tau
 
 
 @np.errstate(over="ignore")  # what overflows is left out
 def weights(analytic: list[Array], rng: np.random.Generator) -> list[Array]:
-    """The direction d: r / |g|."""
-    rms = [float(np.sqrt(np.vdot(g, g) / max(g.size, 1))) for g in analytic]
-    typical = max(rms, default=0.0) or 1.0
+    """The direction d: r / |g|; 0 in a tensor without any, which nothing says how to weigh."""
     d = []
-    for g, own in zip(analytic, rms, strict=True):
+    for g in analytic:
+        own = float(np.sqrt(np.vdot(g, g) / max(g.size, 1)))
         r = signed(rng, g.shape)
         size = np.asarray(np.abs(g))
-        size[size == 0] = HIDDEN * (own or typical)
+        size[size == 0] = HIDDEN * own or np.inf
         d.append(np.divide(r, size, out=r))
     return d
 
@@ -124,7 +128,9 @@ def bisect(result: Result) -> list[Part]:
     One half is projected and the other is what remains, so each level costs one pass. Next to a
     large difference a small one drowns in its rounding, and is left for the next check.
     """
-    culprits: list[Part] = []
+    culprits = bisect(result.hidden) if result.hidden and result.hidden.differs else []
+    if abs(result.difference) <= result.tau:
+        return culprits
     pending = [(result.projection.whole, result.difference)]
     while pending and len(culprits) < CULPRITS:
         parts, difference = pending.pop()

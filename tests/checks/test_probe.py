@@ -16,7 +16,7 @@ from checks.nest import Array
 from checks.projection import CULPRITS
 from checks.report import Report
 from checks.state import Check, begin, spreads
-from checks.subject import Subject, scaled
+from checks.subject import Subject, black_box, scaled
 from tests.checks.helpers import LAYOUTS, changed, planted, subject, vector
 
 SHAPE = (12, 10, 8, 3)
@@ -129,6 +129,48 @@ def test_a_zero_that_should_not_be_one_is_caught(name: str) -> None:
     assert all(f.analytic == 0 != f.numeric for f in report.failures)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_layer_that_is_left_out_is_caught_where_gradients_vanish(seed: int, dtype: Any) -> None:
+    """However much smaller its gradient is than that of the last layer."""
+    one = subject(seed, shape=(10, *[8] * 11, 3), dtype=dtype, batch=20)
+    right = probe.probe(one)
+
+    def left_out(g: dict[str, Array]) -> None:
+        for name in ("W1", "b1"):
+            g[name][...] = 0
+
+    wrong = changed(one, left_out)
+    report = probe.probe(wrong)
+    assert right.verdict != "fail"
+    assert report.verdict == "fail"
+    assert {t.name for t in report.tensors if t.failed} == {"W1", "b1"}
+
+
+def test_a_few_coordinates_of_a_tensor_left_out_are_named() -> None:
+    """In a tensor that is zero throughout, by bisection like any; not the tensor beside it."""
+    weight = np.asarray([0.0, 1e-9, 0.0, 0.0])
+    one = black_box(
+        lambda p: (p["a"] ** 2).sum() + weight @ p["b"],
+        lambda p: {"a": 2 * p["a"], "b": np.zeros(4)},
+        {"a": np.asarray([1.0, 2.0]), "b": np.ones(4)},
+    )
+    report = probe.probe(one)
+    assert report.method == "probe"
+    assert named(report) == {("b", (1,))}
+
+
+def test_a_tensor_without_a_say_is_zero() -> None:
+    """It moves nothing by any step."""
+    one = black_box(
+        lambda p: (p["a"] ** 2).sum(),
+        lambda p: {"a": 2 * p["a"], "b": np.zeros((2, 2))},
+        {"a": np.asarray([1.0, 2.0]), "b": np.ones((2, 2))},
+    )
+    report = probe.probe(one)
+    assert (report.checked, report.zero, report.undecided) == (2, 4, 0)
+
+
 def test_dead_coordinates_pass_as_zeros() -> None:
     """They are counted, and they accuse nobody."""
     net_input = subject(shape=SHAPE)
@@ -202,23 +244,20 @@ def test_an_oracle_in_whose_error_a_mistake_could_hide_decides_nothing(
     assert probe.probe(one).verdict == "pass"
 
 
-def test_the_least_certain_are_left_out_until_no_error_can_hide_in_the_rest(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_least_certain_are_left_out_until_no_error_can_hide_in_the_rest() -> None:
     """A thousand that could each be decided, but not together, and one that is far from certain."""
     g = np.full(5000, 2.0)
     d = np.full(5000, 0.5)
     spread = np.full(5000, 2.0**-60)
     spread[:1000] = 1e-6 / 50 / rounding.SAFETY  # decided by itself: 2 x 32 x spread < 1e-6
     spread[1000] = 1e-3
-    monkeypatch.setattr(probe, "spreads", lambda *_: [spread.copy()])
     this = under_way(vector(lambda p: p.sum(), np.ones_like, g))
-    tau = probe._leave_out(this, [g], [d], 1)
+    tau = probe._leave_out(this, [g], [d], [spread.copy()])
     assert np.flatnonzero(d == 0).tolist() == list(range(1001))
     assert 0 < tau <= 1e-6 / 8
     few = np.full(5000, 0.5)
     spread[10:1000] = 2.0**-60
-    assert 0 < probe._leave_out(this, [g], [few], 1) <= 1e-6 / 8
+    assert 0 < probe._leave_out(this, [g], [few], [spread.copy()]) <= 1e-6 / 8
     assert np.flatnonzero(few == 0).tolist() == [1000]
 
 
@@ -372,15 +411,13 @@ def test_a_kink_is_nobodys_fault() -> None:
 
 
 @pytest.mark.parametrize(("size", "left_out"), [(0.120e-6, 0), (0.130e-6, 400), (0.160e-6, 400)])
-def test_an_eighth_of_what_was_promised_is_left_to_rounding(
-    monkeypatch: pytest.MonkeyPatch, size: float, left_out: int
-) -> None:
+def test_an_eighth_of_what_was_promised_is_left_to_rounding(size: float, left_out: int) -> None:
     """Of an error of 1e-6, that is 0.125e-6 in the root of the sum of squares."""
     g, d = np.full(500, 2.0), np.full(500, -0.5)
     spread = np.full(500, 1e-16)
     spread[:400] = size / 20 / 0.5 / rounding.SAFETY
-    monkeypatch.setattr(probe, "spreads", lambda *_: [spread.copy()])
-    tau = probe._leave_out(under_way(vector(lambda p: p.sum(), np.ones_like, g)), [g], [d], 1)
+    this = under_way(vector(lambda p: p.sum(), np.ones_like, g))
+    tau = probe._leave_out(this, [g], [d], [spread])
     assert np.count_nonzero(d == 0) == left_out
     if not left_out:
         assert tau == pytest.approx(size, rel=1e-3)

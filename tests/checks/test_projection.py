@@ -11,7 +11,7 @@ from tests.checks.helpers import vector
 
 
 def test_weights_give_each_coordinate_the_same_say() -> None:
-    """r / |g| with |r| in [0.5, 1.5] and both signs; zeros are weighed by their tensor."""
+    """r / |g| with |r| in [0.5, 1.5] and both signs; zeros by their tensor's size, if any."""
     rng = np.random.default_rng(0)
     g = [np.exp(rng.normal(size=1000) * 5) * rng.choice([-1, 1], 1000), np.zeros(3), np.empty(0)]
     g[0][:2] = 0
@@ -22,8 +22,8 @@ def test_weights_give_each_coordinate_the_same_say() -> None:
     assert 0.4 < np.mean(first > 0) < 0.6
     assert third.size == 0
     own = np.sqrt(np.mean(g[0] ** 2)) * projection.HIDDEN
-    for d in (first[:2], second):
-        assert np.all((np.abs(d * own) >= 0.5) & (np.abs(d * own) <= 1.5))
+    assert np.all((np.abs(first[:2] * own) >= 0.5) & (np.abs(first[:2] * own) <= 1.5))
+    assert second.tolist() == [0, 0, 0]
 
 
 def test_parts_are_split_without_a_gap() -> None:
