@@ -23,12 +23,13 @@ def compare(analytic: Array, numeric: Array, tolerance: Array, rtol: float) -> A
     """The `Status` of each coordinate, as small integers shaped like the arrays.
 
     FAIL where the two differ by more than rounding explains; NaN never agrees. ZERO where both
-    are exactly zero. UNDECIDED where rounding could hide a relative error of `rtol`.
+    are exactly zero, unless nothing is known of the numeric one. UNDECIDED where rounding could
+    hide a relative error of `rtol`.
     """
     agree = np.abs(analytic - numeric) <= tolerance
     larger = np.maximum(np.abs(analytic), np.abs(numeric))
     status = np.full(analytic.shape, Status.FAIL, np.int8)
     status[agree] = Status.UNDECIDED
     status[agree & (2 * tolerance <= rtol * larger)] = Status.PASS
-    status[(analytic == 0) & (numeric == 0)] = Status.ZERO
+    status[(analytic == 0) & (numeric == 0) & np.isfinite(tolerance)] = Status.ZERO
     return status

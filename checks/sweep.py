@@ -93,15 +93,24 @@ def _threads(subject: Subject) -> AbstractContextManager[Executor | None]:
 
 
 def measure(subject: Subject, piece: Piece) -> Estimate:
-    """The slopes along one piece's coordinates."""
-    lines = coordinates(
-        subject,
-        piece.tensor,
-        np.arange(piece.start, piece.stop),
-        noise=piece.noise,
-        size=piece.size,
-    )
-    return named(piece.oracle)(lines)
+    """The slopes along one piece's coordinates.
+
+    Where a step of the tensor's typical size leaves the cost's domain, as may happen to a small
+    number among large ones, the number's own size is tried.
+    """
+
+    def estimate(at: Array, *, own: bool) -> Estimate:
+        scales = {"noise": piece.noise, "size": piece.size}
+        lines = coordinates(subject, piece.tensor, at, own=own, **scales)
+        return named(piece.oracle)(lines)
+
+    at = np.arange(piece.start, piece.stop)
+    found = estimate(at, own=False)
+    lost = np.flatnonzero(np.isinf(found.error))
+    if lost.size:
+        again = estimate(at[lost], own=True)
+        found.slope[lost], found.error[lost] = again.slope, again.error
+    return found
 
 
 def coordinates(
@@ -111,8 +120,13 @@ def coordinates(
     *,
     noise: float,
     size: float,
+    own: bool = False,
 ) -> Lines:
-    """One line along each of a tensor's coordinates, given by flat index."""
+    """One line along each of a tensor's coordinates, given by flat index.
+
+    The scale is the parameter's size or, if that is larger, its tensor's typical one; with `own`,
+    the parameter's alone, where it is not zero.
+    """
     rerun = subject.rerun
 
     def costs(steps: Array) -> Array:
@@ -121,7 +135,11 @@ def coordinates(
                 return rerun(tensor, indices, steps)
         return plain_rerun(subject, tensor, indices, steps)
 
-    scale = rounding.scale(subject.values[tensor]).reshape(-1)[indices]
+    values = subject.values[tensor]
+    scale = rounding.scale(values).reshape(-1)[indices]
+    if own:
+        sizes = np.abs(values.reshape(-1)[indices], dtype=np.float64)
+        scale = np.where(sizes > 0, sizes, scale)
     return Lines(costs=costs, scale=scale, noise=noise, size=size)
 
 
