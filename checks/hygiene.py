@@ -38,7 +38,7 @@ OFFENCES = {
     ),
     "cost-low-precision": (
         "the cost loses precision on the way",
-        "look for a cast to float32 or float16, or an array created with such a dtype",
+        "look for a cast to float32 or float16, such an array, or a solver that stops early",
     ),
     "structure": (
         "the gradient is not nested like the parameters",

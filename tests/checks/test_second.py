@@ -418,7 +418,39 @@ def test_single_precision_has_its_marks(relative: list[float], *, single: bool) 
     for split in (1, 4):
         analytic = {"W": a[:split], "b": a[split:][None]}
         numeric = {"W": n[:split], "b": n[split:][None]}
-        assert second.looks_single(analytic, numeric) is single
+        rough, smooth = ({k: share * np.abs(v) for k, v in numeric.items()} for share in NOISES)
+        assert second.looks_single(analytic, numeric, rough) is single
+        assert not second.looks_single(analytic, numeric, smooth)
+
+
+NOISES = 2.0**-29, 2.0**-31  # what is and what is not the noise of single precision, of a value
+
+
+def saturated(p: Array) -> Array:
+    """The derivative of log(1 + exp(-p)), by a difference that loses digits."""
+    return 1 / (1 + np.exp(-p)) - 1
+
+
+def test_the_noise_inside_a_gradient_is_seen() -> None:
+    """Where digits are lost next to 1, whole units of it; not where the gradient bends or ends."""
+    at = [20.0, 25.0, 1.0]
+    noise = second.gradient_noise(vector(lambda p: p.sum(), saturated, at), rng())["params"]
+    assert np.all((noise[:2] > EPS / 16) & (noise[:2] < EPS))
+    assert noise[2] < 4 * EPS
+    smooth = vector(lambda p: p.sum(), lambda p: np.exp(p) + 1e3 * np.sin(p), at)
+    assert np.all(second.gradient_noise(smooth, rng())["params"] < 1e-14 * (np.exp(at) + 1e3))
+    bent = vector(lambda p: p.sum(), lambda p: np.where(p > 1 + 2e-4, 1.0, 0.0), at)
+    assert second.gradient_noise(bent, rng())["params"].tolist() == [0, 0, 0]
+
+    def ends(p: Array) -> Array:
+        if p[2] > 1:
+            raise ZeroDivisionError
+        return saturated(p)
+
+    assert second.gradient_noise(vector(lambda p: p.sum(), ends, at), rng())["params"][0] == 0
+    with np.errstate(all="raise"):
+        undefined = vector(lambda p: p.sum(), lambda p: p + np.log(1.0 + 1e-9 - p / 20), at)
+        assert np.isfinite(second.gradient_noise(undefined, rng())["params"]).all()
 
 
 def test_signs_are_of_size_one() -> None:
