@@ -56,8 +56,8 @@ def cost_noise(
     """The noise of `cost` at `values`, never below the spacing of numbers at the cost itself.
 
     Not `thorough` means a few calls of the cost instead of over a hundred, and no tables. Much more
-    noise than the jitter shows has to show along several lines: several kinks along one can look
-    like it.
+    noise than the jitter shows has to show along most of several lines: several kinks along one can
+    look like it, and one along which few numbers are rounded anew like less.
     """
     centre = float(cost(values))
     trials = rounding.JITTERS if thorough else FEW
@@ -69,9 +69,9 @@ def cost_noise(
             return Noise(level=fine, low_precision=False)
         along = _line(cost, values, rng)
         coarse = table_noise(along)
-        for _ in range(FEW - 1):
-            if coarse > COARSE * fine:
-                coarse = min(coarse, table_noise(_line(cost, values, rng)))
+        if coarse > COARSE * fine:
+            others = [table_noise(_line(cost, values, rng)) for _ in range(FEW - 1)]
+            coarse = float(np.median([coarse, *others]))
         coarse = max(coarse, stored_noise([along(t) for t in WIDE]))
         size = max(abs(centre), abs(along(rounding.LARGEST_STEP) - centre))
     deaf = coarse > COARSE * fine and SINGLE * size < coarse < HALF * size
