@@ -43,16 +43,16 @@ NETWORK = tuple(
 )
 PROPERTIES = "tests/checks/test_properties.py"
 ENGINE = (
-    *("engine", "second", "kinks", "jumps", "oracles", "sweep", "probe", "projection"),
-    *("compare", "rounding", "noise", "report"),
+    *("engine", "second", "holomorphy", "kinks", "jumps", "oracles", "sweep", "probe"),
+    *("projection", "hygiene", "compare", "rounding", "noise", "report"),
 )
 CHECKING = tuple(f"tests/checks/test_{module}.py" for module in ENGINE)
 TESTS: dict[str, tuple[str, ...]] = {
     **{f"backprop/{m}.py": (*NETWORK, PROPERTIES)
        for m in ("passes", "activations", "costs", "network")},
     **{f"checks/{m}.py": (f"tests/checks/test_{m}.py", *CHECKING)
-       for m in ("rounding", "oracles", "compare", "second", "kinks", "jumps", "engine", "sweep",
-                 "probe", "projection", "noise", "tally", "state")},
+       for m in ("rounding", "oracles", "compare", "second", "holomorphy", "kinks", "jumps",
+                 "engine", "sweep", "probe", "projection", "hygiene", "noise", "tally", "state")},
 }  # fmt: skip
 
 Sample = tuple[int | None, int]  # how many of a module's mutants, None for all, and the seed
