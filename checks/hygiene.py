@@ -1,12 +1,13 @@
 """Hygiene: what a cost or gradient must not do, whatever numbers it returns.
 
-`inspect` calls both a few times before anything is compared and returns the analytic gradient
-and what it found. Each offence has a stable code, a title and a remedy.
+`inspect` calls both a few times before anything is compared, and says what they returned and what
+it found. Each offence has a stable code, a title and a remedy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -91,25 +92,45 @@ def offence(code: str, tensor: str | None = None, detail: str = "") -> Diagnosis
     return Diagnosis(code=code, title=title, remedy=remedy, tensor=tensor, detail=detail)
 
 
-def inspect(subject: Subject, *, repeats: bool = True) -> tuple[dict[str, Array], list[Diagnosis]]:
-    """The analytic gradient, and every offence found; without a usable gradient, an empty one.
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What a look at hygiene found.
 
-    Its arrays are contiguous in C order, so that what is made like one can be written to flat.
+    Attributes
+    ----------
+    cost
+        The cost at the point, in its parameters' own dtype.
+    gradient
+        The analytic gradient; empty where there is none that could be compared. Its arrays are
+        contiguous in C order, so that what is made like one can be written to flat.
+    offences
+        All that was found.
+    """
+
+    cost: Any
+    gradient: dict[str, Array]
+    offences: list[Diagnosis]
+
+
+def inspect(subject: Subject, *, repeats: bool = True) -> Inspection:
+    """Call cost and gradient a few times, before anything is compared.
+
     `repeats` asks for two further calls of the gradient, to see whether they change anything.
     """
     watched = _Watch(subject)
-    found = list(_cost(subject, watched))
+    cost = np.asarray(subject.cost(watched.values))
+    found = list(_cost(subject, watched, cost))
     if any(f.code in UNUSABLE for f in found):
-        return {}, found
+        return Inspection(cost=cost, gradient={}, offences=found)
     first = subject.gradient(watched.values)
     kept = {name: g.copy() if repeats else np.asarray(g, order="C") for name, g in first.items()}
     found += watched.changes("changes-parameters", "changes-inputs")
     wrong = list(_form(subject, kept))
     if wrong:
-        return {}, found + wrong
+        return Inspection(cost=cost, gradient={}, offences=found + wrong)
     if repeats:
         found += _repeats(subject, first, kept)
-    return kept, found
+    return Inspection(cost=cost, gradient=kept, offences=found)
 
 
 class _Watch:
@@ -132,8 +153,7 @@ class _Watch:
                 yield offence(input_code, name)
 
 
-def _cost(subject: Subject, watched: _Watch) -> Iterator[Diagnosis]:
-    first = np.asarray(subject.cost(watched.values))
+def _cost(subject: Subject, watched: _Watch, first: Array) -> Iterator[Diagnosis]:
     changes = list(watched.changes("cost-changes-parameters", "cost-changes-inputs"))
     yield from changes
     if first.shape != () or first.dtype.kind not in "fiub":

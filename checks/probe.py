@@ -150,7 +150,9 @@ def _closer(this: Check, analytic: list[Array], result: Result) -> Result | None
     a sweep.
     """
     subject, cost = this.subject, result.projection.cost
-    if not result.differs and second.supported(subject, analytic, this.rng, cost=cost):
+    if not result.differs and second.supported(
+        subject, analytic, this.rng, real=this.centre, cost=cost
+    ):
         return result
     result.projection.d.clear()  # as large as the parameters
     if subject.parameters <= MANY:

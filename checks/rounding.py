@@ -48,6 +48,10 @@ JITTERS = 16
 CHUNK = 2**14
 SAFETY = 32.0
 
+# A sum of squares no smaller than this and no larger than its inverse has lost nothing to overflow
+# or underflow, not even in float32.
+ORDINARY = 2.0**-80
+
 # A float32 gradient has seven digits, and rounding with SAFETY takes about five of them.
 RTOL = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
 
@@ -109,6 +113,9 @@ def spread(
 def typical(values: Array) -> float:
     """A natural size of a change within a tensor: its root mean square, or 1 where that is 0."""
     flat = values.reshape(-1)
+    squares = float(np.vdot(flat, flat))
+    if ORDINARY < squares < 1 / ORDINARY:
+        return float(np.sqrt(squares / flat.size))
     largest = float(np.max(np.abs(flat), initial=0))
     if not 0 < largest < np.inf:
         return 1.0

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -43,6 +44,14 @@ IMAGINARY = 2.0**-10
 
 def miscalibrated() -> str | None:
     """The name of an oracle that gets the slope of sin at 1, of exp at 0 or of a line wrong."""
+    asked = (
+        (name, oracles.named(name)) for name in (oracles.COMPLEX, oracles.RIDDERS, oracles.CENTRAL)
+    )
+    return next((name for name, oracle in asked if not _calibrated(oracle)), None)
+
+
+@cache  # a function that gave the right slopes in this process gives them again
+def _calibrated(oracle: Oracle) -> bool:
     known = np.asarray([np.cos(1.0), 1.0, -3.0])
 
     def costs(t: Array) -> Array:
@@ -50,33 +59,29 @@ def miscalibrated() -> str | None:
 
     eps = float(np.finfo(float).eps)
     lines = Lines(costs=costs, scale=np.ones(3), noise=2.0**-36, size=2.0)
-    for name in (oracles.COMPLEX, oracles.RIDDERS, oracles.CENTRAL):
-        try:
-            found = oracles.named(name)(lines)
-            off = np.abs(found.slope - known)
-            within = off <= found.error + rounding.SAFETY * eps
-            right = bool(np.all(within & (found.error <= np.cbrt(eps))))
-        except Exception:  # noqa: BLE001 whatever it raises, it did not get the slope right
-            right = False
-        if not right:
-            return name
-    return None
+    try:
+        found = oracle(lines)
+        off = np.abs(found.slope - known)
+        within = off <= found.error + rounding.SAFETY * eps
+        return bool(np.all(within & (found.error <= np.cbrt(eps))))
+    except Exception:  # noqa: BLE001 whatever it raises, it did not get the slope right
+        return False
 
 
 def supported(
-    subject: Subject, analytic: Arrays, rng: np.random.Generator, *, cost: complex
+    subject: Subject, analytic: Arrays, rng: np.random.Generator, *, real: float, cost: complex
 ) -> bool:
-    """Whether real costs support a gradient that a complex step has confirmed, at this `cost`.
+    """Whether real costs support a gradient that a complex step has confirmed.
 
-    A quick look along one direction, at one step: half the digits have to agree. Where they do
-    not, `complex_doubt` has more patience.
+    At the point the cost is `real`, and with complex parameters `cost`. A quick look along one
+    direction, at one step: half the digits have to agree. Where they do not, `complex_doubt` has
+    more patience.
     """
-    centre = float(subject.cost(wide(subject.values)))
-    noise = float(np.spacing(abs(centre)))
-    if not abs(cost.real - centre) <= BENEFIT * noise or holomorphy_doubt(subject):
+    noise = float(np.spacing(abs(real)))
+    if not abs(cost.real - real) <= BENEFIT * noise or holomorphy_doubt(subject):
         return False
     d = everywhere(subject, rng, most=PART)
-    lines = direction(subject, d, noise=noise, size=abs(centre))
+    lines = direction(subject, d, noise=noise, size=abs(real))
     slope = sum(float(np.dot(g.reshape(-1)[: e.size], e)) for g, e in zip(analytic, d, strict=True))
     h = rounding.central_step(lines.scale, noise, lines.size)
     return bool(np.all(np.abs(oracles.difference(lines, h) - slope) <= BENT * abs(slope)))

@@ -68,9 +68,14 @@ class Check:
         return cost_noise(partial(run, self.subject), values, self.rng, thorough=self.thorough)
 
     @cached_property
+    def centre(self) -> float:
+        """The cost at the point, in double precision."""
+        return float(self.subject.cost(wide(self.subject.values)))
+
+    @property
     def size(self) -> float:
         """The cost's own size."""
-        return abs(float(self.subject.cost(wide(self.subject.values))))
+        return abs(self.centre)
 
     def look_closer(self) -> None:
         """Be thorough from here on."""
@@ -114,9 +119,12 @@ def inspected(this: Check) -> dict[str, Array]:
     Empty where something was found that leaves nothing to compare.
     """
     subject = this.subject
-    analytic, this.offences = hygiene.inspect(subject, repeats=this.thorough)
-    if analytic and this.thorough and subject.dtype == np.float64 and this.noise.low_precision:
-        this.offences.append(hygiene.offence("cost-low-precision"))
+    seen = hygiene.inspect(subject, repeats=this.thorough)
+    analytic, this.offences = seen.gradient, seen.offences
+    if analytic and subject.dtype == np.float64:
+        this.centre = float(seen.cost)
+        if this.thorough and this.noise.low_precision:
+            this.offences.append(hygiene.offence("cost-low-precision"))
     broken = second.miscalibrated() if analytic else None
     if broken:
         this.offences.append(disagree(f"{broken} gets slopes wrong that are known"))

@@ -173,12 +173,14 @@ def direction(subject: Subject, d: Arrays, *, noise: float, size: float) -> Line
 
 
 def signed(rng: np.random.Generator, shape: int | tuple[int, ...]) -> Array:
-    """Random signs times numbers uniform in [0.5, 1.5]: shares of a direction, none too small."""
-    r = np.asarray(rng.random(shape))
-    r *= 2
-    r -= 1
-    r += np.floor(r)
-    r += 0.5
+    """Random signs times numbers uniform in [0.5, 1.5]: shares of a direction, none too small.
+
+    Each is made of 32 random bits, which take half the time of a random float.
+    """
+    r = np.empty(shape)
+    bits = rng.bit_generator.random_raw(-(-r.size // 2)).view(np.int32)[: r.size]
+    np.multiply(bits.reshape(r.shape), 2.0**-31, out=r)  # uniform in [-1, 1)
+    r += np.copysign(0.5, r)
     return r
 
 

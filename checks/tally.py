@@ -146,8 +146,8 @@ def _worst(findings: Findings, status: Status, most: int) -> list[Mismatch]:
             values[name].reshape(-1)
             for values in (findings.analytic, findings.numeric, findings.tolerance)
         )
-        flat = np.flatnonzero(statuses == status)
-        excess = np.abs(a - n)[flat] / tol[flat]
+        flat = np.flatnonzero(statuses == int(status))
+        excess = np.abs(a[flat] - n[flat]) / tol[flat]
         for k in np.argsort(-excess, kind="stable")[:most]:
             at = flat[k]
             found.append(

@@ -275,9 +275,10 @@ def test_several_offences_are_all_reported() -> None:
 
 def test_offences_leave_no_gradient_where_there_is_none_to_use() -> None:
     """`inspect` hands on nothing that cannot be compared."""
-    analytic, found = inspect(black_box(cost, lambda p: {}, params()))
-    assert analytic == {}
-    assert [f.code for f in found] == ["structure"]
+    seen = inspect(black_box(cost, lambda p: {}, params()))
+    assert seen.cost == cost(params())
+    assert seen.gradient == {}
+    assert [f.code for f in seen.offences] == ["structure"]
 
 
 @pytest.mark.parametrize("repeats", [False, True])
@@ -286,8 +287,10 @@ def test_the_gradient_is_handed_on_in_c_order(stored: str, *, repeats: bool) -> 
     """However it came; one that is so already is not copied for it, and one number stays one."""
     g = LAYOUTS[stored](np.arange(1.0, 13).reshape(4, 3))
     one = black_box(lambda p: (g * p["W"]).sum() + p["b"], {"W": g, "b": np.ones(())}, AT)
-    analytic, found = inspect(one, repeats=repeats)
-    assert found == []
+    seen = inspect(one, repeats=repeats)
+    assert seen.offences == []
+    assert seen.cost == g.sum() + 1
+    analytic = seen.gradient
     assert analytic["W"].flags.c_contiguous
     np.testing.assert_array_equal(analytic["W"], g)
     assert np.shares_memory(analytic["W"], g) is (stored == "C" and not repeats)

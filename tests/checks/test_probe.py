@@ -346,7 +346,7 @@ def test_a_zero_that_rounding_could_have_made_is_not_passed_as_zero() -> None:
     data = np.asarray([0.1 + 2.0**-40, 3.0])
 
     def slope(p: Array) -> Array:
-        return np.asarray([1e6 * (p[0] - data[0]), 2 * p[1]])
+        return np.asarray([1e8 * (p[0] - data[0]), 2 * p[1]])
 
     report = probe.probe(vector(lambda p: (p[1] ** 2).sum(), slope, data))
     assert report.status["params"].tolist() == [Status.UNDECIDED, Status.PASS]
@@ -423,23 +423,40 @@ def test_an_eighth_of_what_was_promised_is_left_to_rounding(size: float, left_ou
         assert tau == pytest.approx(size, rel=1e-3)
 
 
+def called(one: Subject, **options: Any) -> tuple[Report, dict[str, int]]:
+    """What a probe reports, and how often it called each of a subject's functions."""
+    calls: list[str] = []
+
+    def counted(name: str) -> Any:
+        def call(*given: Any) -> Any:
+            calls.append(name)
+            return getattr(one, name)(*given)
+
+        return call
+
+    functions = {name: counted(name) for name in ("cost", "gradient", "jittered")}
+    report = probe.probe(replace(one, **functions), **options)
+    return report, {name: calls.count(name) for name in functions}
+
+
+def test_a_right_gradient_takes_eight_passes() -> None:
+    """Cost and gradient twice each for hygiene, three more runs of the cost, and one with jitter.
+
+    Single precision takes another run, of the cost in double precision.
+    """
+    report, calls = called(subject(shape=SHAPE))
+    assert report.verdict == "pass"
+    assert calls == {"cost": 5, "gradient": 2, "jittered": 1}
+    single = subject(shape=SHAPE, dtype=np.float32)
+    assert called(single)[1] == {"cost": 6, "gradient": 2, "jittered": 1}
+
+
 def test_what_is_certified_is_projected_and_no_more() -> None:
     """One gradient, and one with jitter; where they differ, the whole probe follows."""
     one = subject(shape=SHAPE)
-    calls: list[str] = []
-
-    def counted(name: str, f: Any) -> Any:
-        def called(*given: Any) -> Any:
-            calls.append(name)
-            return f(*given)
-
-        return called
-
-    watched = replace(
-        one, gradient=counted("gradient", one.gradient), jittered=counted("jittered", one.jittered)
-    )
-    assert probe.probe(watched, certified=True).verdict == "pass"
-    assert calls == ["gradient", "jittered"]
+    report, calls = called(one, certified=True)
+    assert report.verdict == "pass"
+    assert calls == {"cost": 1, "gradient": 1, "jittered": 1}
     wrong = planted(one, "W2", 9, 1e-4)
     report = probe.probe(wrong, certified=True)
     assert (report.verdict, named(report)) == ("fail", {("W2", (1, 1))})
