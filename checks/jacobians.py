@@ -21,6 +21,7 @@ from checks.nest import Array
 from checks.report import Diagnosis, Report
 from checks.state import begin
 from checks.subject import Subject, black_box
+from checks.sweep import signed
 from checks.tally import report as report_of
 
 # Every output's own slope costs a run of f for each other output, some sixty times over: beyond
@@ -88,7 +89,7 @@ def check_vjp(
     rng = np.random.default_rng((seed, 1))
 
     def subject() -> Subject:
-        c = _signed(rng, shape).astype(dtype)
+        c = signed(rng, shape).astype(dtype)
         own = c.copy()  # the product may change the one that it is given
         found = black_box(
             lambda point: (own * f(point["x"])).sum(),
@@ -197,7 +198,7 @@ class _Point:
 
     def tangent(self, rng: np.random.Generator) -> list[Array]:
         """A direction along which each number moves by about its own size."""
-        return [(rounding.scale(v) * _signed(rng, v.shape)).astype(v.dtype) for v in self.values]
+        return [(rounding.scale(v) * signed(rng, v.shape)).astype(v.dtype) for v in self.values]
 
     def along(self, d: list[Array], t: Any) -> Any:
         """x + t d, complex or in double precision where `t` is."""
@@ -212,7 +213,7 @@ class _Sums:
         self.alone = size <= OUTPUTS
         self.shape = shape if self.alone else (OUTPUTS,)
         self.starts = np.linspace(0, size, OUTPUTS, endpoint=False).astype(int)
-        self.weights = _signed(rng, (size,))
+        self.weights = signed(rng, (size,))
         self.notes: tuple[str, ...] = ()
         if not self.alone:
             note = (
@@ -329,8 +330,3 @@ def _functions(**functions: Any) -> None:
     for argument, function in functions.items():
         if not callable(function):
             raise TypeError(f"{argument}: expected a function, got {function!r}")
-
-
-def _signed(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Random signs times a uniform in [0.5, 1.5]: nothing that is nearly left out."""
-    return np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape))

@@ -245,7 +245,7 @@ def hidden_slope(
     An oracle that cannot see a coordinate and a gradient that leaves it out agree on zero.
     """
     d = [
-        np.where(zero[name], rounding.scale(v) * _signs(rng, v.shape), 0)
+        np.where(zero[name], rounding.scale(v) * signed(rng, v.shape), 0)
         for name, v in zip(subject.names, subject.values, strict=True)
     ]
     if not any(np.any(e) for e in d):
@@ -341,10 +341,6 @@ def looks_single(
 def _some(size: int, suspects: Array, rng: np.random.Generator) -> Array:
     sample = rng.permutation(size)[:SAMPLE]
     return np.union1d(sample, suspects[:SAMPLE]).astype(int)
-
-
-def _signs(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    return np.where(rng.random(shape) < 0.5, -1.0, 1.0)
 
 
 def _first_line(error: BaseException) -> str:
