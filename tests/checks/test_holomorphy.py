@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks import check_gradients
+from checks import check_gradients, holomorphy
 from checks.holomorphy import without_derivative
 from checks.nest import Array
 from checks.subject import black_box
@@ -91,3 +91,11 @@ def test_a_term_that_the_complex_step_does_not_see_is_no_excuse(method: Any) -> 
     assert wrong.verdict != "pass"
     for report in (right, wrong):
         assert any("calls absolute" in note for note in report.notes)
+
+
+def test_what_is_no_array_is_not_watched() -> None:
+    """A cost may ask for a dtype or a truth, and gets what it asks for."""
+    for plain in (None, True, 3, "name", [1.0], np.dtype(complex)):
+        assert holomorphy._watch(plain) is plain
+    watched = holomorphy._watch(np.ones(2))
+    assert holomorphy._watch(watched) is watched

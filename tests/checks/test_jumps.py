@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks.jumps import jump, jump_along
+from checks.jumps import PATIENCE, REACH, STEPS, SUSPECTS, jump, jump_along
 from checks.nest import Array
 from tests.checks.helpers import EPS, lines, vector
 
@@ -77,6 +77,29 @@ def test_a_jump_before_the_end_is_measured(end: float, part: float) -> None:
         return np.where(np.abs(t.real) > end, np.nan, t.real + (t.real > part * end))
 
     assert jump_along(lines(cost)) == pytest.approx(1)
+
+
+def test_a_walk_is_shortened_no_more_than_it_must_be() -> None:
+    """Where the cost begins at the point, and ends seven steps on, it is walked that far."""
+    step = 2 * REACH / STEPS
+
+    def cost(t: Array) -> Array:
+        away = t.real / step
+        return np.where((away < -1e-9) | (away > 7.5), np.nan, t.real + (away > 5.5))
+
+    assert jump_along(lines(cost)) == pytest.approx(1)
+
+
+def test_no_step_is_halved_for_longer_than_it_takes_to_look_smooth() -> None:
+    """One walk, and PATIENCE looks into each suspect."""
+    calls: list[Array] = []
+
+    def straight(t: Array) -> Array:
+        calls.append(t)
+        return 3 * t
+
+    assert jump_along(lines(straight)) == 0
+    assert len(calls) == 1 + SUSPECTS * PATIENCE
 
 
 def test_a_cost_that_ends_at_the_point_is_an_infinite_jump() -> None:
