@@ -13,7 +13,7 @@ from checks import oracles, probe, rounding, second
 from checks.compare import Status
 from checks.engine import check
 from checks.nest import Array
-from checks.projection import CULPRITS
+from checks.projection import CULPRITS, Projection
 from checks.report import Report
 from checks.state import Check, begin, spreads
 from checks.subject import Subject, black_box, scaled
@@ -158,6 +158,22 @@ def test_a_few_coordinates_of_a_tensor_left_out_are_named() -> None:
     report = probe.probe(one)
     assert report.method == "probe"
     assert named(report) == {("b", (1,))}
+
+
+def test_rounding_moves_a_tensor_without_a_gradient_by_its_scale() -> None:
+    """A root of squares, each a coordinate's own tolerance times its entry of the direction."""
+    values = {"a": np.ones(2), "b": np.full(4, 1000.0), "c": np.full(3, 0.001)}
+    one = black_box(lambda p: p["a"].sum(), lambda p: p, values)
+    analytic, far = [np.ones(2), np.zeros(4), np.zeros(3)], 1e-5
+    spread = [np.full(g.shape, far) for g in analytic]
+    beside = Projection(one, analytic, [np.zeros(2)], oracles.complex_step, 0.0)
+    found = probe._hidden(under_way(one), analytic, spread, beside)
+    assert found is not None
+    _, b, c = found.projection.d
+    assert np.abs(b).min() >= 500
+    assert np.abs(c).max() <= 0.0015
+    moved = rounding.SAFETY * far * np.sqrt(np.sum(b**2) + np.sum(c**2))
+    assert found.tau == pytest.approx(moved, rel=1e-9)
 
 
 def test_a_tensor_without_a_say_is_zero() -> None:
@@ -402,12 +418,16 @@ def test_a_gradient_that_does_not_repeat_itself_is_told() -> None:
     assert (report.diagnosis.code, report.diagnosis.tensor) == ("not-repeatable", "W1")
 
 
-def test_a_kink_is_nobodys_fault() -> None:
-    """A culprit that lies on one is reported as such."""
+@pytest.mark.parametrize("many", [False, True])
+def test_a_kink_is_nobodys_fault(monkeypatch: pytest.MonkeyPatch, *, many: bool) -> None:
+    """A culprit that lies on one is reported as such, by a sweep or where they are many."""
+    if many:
+        monkeypatch.setattr(probe, "MANY", 2)
     cost = lambda p: (p * (p.real > 0)).sum() + (p**2).sum()  # noqa: E731
-    one = vector(cost, lambda p: 2 * p + np.where(p == 0, 0.5, p > 0), [0.0, 1.0, 2.0])
+    one = vector(cost, lambda p: 2 * p + np.where(p == 0, 0.2, p > 0), [0.0, 1.0, 2.0])
     report = probe.probe(one)
     assert (report.failed, report.kinks) == (0, 1)
+    assert any("kink" in note for note in report.notes) is not many
 
 
 @pytest.mark.parametrize(("size", "left_out"), [(0.120e-6, 0), (0.130e-6, 400), (0.160e-6, 400)])
