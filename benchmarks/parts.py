@@ -25,6 +25,7 @@ from checks.methods import examine
 from checks.networks import as_subject
 from checks.oracles import CENTRAL, COMPLEX
 from checks.probe import probe
+from checks.state import begin
 from checks.subject import Subject
 from checks.sweep import Piece, sweep
 from checks.sweep import measure as measure_piece
@@ -127,22 +128,24 @@ def checking(turns: int, *, shape: tuple[int, ...] = SHAPE) -> dict[str, Any]:
 
 def _alone(subject: Subject, turns: int) -> dict[str, Timing]:
     """The numeric gradient without the rest of a check."""
+    scales = _scales(subject)
     return side_by_side(
-        {name: lambda name=name: _numeric(subject, name) for name in (COMPLEX, CENTRAL)},
+        {name: lambda name=name: sweep(subject, name, **scales) for name in (COMPLEX, CENTRAL)},
         turns=turns,
     )
-
-
-def _numeric(subject: Subject, oracle: str) -> Any:
-    return sweep(subject, oracle, noise=1e-17, size=1.0)
 
 
 def _error(subject: Subject, oracle: str) -> float:
     analytic = subject.gradient(subject.values)
     return max(
         float(np.max(np.abs(e.slope - analytic[name].reshape(-1))))
-        for name, e in zip(subject.names, _numeric(subject, oracle), strict=True)
+        for name, e in zip(subject.names, sweep(subject, oracle, **_scales(subject)), strict=True)
     )
+
+
+def _scales(subject: Subject) -> Any:
+    """The cost's noise and size, as a check finds them."""
+    return begin(subject, rtol=None, method="sweep", seed=0, progress=lambda done: None).scales
 
 
 def big(shape: tuple[int, ...]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def report(this: Check, findings: Findings | None) -> Report:
         ]
     suspects = found.suspects(this.rtol)
     if suspects:
-        this.notes.append(f"{suspects:,} undecided ones differ, but real costs do not reject them")
+        this.notes.append(f"differing, but not beyond doubt, and so undecided: {suspects:,}")
     if subject.raised:
         this.notes.append(
             f"near the point the cost raised {subject.raised[0]}; such steps were left out"

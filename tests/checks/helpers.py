@@ -164,3 +164,17 @@ def raising(shared: object, piece: int) -> int:
     if piece == 2:
         raise ZeroDivisionError(f"piece {piece}")
     return piece
+
+
+def beside_a_kink(distance: float, jump: float) -> Subject:
+    """A kink so close to three coordinates that steps reach beyond it, in a network's stead."""
+
+    def cost(p: Array) -> Any:
+        over = p - 0.03 - distance
+        return 100 + 4e-6 * p.sum() + jump * (over * (over.real > 0)).sum()
+
+    def gradient(p: Array) -> Array:
+        return np.asarray(4e-6 + jump * (p > 0.03 + distance))
+
+    one = vector(cost, gradient, [0.03, 0.03, 0.03])
+    return replace(one, jittered=lambda rng: one.gradient(one.values))

@@ -27,6 +27,7 @@ from checks.tally import Findings
 from tests.checks.helpers import (
     CALLED,
     LAYOUTS,
+    beside_a_kink,
     by_position,
     case,
     changed,
@@ -823,4 +824,18 @@ def test_what_only_the_complex_step_rejects_is_no_pass(monkeypatch: pytest.Monke
     monkeypatch.setattr(second, "not_rejected", lambda a, n, rows: np.ones(a.shape, bool))
     report = check(one)
     assert (report.verdict, report.checked, report.undecided) == ("undecided", 2, 1)
-    assert "1 undecided ones differ, but real costs do not reject them" in report.notes
+    assert "differing, but not beyond doubt, and so undecided: 1" in report.notes
+
+
+@pytest.mark.parametrize("distance", [1e-9, 1e-11])
+@pytest.mark.parametrize("jump", [1e-6, 1e-5])
+def test_a_network_beside_a_kink_is_not_accused(distance: float, jump: float) -> None:
+    """Where all steps of a difference lie beyond it, and noise drowns what closer ones say."""
+    one = beside_a_kink(distance, jump)
+    right = check(one)
+    assert right.verdict == "undecided", str(right)
+    assert (right.failed, right.undecided) == (0, 3)
+    assert "differing, but not beyond doubt, and so undecided: 3" in right.notes
+    wrong = check(planted(one, "params", 1, 1e-3))
+    assert wrong.verdict == "fail", str(wrong)
+    assert [f.index for f in wrong.failures] == [(1,)]

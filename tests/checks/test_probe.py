@@ -17,7 +17,7 @@ from checks.projection import CULPRITS, Projection
 from checks.report import Report
 from checks.state import Check, begin, spreads
 from checks.subject import Subject, black_box, scaled
-from tests.checks.helpers import LAYOUTS, changed, planted, subject, vector
+from tests.checks.helpers import LAYOUTS, beside_a_kink, changed, planted, subject, vector
 
 SHAPE = (12, 10, 8, 3)
 
@@ -521,3 +521,15 @@ def test_a_gradient_that_nearly_underflows_does_not_blur_the_others() -> None:
     assert report.status["params"].tolist() == [Status.UNDECIDED, *[Status.PASS] * 3]
     assert report.verdict == "pass"
     assert named(probe.probe(planted(one, "params", 2, 1e-6))) == {("params", (2,))}
+
+
+def test_real_differences_alone_convict_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all their steps lie beyond a kink, what they accuse is undecided."""
+    monkeypatch.setattr(second, "supported", lambda *given, **more: False)
+    monkeypatch.setattr(second, "complex_doubt", lambda *given, **more: "as it happens")
+    one = beside_a_kink(1e-11, 1e-5)
+    right = probe.probe(one)
+    assert right.oracle == oracles.RIDDERS
+    assert right.verdict == "undecided", str(right)
+    assert (right.failed, right.undecided) == (0, 3)
+    assert named(probe.probe(planted(one, "params", 1, 1e-3))) == {("params", (1,))}

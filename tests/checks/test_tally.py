@@ -232,7 +232,7 @@ def test_a_suspect_is_noted_and_lets_nothing_pass() -> None:
     found.numeric["a"][2] += 0.5
     report = tallied(found)
     assert report.verdict == "undecided"
-    assert report.notes == ("1 undecided ones differ, but real costs do not reject them",)
+    assert report.notes == ("differing, but not beyond doubt, and so undecided: 1",)
 
 
 def test_findings_say_where_a_status_is() -> None:
