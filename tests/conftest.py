@@ -1,6 +1,7 @@
 """Which Hypothesis profile the properties run with, and which packages are under test."""
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -11,6 +12,11 @@ from checks.strategies import register_profiles
 # `pytest --hypothesis-profile` is read later than this and so wins over the variable.
 register_profiles()
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# A shell that starts the tests in the background has interrupts ignored, and so would all commands
+# that the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> list[str]:
