@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks import check_gradients
-from checks.hygiene import OFFENCES, inspect, offence, same_bits
+from checks.hygiene import OFFENCES, _nearby, form, inspect, offence, same_bits
 from checks.nest import Array
 from checks.report import Report
 from checks.subject import black_box
@@ -460,3 +460,30 @@ def test_a_cost_that_changes_things_accuses_no_gradient() -> None:
         assert report.diagnosis is not None
         assert report.diagnosis.code == f"cost-changes-{code}"
         assert (report.notes, report.checked) == ((), 0)
+
+
+def test_a_gradient_may_be_more_precise_than_its_parameter() -> None:
+    """Less precise it may not be, nor of another kind."""
+    expected = {np.float16: ["dtype"], np.float32: [], np.float64: [], np.int32: ["dtype"]}
+    for dtype, codes in expected.items():
+        found = form("w", np.ones(2, dtype), (2,), np.dtype(np.float32))
+        assert [f.code for f in found] == codes
+
+
+def test_bits_are_the_same_in_arrays_of_one_dtype_and_shape_only() -> None:
+    """Not in a transpose of zeros, nor where other numbers are written alike."""
+    zeros = np.zeros((2, 3))
+    assert same_bits(zeros, zeros.copy())
+    assert same_bits(zeros, np.zeros((3, 2)).T)
+    for other in (zeros.T, zeros.reshape(6), zeros.astype(np.int64), -zeros, zeros + np.nan):
+        assert not same_bits(zeros, other)
+        assert not same_bits(other, zeros)
+
+
+def test_a_repeated_call_is_made_very_near() -> None:
+    """Where a gradient cannot be much different, and every number is another one."""
+    at = np.asarray([0.0, 1.0, -1000.0])
+    moved = _nearby(at, np.random.default_rng(0))
+    assert np.all(moved != at)
+    assert np.all(np.abs(moved - at) <= 2.0**-10 * np.asarray([1, 1, 1000]))
+    assert moved[0] == 2.0**-10
