@@ -480,6 +480,21 @@ def test_bits_are_the_same_in_arrays_of_one_dtype_and_shape_only() -> None:
         assert not same_bits(other, zeros)
 
 
+def test_an_accumulator_is_one_though_sums_are_rounded() -> None:
+    """One that takes a batch sample by sample adds in another order than a look at it does."""
+    total = {"w": np.zeros(3), "b": np.zeros(1)}
+
+    def adds(p: Any) -> Any:
+        for x, r in zip(DATA, residual(p) / len(TARGET), strict=True):
+            total["w"] += x * r
+            total["b"] += r
+        return {name: g.copy() for name, g in total.items()}
+
+    report = check_gradients(cost, adds, params())
+    assert report.diagnosis is not None
+    assert report.diagnosis.code == "accumulates"
+
+
 def test_a_repeated_call_is_made_very_near() -> None:
     """Where a gradient cannot be much different, and every number is another one."""
     at = np.asarray([0.0, 1.0, -1000.0])
