@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 EQUIVALENTS = Path(__file__).with_name("equivalents.toml")
 COPIED = ("backprop", "checks", "data", "tests", "pyproject.toml")
 COSMIC_RAY = (sys.executable, "-m", "cosmic_ray.cli")
-PATIENCE = 3.0  # a mutant that takes this many times as long as the tests without it never ends
+PATIENCE = 5.0  # a mutant that takes this many times as long as the tests without it never ends
 OUTCOMES = ("killed", "timeout", "equivalent", "survived")
 LEAST = {"backprop": 1.0, "checks": 0.9}
 

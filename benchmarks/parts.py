@@ -25,7 +25,7 @@ from checks.methods import examine
 from checks.networks import as_subject
 from checks.oracles import CENTRAL, COMPLEX
 from checks.probe import probe
-from checks.state import begin
+from checks.state import Scales, begin
 from checks.subject import Subject
 from checks.sweep import Piece, sweep
 from checks.sweep import measure as measure_piece
@@ -143,7 +143,7 @@ def _error(subject: Subject, oracle: str) -> float:
     )
 
 
-def _scales(subject: Subject) -> Any:
+def _scales(subject: Subject) -> Scales:
     """The cost's noise and size, as a check finds them."""
     return begin(subject, rtol=None, method="sweep", seed=0, progress=lambda done: None).scales
 
