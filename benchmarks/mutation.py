@@ -8,6 +8,7 @@ activations and costs are mutated like any function, and the working tree stays 
 of type annotations, which nothing evaluates, are left out. A mutant that no test notices must be
 listed as equivalent, with the reason, in `equivalents.toml`; the exit code is 1 where one is not
 (`backprop`), or where fewer than 90% of those that are not equivalent were noticed (`checks`).
+A sample is drawn from all the mutants of what is named, so that its share is an estimate of theirs.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 EQUIVALENTS = Path(__file__).with_name("equivalents.toml")
 COPIED = ("backprop", "checks", "data", "tests", "pyproject.toml")
 COSMIC_RAY = (sys.executable, "-m", "cosmic_ray.cli")
+CONFIG = "cosmic-ray.toml"
 PATIENCE = 5.0  # a mutant that takes this many times as long as the tests without it never ends
 OUTCOMES = ("killed", "timeout", "equivalent", "survived")
 LEAST = {"backprop": 1.0, "checks": 0.9}
@@ -44,7 +46,7 @@ NETWORK = tuple(
 PROPERTIES = "tests/checks/test_properties.py"
 ENGINE = (
     *("engine", "second", "holomorphy", "kinks", "jumps", "oracles", "sweep", "probe"),
-    *("projection", "hygiene", "compare", "rounding", "noise", "report"),
+    *("projection", "hygiene", "compare", "rounding", "noise", "report", "records"),
 )
 CHECKING = tuple(f"tests/checks/test_{module}.py" for module in ENGINE)
 TESTS: dict[str, tuple[str, ...]] = {
@@ -55,7 +57,7 @@ TESTS: dict[str, tuple[str, ...]] = {
                  "engine", "sweep", "probe", "projection", "hygiene", "noise", "tally", "state")},
 }  # fmt: skip
 
-Sample = tuple[int | None, int]  # how many of a module's mutants, None for all, and the seed
+Place = tuple[tuple[int, int], str, int]  # of a mutant: line and column, operator, occurrence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,51 +105,50 @@ def annotated(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     ]
 
 
-def mutate(
-    copy: Path, module: str, *, share: tuple[int, int], sample: Sample, timeout: float
-) -> Iterator[Mutant]:
-    """Every mutant of one module that falls to this copy of the checkout."""
+def places(copy: Path, module: str) -> list[Place]:
+    """Where a module can be mutated, annotations left out."""
     from cosmic_ray.work_db import WorkDB, use_db
 
-    command = " ".join(_pytest(copy, module))
-    config = copy / "cosmic-ray.toml"
-    config.write_text(
-        f'[cosmic-ray]\nmodule-path = "{module}"\ntimeout = {timeout}\nexcluded-modules = []\n'
-        f'test-command = "{command}"\n'
-        '[cosmic-ray.distributor]\nname = "local"\n'
-    )
-    session = copy / "session.sqlite"
-    session.unlink(missing_ok=True)
-    _run(copy, [*COSMIC_RAY, "init", config.name, session.name])
+    spans = annotated((copy / module).read_text())
+    with use_db(str(_session(copy, module)), WorkDB.Mode.open) as db:
+        found = sorted(_place(item) for item in db.pending_work_items)
+    return [p for p in found if not any(a <= p[0] < b for a, b in spans)]
+
+
+def mutate(copy: Path, module: str, chosen: Collection[Place], timeout: float) -> Iterator[Mutant]:
+    """The mutants of one module in the chosen places, each tested in this copy of the checkout."""
+    from cosmic_ray.work_db import WorkDB, use_db
+    from cosmic_ray.work_item import WorkerOutcome, WorkResult
+
+    session = _session(copy, module, timeout)
     with use_db(str(session), WorkDB.Mode.open) as db:
-        _leave_out(db, (copy / module).read_text(), share, sample)
-    _run(copy, [*COSMIC_RAY, "exec", config.name, session.name])
+        for item in list(db.pending_work_items):
+            if _place(item) not in chosen:
+                db.set_result(item.job_id, WorkResult(worker_outcome=WorkerOutcome.SKIPPED))
+    _run(copy, [*COSMIC_RAY, "exec", CONFIG, session.name])
     with use_db(str(session), WorkDB.Mode.open) as db:
         for item, result in db.completed_work_items:
             if result.worker_outcome != "skipped":
                 yield _mutant(module, item.mutations[0], result)
 
 
-def _leave_out(db: Any, source: str, share: tuple[int, int], sample: Sample) -> None:
-    """Mark as done what lies in an annotation, is not in the sample, or is another copy's."""
-    from cosmic_ray.work_item import WorkerOutcome, WorkResult
-
-    spans = annotated(source)
-    items = sorted(db.pending_work_items, key=lambda item: str(_place(item)))
-    keep = [i for i in items if not any(a <= _place(i)[0] < b for a, b in spans)]
-    size, seed = sample
-    if size is not None:
-        chosen = random.Random(seed)  # noqa: S311 - which mutants make up a sample is no secret
-        keep = chosen.sample(keep, min(size, len(keep)))
-    ours = {item.job_id for item in keep[share[0] :: share[1]]}
-    for item in items:
-        if item.job_id not in ours:
-            db.set_result(item.job_id, WorkResult(worker_outcome=WorkerOutcome.SKIPPED))
+def _session(copy: Path, module: str, timeout: float = 0.0) -> Path:
+    """A new session of Cosmic Ray, with every mutant of the module pending."""
+    command = " ".join(_pytest(copy, module))
+    (copy / CONFIG).write_text(
+        f'[cosmic-ray]\nmodule-path = "{module}"\ntimeout = {timeout}\nexcluded-modules = []\n'
+        f'test-command = "{command}"\n'
+        '[cosmic-ray.distributor]\nname = "local"\n'
+    )
+    session = copy / "session.sqlite"
+    session.unlink(missing_ok=True)
+    _run(copy, [*COSMIC_RAY, "init", CONFIG, session.name])
+    return session
 
 
-def _place(item: Any) -> tuple[tuple[int, int], str, int]:
+def _place(item: Any) -> Place:
     mutation = item.mutations[0]
-    return mutation.start_pos, mutation.operator_name, mutation.occurrence
+    return tuple(mutation.start_pos), mutation.operator_name, mutation.occurrence
 
 
 def _mutant(module: str, mutation: Any, result: Any) -> Mutant:
@@ -169,8 +170,9 @@ def _mutant(module: str, mutation: Any, result: Any) -> Mutant:
     )
 
 
-def _pytest(copy: Path, module: str) -> list[str]:
-    tests = [test for test in dict.fromkeys(TESTS[module]) if (copy / test).exists()]
+def _pytest(copy: Path, *modules: str) -> list[str]:
+    named = dict.fromkeys(test for module in modules for test in TESTS[module])
+    tests = [test for test in named if (copy / test).exists()]
     return [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
 
 
@@ -214,7 +216,7 @@ def main() -> int:
     """Mutate, test, print what survived, and say whether that is too many."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("what", nargs="*", default=["backprop"], help="a package, or its files")
-    parser.add_argument("--sample", type=int, help="this many mutants of each module, at random")
+    parser.add_argument("--sample", type=int, help="this many of all the mutants, at random")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", type=Path)
@@ -226,8 +228,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         copies = [_copy(Path(folder) / str(job)) for job in range(options.jobs)]
         found: list[Mutant] = []
-        for module in modules:
-            found += judged(_on_all(copies, module, (options.sample, options.seed)))
+        drawn = _drawn(copies[0], modules, options.sample, options.seed)
+        timeout = _patience(copies[0], list(drawn))
+        for module, chosen in drawn.items():
+            found += judged(_on_all(copies, module, chosen, timeout))
             print(
                 module, summary(found)[module], f"{time.perf_counter() - started:.0f} s", flush=True
             )
@@ -254,15 +258,34 @@ def _copy(to: Path) -> Path:
     return to
 
 
-def _on_all(copies: list[Path], module: str, sample: Sample) -> list[Mutant]:
-    """A module's mutants, shared out among the copies."""
+def _drawn(
+    copy: Path, modules: Sequence[str], size: int | None, seed: int
+) -> dict[str, list[Place]]:
+    """Which mutants of each module are tested: all of them, or a sample of them taken together."""
+    pool = [(module, place) for module in modules for place in places(copy, module)]
+    if size is not None:
+        chosen = random.Random(seed)  # noqa: S311 - which mutants make up a sample is no secret
+        pool = chosen.sample(pool, min(size, len(pool)))
+    drawn: dict[str, list[Place]] = {module: [] for module in modules}
+    for module, place in pool:
+        drawn[module].append(place)
+    return {module: found for module, found in drawn.items() if found}
+
+
+def _patience(copy: Path, modules: Sequence[str]) -> float:
+    """Seconds that a mutant may take; without one, the tests must pass."""
     started = time.perf_counter()
-    _run(copies[0], _pytest(copies[0], module))  # without a mutant the tests must pass
-    timeout = 30 + PATIENCE * (time.perf_counter() - started)
+    _run(copy, _pytest(copy, *modules))
+    return 30 + PATIENCE * (time.perf_counter() - started)
+
+
+def _on_all(
+    copies: list[Path], module: str, chosen: Sequence[Place], timeout: float
+) -> list[Mutant]:
+    """A module's mutants, shared out among the copies."""
 
     def share(k: int) -> list[Mutant]:
-        part = (k, len(copies))
-        return list(mutate(copies[k], module, share=part, sample=sample, timeout=timeout))
+        return list(mutate(copies[k], module, set(chosen[k :: len(copies)]), timeout))
 
     with ThreadPoolExecutor(len(copies)) as pool:
         found = [mutant for part in pool.map(share, range(len(copies))) for mutant in part]

@@ -44,7 +44,7 @@ class UnsendableError(TypeError):
         return f"executor: {self.args[0]}, or leave the executor out"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Failed:
     """What came of a piece instead of a result: why, and whether that says nothing of the work."""
 
@@ -101,7 +101,7 @@ def _hand_over(
             try:
                 futures[executor.submit(_run_there, parcel, piece)] = piece
             except Exception as error:  # noqa: BLE001 whatever it is, the executor has failed
-                yield piece, _Failed(repr(error), lost=True)
+                yield piece, _Failed(why=repr(error), lost=True)
         for future in as_completed(futures):
             yield futures[future], _outcome(future)
     finally:
@@ -114,7 +114,7 @@ def _outcome(future: Future[Any]) -> Any:
     error = CancelledError() if future.cancelled() else future.exception()
     if isinstance(error, UnsendableError):
         raise error
-    return future.result() if error is None else _Failed(repr(error), lost=True)
+    return future.result() if error is None else _Failed(why=repr(error), lost=True)
 
 
 def _run_there(parcel: Any, piece: Any) -> Any:
@@ -126,7 +126,7 @@ def _run_there(parcel: Any, piece: Any) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 they may raise anything
-        return _Failed(repr(error), lost=False)
+        return _Failed(why=repr(error), lost=False)
     finally:
         _thread.stop = None
 

@@ -139,7 +139,7 @@ def bisect(result: Result) -> list[Part]:
             continue
         left, right = _halves(parts)
         first, _ = result.projection.difference(left)
-        allowed = result.tau + DROWNED * max(abs(first), abs(difference))
+        allowed = result.tau + DROWNED * abs(difference)
         for half, own in ((left, first), (right, difference - first)):
             if not abs(own) <= allowed:
                 pending.append((half, own))

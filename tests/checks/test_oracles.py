@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ from checks.oracles import (
     ridders,
     ridders_rows,
 )
-from tests.checks.helpers import EPS, by_position, lines
+from tests.checks.helpers import EPS, lines
 
 Function = Callable[[Array], Array]
 
@@ -214,16 +213,6 @@ def test_oracles_are_looked_up_when_used(monkeypatch: pytest.MonkeyPatch) -> Non
 def exactly(estimate: Estimate) -> tuple[float, float]:
     """Slope and error of a single line."""
     return float(estimate.slope[0]), float(estimate.error[0])
-
-
-def test_lines_and_estimates_stay_as_they_are() -> None:
-    """They are shared between threads; and made by name, as slopes and errors look alike."""
-    assert by_position(Lines) == by_position(Estimate) == []
-    one = lines(np.sin)
-    with pytest.raises(FrozenInstanceError):
-        one.noise = 0.0  # type: ignore[misc]
-    with pytest.raises(FrozenInstanceError):
-        ridders(one).slope = np.zeros(1)  # type: ignore[misc]
 
 
 def test_ridders_carries_the_noise_through_its_table() -> None:

@@ -356,8 +356,7 @@ def test_a_direction_everywhere_moves_each_parameter_by_about_its_scale() -> Non
 
 
 def test_options_are_given_by_name() -> None:
-    """And pieces are made so: six numbers in a row would be taken for one another."""
-    assert by_position(sweep.Piece) == []
+    """What comes first is what it is about."""
     assert by_position(sweep.sweep) == ["subject", "oracle"]
     assert by_position(coordinates) == ["subject", "tensor", "indices"]
     assert by_position(direction) == ["subject", "d"]
