@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from backprop import passes, validation
+from backprop import passes, threads, validation
 from backprop.activations import Array
 from backprop.datasets import Dataset, scale_pixels
 from backprop.fingerprint import fingerprint
@@ -26,7 +26,7 @@ from backprop.network import Network
 Data = Dataset | tuple[Array, Array] | tuple[Array, Array, Array, Array]
 OnBatch = Callable[[int], None]
 AUDITED = 20  # samples of an epoch, its first
-_CHUNK = 1000  # images at a time where nothing is learnt from them
+_CHUNK = 250  # images at a time where nothing is learnt from them
 
 
 class PermitError(RuntimeError):
@@ -263,7 +263,8 @@ def descend(
     targets = validation.targets(net, samples.y, len(samples))
     batches = Batches(samples.x, targets, batch=batch_size, dtype=net.dtype, peak=samples.peak)
     # Divergence is looked for afterwards.
-    with np.errstate(over="ignore", invalid="ignore"), Loop(net) as loop:
+    quiet, suited = np.errstate(over="ignore", invalid="ignore"), threads.suited(net, batch_size)
+    with quiet, suited, Loop(net) as loop:
         for x, y in batches.of(order):
             loop.step(x, y, learning_rate)
             if on_batch is not None:
@@ -287,7 +288,7 @@ def evaluate(net: Network, samples: Samples) -> Scores:
     """The mean cost over samples, and which outputs are the largest."""
     total, predicted, expected = 0.0, [], []
     last = len(net.weights) - 1
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"), threads.suited(net, _CHUNK):
         for first in range(0, len(samples), _CHUNK):
             x, y = samples.batch(slice(first, first + _CHUNK), net.dtype)
             y = validation.targets(net, y, len(x))

@@ -19,7 +19,7 @@ from checks.nest import Array
 from checks.oracles import CENTRAL, COMPLEX, RIDDERS, Estimate, named
 from checks.report import Diagnosis, Report
 from checks.state import Check, Progress, begin, disagree, inspected, spreads
-from checks.subject import Subject
+from checks.subject import Subject, within
 from checks.sweep import coordinates, sweep
 from checks.tally import Findings, report
 
@@ -33,6 +33,7 @@ STAIRS = 4
 SOUGHT = 4096
 
 
+@within
 def check(
     subject: Subject,
     *,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from backprop import passes, validation
+from backprop import passes, threads, validation
 from backprop.network import Network
 from checks import rounding
 from checks.hygiene import same_bits
@@ -45,6 +46,7 @@ def as_subject(net: Network, x: Array, y: Array, *, repeat: str = "") -> Subject
         rerun=ShortRerun(judged.net, x, y),
         inputs={"x": x, "y": y},
         hypotheses=judged.hypotheses,
+        within=judged.within,
         context={"the batch size": float(len(x))},
         repeat=repeat,
     )
@@ -90,6 +92,9 @@ class _Judged:
             cost=self.net.cost,
             y=self.y,
         )
+
+    def within(self) -> AbstractContextManager[Any]:
+        return threads.suited(self.net, len(self.x))
 
     def _named(self, pairs: Iterable[tuple[Array, Array]]) -> dict[str, Array]:
         return dict(zip(self.names, (g for pair in pairs for g in pair), strict=True))

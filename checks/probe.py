@@ -48,7 +48,7 @@ from checks.oracles import COMPLEX, RIDDERS, named
 from checks.projection import CULPRITS, Part, Projection, Result, bisect, weights
 from checks.report import Report
 from checks.state import Check, Progress, begin, inspected, spreads
-from checks.subject import Subject
+from checks.subject import Subject, within
 from checks.sweep import coordinates, signed
 from checks.tally import Findings, report
 
@@ -63,6 +63,7 @@ MANY = 2**22
 TRIALS, FEW = rounding.JITTERS, 4
 
 
+@within
 def probe(
     subject: Subject,
     *,

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from backprop import network, passes, training
+from backprop import network, passes, threads, training
 from backprop.network import Network
 from backprop.training import Samples
 from checks import rounding
@@ -39,7 +39,7 @@ def rehearse(
     batch_size = min(batch_size, max(1, 2 * len(samples) // 3))
     order = np.arange(min(len(samples), max(2, round(STEPS * batch_size))))[::-1]
     start = [p.copy() for pair in zip(net.weights, net.biases, strict=True) for p in pair]
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), threads.suited(net, batch_size):
         fast = with_parameters(net, [p.copy() for p in start])
         training.descend(fast, samples, order, batch_size=batch_size, learning_rate=learning_rate)
         batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]

@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -17,6 +19,8 @@ from checks.nest import Array
 
 Arrays = Sequence[Array]
 Hypothesis = tuple[str, str | None, dict[str, Array]]
+Options = ParamSpec("Options")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,8 @@ class Subject:
     rerun
         A faster way to the costs of many single-coordinate perturbations, or None: (tensor's
         position, flat indices, steps) to costs.
+    within
+        Makes a `with` block, in which checks call the functions.
     repeat
         The command or call that repeats the check, for the failure text.
     raised
@@ -59,6 +65,7 @@ class Subject:
     inputs: Mapping[str, Array] = field(default_factory=dict)
     hypotheses: Callable[[], Iterable[Hypothesis]] | None = None
     context: Mapping[str, float] = field(default_factory=dict)
+    within: Callable[[], AbstractContextManager[Any]] = nullcontext
     repeat: str = ""
     raised: list[str] = field(default_factory=list)
 
@@ -71,6 +78,19 @@ class Subject:
     def parameters(self) -> int:
         """How many coordinates there are."""
         return sum(v.size for v in self.values)
+
+
+def within(
+    look: Callable[Concatenate[Subject, Options], Found],
+) -> Callable[Concatenate[Subject, Options], Found]:
+    """The function `look` at a subject, called in the block that the subject makes for it."""
+
+    @wraps(look)
+    def inside(subject: Subject, /, *given: Options.args, **options: Options.kwargs) -> Found:
+        with subject.within():
+            return look(subject, *given, **options)
+
+    return inside
 
 
 def black_box(

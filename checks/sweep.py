@@ -19,7 +19,7 @@ import numpy as np
 from checks import elsewhere, rounding
 from checks.nest import Array
 from checks.oracles import Estimate, Lines, named
-from checks.subject import Arrays, Subject
+from checks.subject import Arrays, Subject, within
 
 # Coordinates to a piece: enough to be worth sending, few enough for progress to be seen.
 PIECE = 4096
@@ -92,6 +92,7 @@ def _threads(subject: Subject) -> AbstractContextManager[Executor | None]:
     return ThreadPoolExecutor(cores)
 
 
+@within
 def measure(subject: Subject, piece: Piece) -> Estimate:
     """The slopes along one piece's coordinates.
 

@@ -17,7 +17,7 @@ from checks import kinks, rounding
 from checks.nest import Array
 from checks.report import Diagnosis, Report
 from checks.state import Check, Progress, begin, inspected
-from checks.subject import Subject
+from checks.subject import Subject, within
 from checks.sweep import direction, signed
 from checks.tally import report
 
@@ -32,6 +32,7 @@ READ = 4
 CLEAR = 16
 
 
+@within
 def taylor(
     subject: Subject,
     *,

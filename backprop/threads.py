@@ -1,0 +1,38 @@
+"""Threads: small products run on one, instead of being shared among all cores.
+
+BLAS's threads wait for one another by turning in a loop. Where products are small that takes
+longer than the products themselves; and where other programs keep a core busy, a hundred times as
+long. So whoever runs many of them one after the other does it in a block that is `suited` to them.
+What comes out is then the same on any number of cores, too.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from typing import Any
+
+from backprop.network import Network
+
+# Multiplications in the largest product, from which on two threads may take less time than one.
+WORTH_SHARING = 2**23
+
+
+def suited(net: Network, batch: int) -> AbstractContextManager[Any]:
+    """A `with` block for passes of a network over batches of so many samples.
+
+    BLAS has one thread in it where all products are small; otherwise it is left as it is.
+    """
+    largest = batch * max(W.size for W in net.weights)
+    if largest >= WORTH_SHARING:
+        return nullcontext()
+    block: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
+    return block
+
+
+@cache
+def _controller() -> Any:
+    """What knows the BLAS libraries that NumPy and others have loaded."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
