@@ -58,7 +58,8 @@ def _calibrated(oracle: Oracle) -> bool:
         return np.asarray([np.sin(1 + t[0]), np.exp(t[1]), 2 - 3 * t[2]])
 
     eps = float(np.finfo(float).eps)
-    lines = Lines(costs=costs, scale=np.ones(3), noise=2.0**-36, size=2.0)
+    scale = np.asarray([1.0, 0.5, 2.0])  # each line steps by itself
+    lines = Lines(costs=costs, scale=scale, noise=2.0**-36, size=2.0)
     try:
         found = oracle(lines)
         off = np.abs(found.slope - known)

@@ -51,6 +51,14 @@ def test_a_jump_beyond_the_longest_step_of_an_oracle_does_not_count() -> None:
     assert jump_along(lines(lambda t: t.real + (t.real > 0.126))) == 0
 
 
+@pytest.mark.parametrize(("height", "seen"), [(0.9, False), (1.1, True)])
+def test_a_jump_that_could_be_steepness_is_none(height: float, *, seen: bool) -> None:
+    """Up to 2^-30 of what the cost rises by in the steepest step; here that is 1."""
+    jump = height * 2.0**-30
+    found = jump_along(lines(lambda t: 2.0**8 * t.real + jump * (t.real > 0.01), noise=0.0))
+    assert found == (pytest.approx(jump, rel=1e-3) if seen else 0)
+
+
 def test_stairs_are_as_high_as_they_are() -> None:
     """The highest of them counts, and noise of that size is none."""
     stairs = lambda t: np.floor(2.0**12 * t.real) / 2.0**12  # noqa: E731
@@ -79,13 +87,14 @@ def test_a_jump_before_the_end_is_measured(end: float, part: float) -> None:
     assert jump_along(lines(cost)) == pytest.approx(1)
 
 
-def test_a_walk_is_shortened_no_more_than_it_must_be() -> None:
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_walk_is_shortened_no_more_than_it_must_be(side: int) -> None:
     """Where the cost begins at the point, and ends seven steps on, it is walked that far."""
     step = 2 * REACH / STEPS
 
     def cost(t: Array) -> Array:
-        away = t.real / step
-        return np.where((away < -1e-9) | (away > 7.5), np.nan, t.real + (away > 5.5))
+        away = side * t.real / step
+        return np.where((away < -1e-9) | (away > 7.5), np.nan, t.real + (away > 7.1))
 
     assert jump_along(lines(cost)) == pytest.approx(1)
 

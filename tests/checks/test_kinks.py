@@ -11,7 +11,7 @@ import pytest
 from checks import kinks
 from checks.nest import Array
 from checks.sweep import coordinates
-from tests.checks.helpers import EPS, vector
+from tests.checks.helpers import EPS, lines, vector
 
 
 def on_kinks(
@@ -107,3 +107,18 @@ def test_one_sided_slopes_are_measured() -> None:
     middle, apart = kinks.one_sided(coordinates(one, 0, np.arange(3), noise=4 * EPS, size=1.0))
     assert middle == pytest.approx([0, 0.5, 0], abs=1e-6)
     assert apart == pytest.approx([2, 1, 0], rel=1e-6)
+
+
+def test_an_eighth_to_spare_is_no_more_than_that() -> None:
+    """Slopes of -8 and 8, which are met to the last bit, excuse what is as large as 10."""
+    absolute = lambda p: 8 * np.abs(p).sum()  # noqa: E731
+    for sign in (1, -1):
+        assert on_kinks(absolute, [0.0], sign * 10.0, noise=0.0) == [True]
+        assert on_kinks(absolute, [0.0], sign * np.nextafter(10, 11), noise=0.0) == [False]
+
+
+@pytest.mark.parametrize(("noise", "kinked"), [(0.99 * 2.0**-25, True), (1.01 * 2.0**-25, False)])
+def test_a_kink_stands_four_times_above_what_noise_makes(noise: float, *, kinked: bool) -> None:
+    """Of slopes 2 apart, at steps of 2^-22, noise moves the difference by 2^24 times itself."""
+    found = kinks.kinked(lines(np.abs, noise=noise))
+    assert found.tolist() == [kinked]

@@ -38,6 +38,8 @@ MISTAKES: dict[str, Callable[[Estimate], Any]] = {
     "NaN": lambda e: replace(e, slope=np.nan * e.slope),
     "error NaN": lambda e: replace(e, error=np.nan * e.slope),
     "nothing known": lambda e: replace(e, error=np.full(3, np.inf)),
+    "not much known": lambda e: replace(e, error=np.full(3, 1e-5)),
+    "little known of one": lambda e: replace(e, error=np.asarray([0, 1e-5, 0])),
     "raises": lambda e: 1 // 0,
     "gives nothing back": lambda e: None,
 }
@@ -368,6 +370,18 @@ def test_a_wrong_rerun_is_found(tensor: int, name: str) -> None:
     scales = numbers(one)[0]
     found = second.rerun_mistake(wrong_rerun(one, tensor, RERUNS[name]), rng(), **scales)
     assert str(found).startswith(f"{one.names[tensor]}, flat index ")
+
+
+@pytest.mark.parametrize(("units", "found"), [(0, False), (16, False), (64, True), (-64, True)])
+def test_where_nothing_moves_the_cost_its_own_last_digits_do(units: int, *, found: bool) -> None:
+    """Parameters of zero stay as they are under jitter, and no noise is known either."""
+    one = vector(lambda p: 3 + p.sum() ** 2, lambda p: 2 * p, [0.0])
+
+    def rerun(tensor: int, at: Array, steps: Array) -> Array:
+        return (3 + steps**2) * (1 + units * EPS)
+
+    mistake = second.rerun_mistake(replace(one, rerun=rerun), rng(), noise=0.0, size=3.0)
+    assert (mistake is not None) is found
 
 
 # --- zeros that hide a slope ------------------------------------------------------------------
