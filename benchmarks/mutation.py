@@ -24,9 +24,10 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -72,22 +73,23 @@ class Mutant:
     outcome: str
     reason: str = ""
 
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What `equivalents.toml` knows it by."""
-        return self.module, self.was, self.became
 
+def excuse(mutant: Mutant, listed: Mapping[str, Any]) -> str:
+    """The reason why a mutant is equivalent; empty where there is none.
 
-def equivalents(path: Path = EQUIVALENTS) -> dict[tuple[str, str, str], str]:
-    """The reasons why mutants that survive are equivalent, by module, old line and new line."""
-    if not path.exists():
-        return {}
-    entries = tomllib.loads(path.read_text()).get("equivalent", [])
-    return {
-        (e["module"], was, became): e["reason"]
-        for e in entries
-        for was, became in ((e["was"], b) for b in e["became"])
-    }
+    `listed` is what `equivalents.toml` holds: whole lines of a module, and parts of any line.
+    """
+    for entry in listed["equivalent"]:
+        known = mutant.module == entry["module"] and mutant.was == entry["was"]
+        if known and mutant.became in entry["became"]:
+            return str(entry["reason"])
+    for entry in listed["anywhere"]:
+        pieces = mutant.was.split(entry["was"])
+        for k, became in product(range(1, len(pieces)), entry["became"]):
+            sides = (entry["was"].join(side) for side in (pieces[:k], pieces[k:]))
+            if became.join(sides) == mutant.became:
+                return str(entry["reason"])
+    return ""
 
 
 def annotated(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
@@ -192,12 +194,11 @@ def _run(copy: Path, command: Sequence[str]) -> None:
 
 def judged(mutants: Sequence[Mutant]) -> list[Mutant]:
     """The mutants, with those that are listed as equivalent called so."""
-    known = equivalents()
+    listed = tomllib.loads(EQUIVALENTS.read_text(encoding="utf-8"))
+    reasons = [excuse(m, listed) if m.outcome == "survived" else "" for m in mutants]
     return [
-        Mutant(**{**asdict(m), "outcome": "equivalent", "reason": known[m.key]})
-        if m.outcome == "survived" and m.key in known
-        else m
-        for m in mutants
+        replace(m, outcome="equivalent", reason=reason) if reason else m
+        for m, reason in zip(mutants, reasons, strict=True)
     ]
 
 
