@@ -582,6 +582,31 @@ def test_half_of_what_was_promised_is_measured_by_the_larger_value(side: int) ->
     assert found.status["params"].tolist() == [U, U, F, F]
 
 
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_few_of_the_oracles_own_errors_convict_nobody(side: int) -> None:
+    """Up to eight of them, of each coordinate's own; an error is an estimate."""
+    off, error = [7.0, 8.0, 9.0, 7.0, 0.5], [1.0, 1.0, 1.0, 0.5, 0.0]
+    unit = 2.0**-10  # far more than half of what was promised
+    a = [2.0] * 5
+    found = findings(a, [2.0 + side * unit * e for e in off], [F] * 5)
+    found.error["params"][:] = np.asarray(error) * unit
+    engine.benefit_of_doubt(under_way(vector(lambda p: 2 * p.sum(), np.ones_like, a)), found)
+    assert found.status["params"].tolist() == [U, U, F, F, F]
+
+
+def test_nor_does_what_the_gradient_function_moves_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Up to 32 of its own noise."""
+    unit = 2.0**-10
+    noise = {"params": np.asarray([unit, unit, unit / 2])}
+    monkeypatch.setattr(second, "gradient_noise", lambda *given: noise)
+    a = [2.0] * 3
+    found = findings(a, [2.0 + 32 * unit, 2.0 + 33 * unit, 2.0 - 31 * unit], [F] * 3)
+    engine.benefit_of_doubt(under_way(vector(lambda p: 2 * p.sum(), np.ones_like, a)), found)
+    assert found.status["params"].tolist() == [U, F, F]
+
+
 @pytest.mark.parametrize("oracle", [RIDDERS, COMPLEX])
 def test_each_tensor_of_a_black_box_gets_its_benefit(oracle: str) -> None:
     """Also after one in which nothing fails; what passes stays, however little it is off."""

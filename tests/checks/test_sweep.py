@@ -369,3 +369,16 @@ def test_pieces_can_be_looked_up_by() -> None:
         sweep.Piece(tensor=0, start=0, stop=1, oracle="", noise=0.0, size=1.0) for _ in range(2)
     )
     assert {first: 1}[second] == 1
+
+
+def test_a_lines_scale_is_the_larger_of_two_sizes_or_the_parameters_own() -> None:
+    """A tensor's typical size is no less than needed for its zeros; asked for, each has its own."""
+    values = np.asarray([0.0, 1e-3, -7.0, 1.0])
+    one = vector(lambda p: p.sum(), np.ones_like, values)
+    typical = np.sqrt(np.mean(values**2))
+    at = np.asarray([3, 0, 1, 2])
+    found = coordinates(one, 0, at, noise=0.0, size=1.0)
+    assert found.scale == pytest.approx([typical, typical, typical, 7])
+    found = coordinates(one, 0, at, noise=0.25, size=0.5, own=True)
+    assert found.scale == pytest.approx([1, typical, 1e-3, 7])
+    assert (found.noise, found.size) == (0.25, 0.5)
