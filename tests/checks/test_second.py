@@ -88,6 +88,13 @@ def test_real_costs_support_a_right_gradient_only() -> None:
     assert not supported(one, g * np.nan, cost)
 
 
+def test_a_cost_that_does_not_change_supports_a_gradient_of_zero() -> None:
+    """And no other."""
+    one = vector(lambda p: 3 + 0 * p.sum(), np.zeros_like, [0.5, 1.0])
+    assert supported(one, np.zeros(2), 3)
+    assert not supported(one, np.asarray([1e-3, 0]), 3)
+
+
 def test_a_complex_cost_that_is_not_the_real_one_has_no_support() -> None:
     """Up to a few units in its last place."""
     at = np.linspace(0.5, 2, 40)
@@ -370,6 +377,14 @@ def test_a_wrong_rerun_is_found(tensor: int, name: str) -> None:
     scales = numbers(one)[0]
     found = second.rerun_mistake(wrong_rerun(one, tensor, RERUNS[name]), rng(), **scales)
     assert str(found).startswith(f"{one.names[tensor]}, flat index ")
+
+
+def test_a_cost_of_zero_compares_no_reruns() -> None:
+    """There is no size by which to judge what differs."""
+    one = wrong_rerun(subject(), 0, RERUNS["NaN"])
+    scales = numbers(one)[0]
+    assert second.rerun_mistake(one, rng(), **scales) is not None
+    assert second.rerun_mistake(one, rng(), **{**scales, "size": 0.0}) is None
 
 
 @pytest.mark.parametrize(("units", "found"), [(0, False), (16, False), (64, True), (-64, True)])
