@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from dataclasses import is_dataclass
 from types import ModuleType
@@ -18,19 +19,27 @@ from tests.checks.helpers import by_position
 CHANGING = {"Network", "Check"}
 
 
-def records(package: ModuleType) -> list[Any]:
-    """The dataclasses of a package, private ones too."""
+def defined(package: ModuleType) -> list[Any]:
+    """What the modules of a package define at their top level, private things too."""
     names = [m.name for m in pkgutil.iter_modules(package.__path__) if m.name != "__main__"]
     modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
-    found = [(module, kind) for module in modules for kind in vars(module).values()]
     return [
-        kind
-        for module, kind in found
-        if is_dataclass(kind) and isinstance(kind, type) and kind.__module__ == module.__name__
+        found
+        for module in modules
+        for found in vars(module).values()
+        if getattr(found, "__module__", None) == module.__name__
     ]
 
 
-RECORDS = records(checks) + records(backprop)
+DEFINED = defined(checks) + defined(backprop)
+RECORDS = [kind for kind in DEFINED if isinstance(kind, type) and is_dataclass(kind)]
+FUNCTIONS = [found for found in DEFINED if inspect.isfunction(found)]
+SCALED = [
+    function
+    for function in FUNCTIONS
+    if {"noise", "size"} <= {*inspect.signature(function).parameters}
+    and function.__name__ != "central_step"
+]
 
 
 @pytest.mark.parametrize("kind", RECORDS, ids=lambda kind: kind.__qualname__)
@@ -44,3 +53,14 @@ def test_records_are_found_in_both_packages() -> None:
     """Those whose names are promised among them."""
     names = {kind.__name__ for kind in RECORDS}
     assert names >= {*CHANGING, "Report", "Diagnosis", "Certificate", "Lines", "Inspection"}
+
+
+@pytest.mark.parametrize("function", SCALED, ids=lambda function: function.__qualname__)
+def test_a_costs_noise_and_its_size_are_given_by_name(function: Any) -> None:
+    """Two numbers side by side would be taken for one another."""
+    assert not {"noise", "size"} & {*by_position(function)}
+
+
+def test_functions_of_noise_and_size_are_found() -> None:
+    """In several modules."""
+    assert {f.__module__ for f in SCALED} >= {"checks.jumps", "checks.kinks", "checks.sweep"}

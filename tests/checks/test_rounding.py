@@ -212,9 +212,9 @@ def test_a_central_step_falls_back_where_noise_tells_nothing(noise: float, size:
 
 def test_typical_loses_no_digit_to_squares_that_nearly_underflow() -> None:
     """In single precision they begin to at 2^-149, long before their sum does."""
-    for value in np.float32([1.2345e-20, 3.3e-21, 7.7e-22]):
+    for value in (1.2345e-20, 3.3e-21, 7.7e-22):
         found = rounding.typical(np.full(1000, value, np.float32))
-        assert found == pytest.approx(float(value), rel=2e-7)
+        assert found == pytest.approx(value, rel=2e-7)
 
 
 def test_what_a_tolerance_is_made_of_is_given_by_name() -> None:

@@ -15,7 +15,7 @@ from checks.nest import Array
 from checks.networks import as_subject
 from checks.oracles import Estimate, Lines
 from checks.subject import Subject, scaled
-from checks.sweep import signed, sweep
+from checks.sweep import everywhere, signed, sweep
 from tests.checks.helpers import CALLED, EPS, subject, vector
 
 AT = [0.5, -1.0, 2.0]
@@ -200,6 +200,28 @@ def test_a_complex_safe_cost_is_trusted(name: str, *, thorough: bool, factor: fl
     cost = TRUSTED[name]
     for seed in range(5):
         assert doubt(lambda p: factor * cost(p), seed=seed, thorough=thorough) is None
+
+
+@pytest.mark.parametrize("thorough", [True, False])
+def test_only_what_differs_along_a_direction_is_looked_at_along_others(
+    monkeypatch: pytest.MonkeyPatch, *, thorough: bool
+) -> None:
+    """Three of them, each through far fewer parameters where many runs are too many."""
+    asked: list[int | None] = []
+
+    def noted(one: Subject, rng: np.random.Generator, *, most: int | None) -> Any:
+        asked.append(most)
+        return everywhere(one, rng, most=most)
+
+    monkeypatch.setattr(second, "everywhere", noted)
+    assert doubt(TRUSTED["squares"], thorough=thorough) is None
+    assert asked == [None if thorough else 2**16]
+    asked.clear()
+    assert "complex parameters the cost is" in doubt(DOUBTED["NaN"][0], thorough=thorough)
+    assert len(asked) == 1
+    asked.clear()
+    assert doubt(DOUBTED["unseen conjugate"][0], thorough=thorough).startswith(second.ALONG)
+    assert asked == [None] * 3 if thorough else [2**16, 2**10, 2**4]
 
 
 def test_a_complex_safe_cost_on_a_kink_is_trusted() -> None:
