@@ -20,6 +20,7 @@ from checks.subject import Subject, black_box, scaled
 from tests.checks.helpers import LAYOUTS, beside_a_kink, changed, planted, subject, vector
 
 SHAPE = (12, 10, 8, 3)
+U, Z = Status.UNDECIDED, Status.ZERO
 
 
 def named(report: Report) -> set[tuple[str, tuple[int, ...]]]:
@@ -174,6 +175,27 @@ def test_rounding_moves_a_tensor_without_a_gradient_by_its_scale() -> None:
     assert np.abs(c).max() <= 0.0015
     moved = rounding.SAFETY * far * np.sqrt(np.sum(b**2) + np.sum(c**2))
     assert found.tau == pytest.approx(moved, rel=1e-9)
+
+
+@pytest.mark.parametrize(("difference", "status"), [(0.0, Z), (1e-300, U), (-1e-300, U)])
+def test_only_a_slope_of_nothing_at_all_makes_a_tensor_zero(
+    monkeypatch: pytest.MonkeyPatch, difference: float, status: Status
+) -> None:
+    """What rounding explains is undecided, whichever its sign."""
+    right = probe._hidden
+
+    def found(*given: Any) -> Any:
+        result = right(*given)
+        assert result is not None
+        return replace(result, difference=difference)
+
+    monkeypatch.setattr(probe, "_hidden", found)
+    one = black_box(
+        lambda p: (p["a"] ** 2).sum(),
+        lambda p: {"a": 2 * p["a"], "b": np.zeros(2)},
+        {"a": np.asarray([1.0, 2.0]), "b": np.ones(2)},
+    )
+    assert probe.probe(one).status["b"].tolist() == [status] * 2
 
 
 def test_a_tensor_without_a_say_is_zero() -> None:
@@ -513,10 +535,15 @@ def test_a_culprits_tolerance_is_its_share_of_the_projections() -> None:
     assert failure.tolerance == pytest.approx(report.extra["probe"]["tolerance"] * larger, abs=0)
 
 
-def test_a_gradient_that_nearly_underflows_does_not_blur_the_others() -> None:
+@pytest.mark.parametrize("black", [True, False])
+@pytest.mark.parametrize("least", [1e-240, 1e-250, 1e-260, 1e-280])
+def test_a_gradient_that_nearly_underflows_does_not_blur_the_others(
+    least: float, *, black: bool
+) -> None:
     """A step that is short enough for 1 / 1e-260 would leave no digits of any other."""
-    data = np.asarray([1e-260, 1.0, 2.0, 3.0])
+    data = np.asarray([least, 1.0, 2.0, 3.0])
     one = vector(lambda p: (data * p).sum(), lambda p: data + 0 * p, np.ones(4))
+    one = one if black else replace(one, jittered=lambda rng: one.gradient(one.values))
     report = probe.probe(one)
     assert report.status["params"].tolist() == [Status.UNDECIDED, *[Status.PASS] * 3]
     assert report.verdict == "pass"

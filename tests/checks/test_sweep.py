@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks import elsewhere, oracles, sweep
+from checks import elsewhere, oracles, rounding, sweep
 from checks.nest import Array
 from checks.oracles import Estimate
 from checks.second import complex_cost
@@ -382,3 +382,20 @@ def test_a_lines_scale_is_the_larger_of_two_sizes_or_the_parameters_own() -> Non
     found = coordinates(one, 0, at, noise=0.25, size=0.5, own=True)
     assert found.scale == pytest.approx([1, typical, 1e-3, 7])
     assert (found.noise, found.size) == (0.25, 0.5)
+
+
+def test_a_piece_is_measured_by_the_tensors_size_first() -> None:
+    """A small number among large ones takes steps like theirs."""
+    asked: list[float] = []
+
+    def cost(p: Array) -> Any:
+        asked.append(float(p[0]))
+        return p.sum()
+
+    one = vector(cost, np.ones_like, [2.0**-10, 8.0, 0.0, 0.0])
+    piece = sweep.Piece(tensor=0, start=0, stop=1, oracle=oracles.CENTRAL, noise=2.0**-50, size=4.0)
+    found = sweep.measure(one, piece)
+    assert found.slope == pytest.approx([1])
+    longest = max(abs(p - 2.0**-10) for p in asked)
+    expected = rounding.central_step(np.asarray([rounding.typical(one.values[0])]), 2.0**-50, 4.0)
+    assert longest == 2 * expected
