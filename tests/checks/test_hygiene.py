@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks import check_gradients
-from checks.hygiene import OFFENCES, _nearby, form, inspect, offence, same_bits
+from checks.hygiene import OFFENCES, _kind, _nearby, form, inspect, offence, same_bits
 from checks.nest import Array
 from checks.report import Report
 from checks.subject import black_box
@@ -502,3 +502,10 @@ def test_a_repeated_call_is_made_very_near() -> None:
     assert np.all(moved != at)
     assert np.all(np.abs(moved - at) <= 2.0**-10 * np.asarray([1, 1, 1000]))
     assert moved[0] == 2.0**-10
+
+
+def test_what_is_no_number_is_called_by_what_it_is() -> None:
+    """One of them or several; and numbers by their dtype."""
+    for held, kind in (([None], "NoneType"), (["a", None], "str"), ([], "object")):
+        assert _kind(np.asarray(held, object)) == kind
+    assert _kind(np.ones(2, np.float32)) == "float32"
