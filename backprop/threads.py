@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
+from threading import current_thread, main_thread
 from typing import Any
 
 from backprop.network import Network
@@ -23,10 +24,12 @@ WORTH_SHARING = 2**23
 def suited(net: Network, batch: int) -> AbstractContextManager[Any]:
     """A `with` block for passes of a network over batches of so many samples.
 
-    BLAS has one thread in it where all products are small; otherwise it is left as it is.
+    BLAS has one thread in it where all products are small; otherwise it is left as it is. So it is
+    in any but the main thread: the number is the whole process's, and of several blocks side by
+    side none would know what it had been.
     """
     largest = batch * max(W.size for W in net.weights)
-    if largest >= WORTH_SHARING:
+    if largest >= WORTH_SHARING or current_thread() is not main_thread():
         return nullcontext()
     block: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
     return block

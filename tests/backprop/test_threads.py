@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
@@ -61,6 +63,20 @@ def test_threads_are_given_back_after_an_error() -> None:
                 raise ZeroDivisionError
             assert counts() == {1}
         assert counts() == {2}
+
+
+def test_only_the_main_thread_takes_threads_away() -> None:
+    """Blocks of several threads end in any order, and none would know what to give back."""
+    net = init_net((3, 2), seed=0)
+
+    def job(_: int) -> set[int]:
+        with suited(net, 1):
+            time.sleep(0.001)
+            return counts()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(job, range(20))) == [{2}] * 20
+    assert counts() == {2}
 
 
 def test_training_runs_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
