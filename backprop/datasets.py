@@ -8,7 +8,6 @@ Files, the network and the terminal are touched here, in `folders` and in `idx`,
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -178,7 +177,9 @@ def _require_mnist(found: Dataset) -> None:
 
 
 def _print_to_stderr(message: str) -> None:
-    sys.stderr.write(f"{message}\n")
+    import click
+
+    click.echo(message, err=True)
 
 
 def _count(dataset: Dataset) -> int:

@@ -27,7 +27,7 @@ class Bar:
     def __init__(self, label: str, total: int = 0) -> None:
         self.label, self.total = label, total
         self._done, self._started = 0, time.time()
-        self._seen = sys.stderr.isatty()
+        self._seen = getattr(sys.stderr, "isatty", bool)()  # it is None where it is closed
         self._drawn: Any = None
 
     def update(self, done: int) -> None:

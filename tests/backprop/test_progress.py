@@ -80,3 +80,10 @@ def test_no_bar_for_nobody_and_for_nothing(
     ):
         bar.update(10)
     assert shown.taken() == ""
+
+
+def test_a_closed_standard_error_is_nobody_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python has none then; the work goes on."""
+    monkeypatch.setattr("sys.stderr", None)
+    with closing(Bar("checking", 10)) as bar:
+        bar.update(4)
