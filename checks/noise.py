@@ -116,7 +116,7 @@ def table_noise(f: Callable[[float], float]) -> float:
         found = None
         if np.isfinite(values).all() and 2 * np.count_nonzero(np.diff(values)) > POINTS:
             found = _settled(values)
-        if found is not None and before is not None:
+        if found is not None and before:  # squares of the smallest numbers underflow to 0
             if found < 4 * before:
                 return max(found, before)
             grown = found / (before * WIDER)

@@ -454,3 +454,12 @@ def test_kinks_all_around_are_no_noise() -> None:
         )
         assert not found.low_precision
         assert found.level < 1e-10
+
+
+@pytest.mark.parametrize("k", [-150, -160, -200, -300])
+def test_a_cost_whose_squares_underflow_has_noise_too(k: int) -> None:
+    """At least the spacing at the cost itself."""
+    factor = 10.0**k
+    found = noise(lambda values: factor * np.sin(values[0]).sum())
+    assert 0 < found.level < 1e-12 * factor
+    assert not found.low_precision
