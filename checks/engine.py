@@ -192,7 +192,7 @@ def benefit_of_doubt(this: Check, findings: Findings) -> None:
         doubtful = 2 * apart <= this.rtol * np.maximum(np.abs(a), np.abs(n))
         doubtful |= apart <= rounding.SAFETY * noise[name].reshape(-1)[wrong]
         if name in findings.error:
-            doubtful |= apart <= second.BENEFIT * findings.error[name].reshape(-1)[wrong]
+            doubtful |= apart <= rounding.BENEFIT * findings.error[name].reshape(-1)[wrong]
         if this.oracle == COMPLEX:
             left = np.flatnonzero(~doubtful)[:SOUGHT]
             rows = _real_rows(this, tensor, wrong[left])

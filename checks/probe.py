@@ -49,7 +49,7 @@ from checks.projection import CULPRITS, Part, Projection, Result, bisect, weight
 from checks.report import Report
 from checks.state import Check, Progress, begin, inspected, spreads
 from checks.subject import Subject, within
-from checks.sweep import coordinates, signed
+from checks.sweep import coordinates, signed, slopes
 from checks.tally import Findings, report
 
 # A single error e with 0.5 |e| <= 2 tau can be missed: beyond that, nothing can be decided.
@@ -105,9 +105,9 @@ def probe(
     if result.hidden is not None and result.hidden.difference == 0:
         for part in result.hidden.projection.whole:
             status[part.tensor][...] = Status.ZERO
-    tau = result.tau
+    tau, differs = result.tau, result.differs
     del result  # as large as the parameters
-    return _conclude(this, found, status, culprits, tau)
+    return _conclude(this, found, status, culprits, tau, differs=differs)
 
 
 def _project(this: Check, analytic: list[Array], oracle: str, *, trials: int) -> Result:
@@ -239,9 +239,18 @@ def _chunks(*tensors: list[Array]) -> Iterator[tuple[Array, ...]]:
 
 
 def _conclude(
-    this: Check, analytic: list[Array], status: list[Array], culprits: list[Part], tau: float
+    this: Check,
+    analytic: list[Array],
+    status: list[Array],
+    culprits: list[Part],
+    tau: float,
+    *,
+    differs: bool,
 ) -> Report:
-    """Put each culprit before the oracle by itself, take the rest as D leaves it, and report."""
+    """Put each culprit before the oracle by itself, take the rest as D leaves it, and report.
+
+    Where D differs and no culprit accounts for that, nothing passes.
+    """
     names = this.subject.names
     found = Findings(
         analytic=dict(zip(names, analytic, strict=True)),
@@ -257,6 +266,10 @@ def _conclude(
         if on_stairs(this, found):
             for part in culprits:
                 _look_at(this, found, part, tau)
+    told = [status[part.tensor].reshape(-1)[part.start] for part in culprits]
+    if differs and not (told and all(s in (Status.FAIL, Status.KINK) for s in told)):
+        this.suspicious = True
+        this.notes.append("the projection differs, and not all of that could be traced")
     return report(this, found)
 
 
@@ -269,8 +282,7 @@ def _status(analytic: Array, d: Array) -> Array:
 def _look_at(this: Check, found: Findings, culprit: Part, tau: float) -> None:
     """Write down what the oracle says of one coordinate; its tolerance is its share of D's."""
     name, at = this.subject.names[culprit.tensor], np.asarray([culprit.start])
-    lines = coordinates(this.subject, culprit.tensor, at, **this.scales)
-    estimate = named(this.oracle)(lines)
+    estimate = slopes(this.subject, culprit.tensor, at, named(this.oracle), **this.scales)
     a = found.analytic[name].reshape(-1)[culprit.start]
     larger = max(abs(a), abs(float(estimate.slope[0])))
     values = {"numeric": estimate.slope[0], "tolerance": tau * larger + estimate.error[0]}
@@ -286,7 +298,7 @@ def _look_at(this: Check, found: Findings, culprit: Part, tau: float) -> None:
             status = Status.KINK
         elif this.oracle != COMPLEX and this.subject.jittered is not None:
             # As in a sweep, real differences alone convict no network.
-            exact = named(COMPLEX)(lines)
+            exact = named(COMPLEX)(coordinates(this.subject, culprit.tensor, at, **this.scales))
             if compare(analytic, exact.slope, tolerance, this.rtol)[0] != Status.FAIL:
                 status = Status.UNDECIDED
     found.status[name].reshape(-1)[culprit.start] = status

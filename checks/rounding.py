@@ -52,6 +52,9 @@ SAFETY = 32.0
 # or underflow, not even in float32.
 ORDINARY = 2.0**-80
 
+# An estimate may be this many of its own error bounds away before it counts as another one.
+BENEFIT = 8
+
 # A float32 gradient has seven digits, and rounding with SAFETY takes about five of them.
 RTOL = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
 

@@ -23,7 +23,16 @@ from checks.nest import Array
 from checks.noise import POINTS
 from checks.oracles import Estimate, Lines, Oracle
 from checks.subject import Arrays, Subject
-from checks.sweep import coordinates, direction, everywhere, moved_along, plain_rerun, signed, wide
+from checks.sweep import (
+    coordinates,
+    direction,
+    everywhere,
+    moved_along,
+    plain_rerun,
+    signed,
+    slopes,
+    wide,
+)
 
 SAMPLE = 24
 ALONG = "along a direction"
@@ -34,9 +43,6 @@ DIRECTIONS = 3
 BENT = 2.0**-26
 FEW, MOST = 8, 0.75
 PART = 2**16
-
-# A second opinion may be this many of its own error bounds away before it counts as another one.
-BENEFIT = 8
 
 # Both reruns are compared at an imaginary step too: large enough to show, far from any pole.
 IMAGINARY = 2.0**-10
@@ -79,7 +85,7 @@ def supported(
     more patience.
     """
     noise = float(np.spacing(abs(real)))
-    if not abs(cost.real - real) <= BENEFIT * noise or holomorphy_doubt(subject):
+    if not abs(cost.real - real) <= rounding.BENEFIT * noise or holomorphy_doubt(subject):
         return False
     d = everywhere(subject, rng, most=PART)
     lines = direction(subject, d, noise=noise, size=abs(real))
@@ -137,14 +143,14 @@ def _doubt_along(
     if result.dtype.kind != "c":
         return "the cost gives back a real number for complex parameters"
     real = float(subject.cost(values))
-    if not abs(result.real - real) <= BENEFIT * noise:
+    if not abs(result.real - real) <= rounding.BENEFIT * noise:
         return f"with complex parameters the cost is {result.real:.9g}, not {real:.9g}"
     slope = float(result.imag) / rounding.COMPLEX_STEP
     lines = direction(subject, d, noise=noise, size=size)
     plain = (oracles.ridders if thorough else oracles.central_difference)(lines)
     if np.isinf(plain.error[0]):
         return f"{ALONG} through all parameters real differences do not settle on a slope"
-    allowed = BENEFIT * (plain.error[0] + noise) + BENT * abs(slope)
+    allowed = rounding.BENEFIT * (plain.error[0] + noise) + BENT * abs(slope)
     agree = abs(slope - plain.slope[0]) <= allowed
     if agree or (thorough and kinked(lines)[0]):
         return None
@@ -185,11 +191,13 @@ def disagreement(
     for tensor, name in enumerate(subject.names):
         at = _some(numeric[name].size, suspects[name], rng)
         lines = coordinates(subject, tensor, at, noise=noise, size=size)
-        other = second(lines)
+        other = slopes(subject, tensor, at, second, noise=noise, size=size)
         slope = numeric[name].reshape(-1)[at]
         off = np.abs(other.slope - slope)
         own = error[name].reshape(-1)[at]
-        allowed = BENEFIT * other.error + own + np.cbrt(np.finfo(float).eps) ** 2 * np.abs(slope)
+        allowed = (
+            rounding.BENEFIT * other.error + own + np.cbrt(np.finfo(float).eps) ** 2 * np.abs(slope)
+        )
         wrong = np.flatnonzero((off > allowed) & ~kinked(lines))
         if wrong.size:
             k = wrong[0]
@@ -253,7 +261,7 @@ def hidden_slope(
         return None
     lines = direction(subject, d, noise=noise, size=size)
     found = oracles.ridders(lines)
-    if abs(found.slope[0]) > BENEFIT * (found.error[0] + noise):
+    if abs(found.slope[0]) > rounding.BENEFIT * (found.error[0] + noise):
         return f"the cost slopes by {found.slope[0]:.9g} along coordinates said to be exactly zero"
     return None
 
@@ -268,9 +276,9 @@ def not_rejected(analytic: Array, numeric: Array, rows: list[Estimate]) -> Array
     told = np.zeros(apart.shape, bool)
     sided = np.zeros(apart.shape, bool)
     for row in rows:
-        tells = 2 * BENEFIT * row.error < apart
+        tells = 2 * rounding.BENEFIT * row.error < apart
         told |= tells
-        sided |= tells & (np.abs(row.slope - analytic) <= BENEFIT * row.error)
+        sided |= tells & (np.abs(row.slope - analytic) <= rounding.BENEFIT * row.error)
     return np.asarray(sided | ~told)
 
 

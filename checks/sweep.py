@@ -18,8 +18,12 @@ import numpy as np
 
 from checks import elsewhere, rounding
 from checks.nest import Array
-from checks.oracles import Estimate, Lines, named
+from checks.oracles import Estimate, Lines, Oracle, named
 from checks.subject import Arrays, Subject, within
+
+# A number less than this part of its tensor's typical size is small beside the others: the longest
+# step of an extrapolation, an eighth of that size, is then many times the number itself.
+SMALL = 2.0**-6
 
 # Coordinates to a piece: enough to be worth sending, few enough for progress to be seen.
 PIECE = 4096
@@ -94,24 +98,44 @@ def _threads(subject: Subject) -> AbstractContextManager[Executor | None]:
 
 @within
 def measure(subject: Subject, piece: Piece) -> Estimate:
-    """The slopes along one piece's coordinates.
+    """The slopes along one piece's coordinates."""
+    at = np.arange(piece.start, piece.stop)
+    scales = {"noise": piece.noise, "size": piece.size}
+    return slopes(subject, piece.tensor, at, named(piece.oracle), **scales)
 
-    Where a step of the tensor's typical size leaves the cost's domain, as may happen to a small
-    number among large ones, the number's own size is tried.
+
+def slopes(
+    subject: Subject, tensor: int, at: Array, oracle: Oracle, *, noise: float, size: float
+) -> Estimate:
+    """The slopes along a tensor's coordinates, given by flat index, by steps of a fitting size.
+
+    That is the tensor's typical size, and for a small number among large ones its own where the
+    first leaves the cost's domain. A black box may have numbers of several units in an array: there
+    the smallest are measured by both: the shorter steps see what is near, and theirs is the error;
+    the longer ones, which stand clearer of noise, refine a slope that lies within it.
     """
 
     def estimate(at: Array, *, own: bool) -> Estimate:
-        scales = {"noise": piece.noise, "size": piece.size}
-        lines = coordinates(subject, piece.tensor, at, own=own, **scales)
-        return named(piece.oracle)(lines)
+        return oracle(coordinates(subject, tensor, at, noise=noise, size=size, own=own))
 
-    at = np.arange(piece.start, piece.stop)
     found = estimate(at, own=False)
-    lost = np.flatnonzero(np.isinf(found.error))
-    if lost.size:
-        again = estimate(at[lost], own=True)
-        found.slope[lost], found.error[lost] = again.slope, again.error
+    again = np.isinf(found.error)
+    if subject.jittered is None:
+        again |= small(subject.values[tensor])[at]
+    k = np.flatnonzero(again)
+    if k.size:
+        own = estimate(at[k], own=True)
+        agree = np.abs(own.slope - found.slope[k]) <= rounding.BENEFIT * own.error
+        finer = agree & (found.error[k] < own.error)
+        found.slope[k] = np.where(finer, found.slope[k], own.slope)
+        found.error[k] = own.error
     return found
+
+
+def small(values: Array) -> Array:
+    """Which numbers of a tensor are small beside the others: booleans, flat."""
+    sizes = np.abs(values.reshape(-1), dtype=np.float64)
+    return np.asarray((sizes > 0) & (sizes < SMALL * rounding.typical(values)))
 
 
 def coordinates(

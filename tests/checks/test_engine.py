@@ -20,6 +20,7 @@ from checks.nest import Array
 from checks.networks import as_subject
 from checks.noise import Noise
 from checks.oracles import COMPLEX, RIDDERS, Estimate, Lines
+from checks.probe import probe
 from checks.report import Report, Tensor
 from checks.state import Check, begin, disagree
 from checks.subject import Subject, black_box, scaled
@@ -864,3 +865,69 @@ def test_a_network_beside_a_kink_is_not_accused(distance: float, jump: float) ->
     wrong = check(planted(one, "params", 1, 1e-3))
     assert wrong.verdict == "fail", str(wrong)
     assert [f.index for f in wrong.failures] == [(1,)]
+
+
+# --- numbers of several units in one array ----------------------------------------------------
+
+
+def kinetics(factor: float) -> Subject:
+    """A rate law: a prefactor in 1/s beside a barrier in eV, whose gradient is off by a factor."""
+    kT = 8.617e-5 * np.linspace(300, 600, 13)
+    measured = np.linspace(0.05, 0.95, 13)
+
+    def rate(p: Array) -> Any:
+        return 1e3 * p[0] * np.exp(-p[1] / kT)
+
+    def cost(p: Array) -> Any:
+        return np.mean((1 - np.exp(-rate(p)) - measured) ** 2)
+
+    def gradient(p: Array) -> Array:
+        r = 2 * (1 - np.exp(-rate(p)) - measured) * np.exp(-rate(p)) * rate(p) / 13
+        return np.asarray([r.sum() / p[0], factor * (-r / kT).sum()])
+
+    return vector(cost, gradient, [1e13, 1.2])
+
+
+def likelihood(factor: float) -> Subject:
+    """A Gaussian's: a small variance beside ordinary numbers."""
+    square = 8e-6
+
+    def cost(p: Array) -> Any:
+        return square / p[0] / 2 + np.log(p[0]) / 2 + p[1] ** 2 + np.sin(p[2])
+
+    def gradient(p: Array) -> Array:
+        variance = factor * (0.5 / p[0] - square / p[0] ** 2 / 2)
+        return np.asarray([variance, 2 * p[1], np.cos(p[2])])
+
+    return vector(cost, gradient, [1e-5, 1.0, 0.5])
+
+
+def absolute(factor: float) -> Subject:
+    """A distance on a logarithmic scale, no kink of which is near."""
+    log_measured = np.linspace(2, 4, 7)
+    inverse = 1 / (8.314 * np.linspace(400, 700, 7))
+
+    def off(p: Array) -> Any:
+        return np.log(p[0]) - p[1] * inverse - log_measured
+
+    def gradient(p: Array) -> Array:
+        sign = np.sign(off(p))
+        return np.asarray([np.mean(sign) / p[0], factor * np.mean(-sign * inverse)])
+
+    return vector(lambda p: np.mean(np.abs(off(p))), gradient, [1.1e13, 8.1e4])
+
+
+@pytest.mark.parametrize("method", [check, probe])
+@pytest.mark.parametrize("one", [kinetics, likelihood, absolute])
+@pytest.mark.parametrize("factor", [1.0, 0.0, 0.5, -1.0, 1.001])
+def test_numbers_of_several_units_in_one_array_are_told_right_from_wrong(
+    method: Callable[[Subject], Report], one: Callable[[float], Subject], factor: float
+) -> None:
+    """Steps that are short for one of them pass over all that there is of another."""
+    report = method(one(factor))
+    if factor == 1:
+        assert report.verdict == "pass", str(report)
+        assert report.kinks == 0
+    else:
+        assert report.verdict in ("fail", "undecided"), str(report)
+        assert report.verdict == "fail" or one is kinetics or factor == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -122,3 +123,22 @@ def test_a_kink_stands_four_times_above_what_noise_makes(noise: float, *, kinked
     """Of slopes 2 apart, at steps of 2^-22, noise moves the difference by 2^24 times itself."""
     found = kinks.kinked(lines(np.abs, noise=noise))
     assert found.tolist() == [kinked]
+
+
+@pytest.mark.parametrize(("away", "kinked"), [(0.0, True), (1e-3, False)])
+def test_a_small_number_is_on_a_kink_of_its_own_scale(away: float, *, kinked: bool) -> None:
+    """Steps of the large one beside it reach over a kink that is near by its measure only."""
+    cost = lambda p: np.abs(p[0] - 1e-6 - 1e-6 * away) + p[1] ** 2 / 1e12  # noqa: E731
+    assert on_kinks(cost, [1e-6, 1e6], noise=2 * EPS) == [kinked, False]
+    near = vector(cost, lambda p: p, [1e-6, 1e6])
+    near = replace(near, jittered=lambda rng: near.gradient(near.values))
+    found = kinks.on_kinks(near, 0, np.arange(2), np.zeros(2), noise=2 * EPS, size=1.0)
+    assert found.tolist() == [True, False]  # a network's weights share a unit
+
+
+def test_a_kink_that_noise_could_hide_from_shorter_steps_is_still_one() -> None:
+    """They refute only what they would see."""
+    cost = lambda p: np.abs(p[0]) * (p[0] > -1) + p[1] ** 2 / 1e12  # noqa: E731
+    at = [2.0**-40, 1e6]
+    assert on_kinks(cost, at, [0.0, 0.0], noise=2.0**-30) == [True, False]
+    assert on_kinks(cost, at, [0.0, 0.0], noise=2.0**-80) == [False, False]

@@ -560,3 +560,27 @@ def test_real_differences_alone_convict_no_network(monkeypatch: pytest.MonkeyPat
     assert right.verdict == "undecided", str(right)
     assert (right.failed, right.undecided) == (0, 3)
     assert named(probe.probe(planted(one, "params", 1, 1e-3))) == {("params", (1,))}
+
+
+@pytest.mark.parametrize("black", [True, False])
+def test_a_projection_that_differs_never_leaves_a_pass(
+    monkeypatch: pytest.MonkeyPatch, *, black: bool
+) -> None:
+    """Where the oracle knows nothing of the culprit by itself, or no culprit is found."""
+    one = vector(lambda p: np.sin(p).sum(), np.cos, np.linspace(0.5, 2, 8))
+    one = one if black else replace(one, jittered=lambda rng: one.gradient(one.values))
+    wrong = planted(one, "params", 3, 1e-3)
+    assert probe.probe(wrong).verdict == "fail"
+    nothing = oracles.Estimate(slope=np.zeros(1), error=np.full(1, np.inf))
+    with monkeypatch.context() as patch:
+        patch.setattr(probe, "slopes", lambda *given, **scales: nothing)
+        report = probe.probe(wrong)
+    assert (report.verdict, report.failed, report.undecided) == ("undecided", 0, 1)
+    assert report.notes == ("the projection differs, and not all of that could be traced",)
+    monkeypatch.setattr(probe, "bisect", lambda result: [])
+    report = probe.probe(wrong)
+    assert (report.verdict, report.notes[-1:]) == (
+        "undecided",
+        ("the projection differs, and not all of that could be traced",),
+    )
+    assert probe.probe(one).verdict == "pass"

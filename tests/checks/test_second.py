@@ -100,7 +100,7 @@ def test_a_complex_cost_that_is_not_the_real_one_has_no_support() -> None:
     at = np.linspace(0.5, 2, 40)
     one = vector(lambda p: np.sin(p).sum(), np.cos, at)
     cost, g = np.sin(at).sum(), np.cos(at)
-    few = second.BENEFIT * np.spacing(cost)
+    few = rounding.BENEFIT * np.spacing(cost)
     assert supported(one, g, cost + few + 1j)
     for other in (cost + 2 * few, cost - 2 * few, complex(np.nan)):
         assert not supported(one, g, other)

@@ -13,7 +13,7 @@ import pytest
 
 from checks import elsewhere, oracles, rounding, sweep
 from checks.nest import Array
-from checks.oracles import Estimate
+from checks.oracles import Estimate, Lines
 from checks.second import complex_cost
 from checks.subject import Subject, black_box
 from checks.sweep import (
@@ -399,3 +399,67 @@ def test_a_piece_is_measured_by_the_tensors_size_first() -> None:
     longest = max(abs(p - 2.0**-10) for p in asked)
     expected = rounding.central_step(np.asarray([rounding.typical(one.values[0])]), 2.0**-50, 4.0)
     assert longest == 2 * expected
+
+
+# --- numbers of several units in one array ----------------------------------------------------
+
+
+def units(ratio: float, *, known: bool = False) -> Subject:
+    """A sine of an ordinary number, beside one that is `ratio` times as large."""
+
+    def cost(p: Array) -> Any:
+        return np.sin(p[0]) + np.cos(p[1] / ratio)
+
+    one = vector(cost, lambda p: p, [0.75, 1.25 * ratio])
+    return replace(one, jittered=lambda rng: one.gradient(one.values)) if known else one
+
+
+@pytest.mark.parametrize("oracle", [oracles.RIDDERS, oracles.CENTRAL])
+@pytest.mark.parametrize("ratio", [1e3, 1e6, 1e9, 1e12])
+def test_a_small_number_is_measured_by_steps_of_its_own(oracle: str, ratio: float) -> None:
+    """Those of the large one would pass over many turns of the sine, or over all of it."""
+    piece = sweep.Piece(tensor=0, start=0, stop=2, oracle=oracle, noise=4 * EPS, size=1.0)
+    found = sweep.measure(units(ratio), piece)
+    assert found.slope[0] == pytest.approx(np.cos(0.75), rel=1e-7)
+    assert abs(found.slope[0] - np.cos(0.75)) <= found.error[0]
+    assert found.slope[1] * ratio == pytest.approx(-np.sin(1.25), rel=1e-7)
+
+
+def test_a_small_numbers_slope_is_as_sure_as_its_own_steps_are() -> None:
+    """Longer ones refine it within that, and say nothing beyond."""
+    asked: list[tuple[list[float], list[float]]] = []
+    one = vector(lambda p: p.sum(), np.ones_like, [1.0, 1e-3, 0.0, -1e-3, 2.0])
+
+    def oracle(line: Lines) -> Estimate:
+        own = bool(asked)
+        asked.append((line.scale.tolist(), []))
+        count = len(line.scale)
+        if own:  # of the two small ones
+            return Estimate(slope=np.asarray([1.5, 9.0]), error=np.asarray([0.25, 0.25]))
+        return Estimate(slope=np.ones(count), error=np.full(count, 2.0**-10))
+
+    found = sweep.slopes(one, 0, np.arange(5), oracle, noise=0.0, size=1.0)
+    assert asked[1][0] == [1e-3, 1e-3]
+    assert found.slope.tolist() == [1, 1, 1, 9, 1]
+    assert found.error.tolist() == [2.0**-10, 0.25, 2.0**-10, 0.25, 2.0**-10]
+
+
+def test_a_networks_small_weights_are_measured_once() -> None:
+    """They share a unit, and their functions are known to be smooth."""
+    for known, times in ((True, 1), (False, 2)):
+        asked: list[int] = []
+
+        def oracle(line: Lines, asked: list[int] = asked) -> Estimate:
+            asked.append(len(line.scale))
+            return oracles.complex_step(line)
+
+        one = units(1e9, known=known)
+        sweep.slopes(one, 0, np.arange(2), oracle, noise=0.0, size=1.0)
+        assert asked == [2, 1][:times]
+
+
+@pytest.mark.parametrize(("part", "small"), [(0.99, True), (1.01, False)])
+def test_a_number_is_small_below_a_64th_of_its_tensors_size(part: float, small: bool) -> None:  # noqa: FBT001
+    """Zero is not: it has no size of its own."""
+    values = np.asarray([[0.0, 2.0**20], [-part * 2.0**13, part * 2.0**13]])  # 2^19 on average
+    assert sweep.small(values).tolist() == [False, False, small, small]
