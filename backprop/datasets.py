@@ -196,6 +196,10 @@ def _named(data_dir: str | os.PathLike[str] | None) -> Dataset | None:
         argument, given = VARIABLE, os.environ.get(VARIABLE) or None
     if given is None:
         return None
+    if not os.fspath(given):
+        raise DatasetError(
+            f"{argument}: expected the name of a folder, got none; leave it out, or name one"
+        )
     folder = Path(given).expanduser().absolute()
     files = folders.look(folder)
     if missing := [name for role, (name, _) in FILES.items() if role not in files]:

@@ -16,9 +16,10 @@ def shape(text: str) -> tuple[int, ...]:
     words = re.split(r"\s*[-,x×]\s*|\s+", text.strip())
     for word in words:
         if not re.fullmatch("[0-9]{1,18}", word):
+            got = repr(word) if word else "none on one side of a separator"
             raise ValueError(
                 "shape: expected whole numbers of up to 18 digits, such as 784 40 10,"
-                f" got {word!r} in {text!r}"
+                f" got {got} in {text!r}"
             )
     if len(words) < 2:
         raise ValueError(

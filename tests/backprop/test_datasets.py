@@ -294,6 +294,14 @@ def test_an_empty_variable_names_no_folder(monkeypatch: pytest.MonkeyPatch) -> N
     assert load(notify=messages.append).name == "digits"
 
 
+def test_a_folder_without_a_name_is_not_the_current_one() -> None:
+    """As an unset variable on a command line gives it."""
+    with pytest.raises(
+        DatasetError, match="data_dir: expected the name of a folder, got none; leave"
+    ):
+        load("mnist", data_dir="")
+
+
 def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a shell, for a variable that was set without one."""
     monkeypatch.setattr(Path, "expanduser", lambda path: tmp_path / str(path).removeprefix("~/"))

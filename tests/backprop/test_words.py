@@ -33,7 +33,8 @@ def test_what_is_no_width_is_named(text: str, wrong: str) -> None:
     """A width that was left out as well."""
     with pytest.raises(ValueError, match="shape: expected whole numbers of up to 18") as caught:
         words.shape(text)
-    assert str(caught.value).endswith(f"such as 784 40 10, got {wrong!r} in {text!r}")
+    got = repr(wrong) if wrong else "none on one side of a separator"
+    assert str(caught.value).endswith(f"such as 784 40 10, got {got} in {text!r}")
 
 
 def test_one_width_is_no_shape() -> None:
