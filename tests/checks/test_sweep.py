@@ -428,20 +428,21 @@ def test_a_small_number_is_measured_by_steps_of_its_own(oracle: str, ratio: floa
 def test_a_small_numbers_slope_is_as_sure_as_its_own_steps_are() -> None:
     """Longer ones refine it within that, and say nothing beyond."""
     asked: list[tuple[list[float], list[float]]] = []
-    one = vector(lambda p: p.sum(), np.ones_like, [1.0, 1e-3, 0.0, -1e-3, 2.0])
+    one = vector(lambda p: p.sum(), np.ones_like, [1.0, 1e-3, 0.0, -1e-3, 2.0, 1e-3])
 
     def oracle(line: Lines) -> Estimate:
         own = bool(asked)
         asked.append((line.scale.tolist(), []))
         count = len(line.scale)
-        if own:  # of the two small ones
-            return Estimate(slope=np.asarray([1.5, 9.0]), error=np.asarray([0.25, 0.25]))
+        if own:  # of the three small ones
+            slope = np.asarray([1.5, 9.0, 1 + 2.0**-10])
+            return Estimate(slope=slope, error=np.asarray([0.25, 0.25, 2.0**-12]))
         return Estimate(slope=np.ones(count), error=np.full(count, 2.0**-10))
 
-    found = sweep.slopes(one, 0, np.arange(5), oracle, noise=0.0, size=1.0)
-    assert asked[1][0] == [1e-3, 1e-3]
-    assert found.slope.tolist() == [1, 1, 1, 9, 1]
-    assert found.error.tolist() == [2.0**-10, 0.25, 2.0**-10, 0.25, 2.0**-10]
+    found = sweep.slopes(one, 0, np.arange(6), oracle, noise=0.0, size=1.0)
+    assert asked[1][0] == [1e-3] * 3
+    assert found.slope.tolist() == [1, 1, 1, 9, 1, 1 + 2.0**-10]
+    assert found.error.tolist() == [2.0**-10, 0.25, 2.0**-10, 0.25, 2.0**-10, 2.0**-12]
 
 
 def test_a_networks_small_weights_are_measured_once() -> None:
