@@ -484,7 +484,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
         (["predict", "/no/such", "x.png"], "/no/such: expected a model file"),
         (["explain", "/no/such"], "/no/such: expected a model file or a shape such as 2-2-1"),
         (["explain", "2-0"], "shape[1]: expected a whole number of 1 or more, got 0"),
-        (["explain", "3--1"], "such as 784 40 10, got '' in '3--1'"),
+        (["explain", "3--1"], "such as 784 40 10, got none on one side of a separator in '3--1'"),
         (["explain", "99999999-99999999"], "network and data that fit into memory, got: Unable"),
     ],
 )

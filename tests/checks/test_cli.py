@@ -355,7 +355,7 @@ def test_even_what_is_no_exception_is_a_failure_when_raised(run: Any, file: Path
         ("''", "SHAPE or FILE: expected layer widths such as 784 40 10, or a Python file"),
         ("5", "shape: expected at least two layer widths"),
         ("5 0", "shape[1]: expected a whole number of 1 or more, got 0"),
-        ("3--1", "expected whole numbers of up to 18 digits, such as 784 40 10, got '' in '3--1'"),
+        ("3--1", "such as 784 40 10, got none on one side of a separator in '3--1'"),
         ("99999999999 99999999999", "shape: expected sizes that fit into memory, got 99999999999"),
         (
             f"5 3 --batch-size {10**20}",
