@@ -277,8 +277,8 @@ def _epochs(
             model = replace(model, history=(*model.history, epoch))
             if checkpoint is not None:
                 _save(checkpoint, model)
+            yield model  # at once, for an interrupt to be told of the checkpoint that there is
             say(_epoch_line(epoch, total))
-            yield model
 
 
 def _new_model(data: Dataset, options: dict[str, Any]) -> Model:
