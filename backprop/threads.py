@@ -3,7 +3,7 @@
 BLAS's threads wait for one another by turning in a loop. Where products are small that takes
 longer than the products themselves; and where other programs keep a core busy, a hundred times as
 long. So whoever runs many of them one after the other does it in a block that is `suited` to them.
-What comes out is then the same on any number of cores, too.
+What comes out is then the same on any number of cores, too. That goes for Python's main thread.
 """
 
 from __future__ import annotations

@@ -73,6 +73,10 @@ SETTLED = 16
 LARGEST_STEP = 2.0**-3
 HALVINGS = 12
 
+# A number below this part of its tensor's typical size is small beside the others: the longest step
+# is then more than eight times the number itself.
+SMALL = LARGEST_STEP / 8
+
 
 def default_rtol(dtype: np.dtype) -> float:
     """The smallest relative error that is promised to be caught, by the gradient's dtype."""

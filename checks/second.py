@@ -194,10 +194,8 @@ def disagreement(
         other = slopes(subject, tensor, at, second, noise=noise, size=size)
         slope = numeric[name].reshape(-1)[at]
         off = np.abs(other.slope - slope)
-        own = error[name].reshape(-1)[at]
-        allowed = (
-            rounding.BENEFIT * other.error + own + np.cbrt(np.finfo(float).eps) ** 2 * np.abs(slope)
-        )
+        allowed = rounding.BENEFIT * other.error + error[name].reshape(-1)[at]
+        allowed += np.cbrt(np.finfo(float).eps) ** 2 * np.abs(slope)
         wrong = np.flatnonzero((off > allowed) & ~kinked(lines))
         if wrong.size:
             k = wrong[0]

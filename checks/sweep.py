@@ -21,10 +21,6 @@ from checks.nest import Array
 from checks.oracles import Estimate, Lines, Oracle, named
 from checks.subject import Arrays, Subject, within
 
-# A number less than this part of its tensor's typical size is small beside the others: the longest
-# step of an extrapolation, an eighth of that size, is then many times the number itself.
-SMALL = 2.0**-6
-
 # Coordinates to a piece: enough to be worth sending, few enough for progress to be seen.
 PIECE = 4096
 
@@ -110,9 +106,9 @@ def slopes(
     """The slopes along a tensor's coordinates, given by flat index, by steps of a fitting size.
 
     That is the tensor's typical size, and for a small number among large ones its own where the
-    first leaves the cost's domain. A black box may have numbers of several units in an array: there
-    the smallest are measured by both: the shorter steps see what is near, and theirs is the error;
-    the longer ones, which stand clearer of noise, refine a slope that lies within it.
+    first leaves the cost's domain. A black box may have numbers of several units in an array, and
+    there the small ones are measured by both. The shorter steps see what is near, and theirs is the
+    error; the longer ones, which stand clearer of noise, refine a slope that lies within it.
     """
 
     def estimate(at: Array, *, own: bool) -> Estimate:
@@ -135,7 +131,7 @@ def slopes(
 def small(values: Array) -> Array:
     """Which numbers of a tensor are small beside the others: booleans, flat."""
     sizes = np.abs(values.reshape(-1), dtype=np.float64)
-    return np.asarray((sizes > 0) & (sizes < SMALL * rounding.typical(values)))
+    return np.asarray((sizes > 0) & (sizes < rounding.SMALL * rounding.typical(values)))
 
 
 def coordinates(
