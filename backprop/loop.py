@@ -2,22 +2,23 @@
 
 `Loop.step` does what `zero_grad`, `forward`, `backward` and `optimize` do in turn, with the same
 activations and costs, and a property holds it to that within rounding. What it saves: looks at
-arguments that training has checked already, accumulators that are filled only to be emptied, and
-the product of a long gradient with the learning rate, which the short delta of the output takes
-instead.
+arguments that training has checked already; accumulators that are filled only to be emptied; the
+product of a long gradient with the learning rate, which the short delta of the output takes
+instead; and, since it is recorded on a `Tape`, arrays made anew for every minibatch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from backprop.activations import ACTIVATIONS, Array
 from backprop.costs import COSTS
 from backprop.network import Network
+from backprop.tape import Tape
 
 # As many minibatches are gathered at a time as have about this many samples: a few large copies
 # take less than many small ones.
@@ -34,17 +35,19 @@ class Loop:
     ----------
     net
         The network to train, in place.
+    peak
+        What inputs are divided by, where they come as bytes.
     """
 
-    def __init__(self, net: Network) -> None:
+    def __init__(self, net: Network, *, peak: int | None = None) -> None:
         self.net, self.own = net, [*net.weights, *net.biases]
-        self.parameters = np.concatenate([p.T.reshape(-1) for p in self.own])
+        self.share = None if peak is None else np.asarray(1 / peak, net.dtype)
+        self.parameters = np.concatenate([p.reshape(-1) for p in self.own])
         self.gradient = np.zeros_like(self.parameters)
         self.weights, self.biases = self._views(self.parameters)
         self.dW, self.db = self._views(self.gradient)
         self.functions = [ACTIVATIONS[name] for name in net.activations]
-        self.delta = COSTS[net.cost].delta
-        self.gears: dict[tuple[int, float], Any] = {}
+        self.tapes: dict[tuple[int, float], tuple[Array, Array, Tape]] = {}
 
     def __enter__(self) -> Self:
         self.net.weights, self.net.biases = self.weights, self.biases
@@ -59,51 +62,58 @@ class Loop:
     def step(self, x: Array, y: Array, learning_rate: float) -> None:
         """One step along minus the mean gradient of a minibatch, (n, n_in) and (n, n_out)."""
         key = len(x), learning_rate
-        if key not in self.gears:
-            self.gears[key] = self._prepared(*key)
-        ahead, back, ones, rate = self.gears[key]
-        a, inputs = x, []
-        for W, b, function, z in ahead:
-            inputs.append(a)
-            np.dot(a, W, z)
-            z += b
-            a = function(z)
-        delta = self.delta(a, y, self.functions[-1].slope)
-        delta *= rate
-        for dW, db, W, slope, before in back:
-            a = inputs.pop()
-            np.dot(delta.T, a, dW)
-            np.dot(ones, delta, db)
-            if inputs:
-                delta = np.dot(delta, W, before)
-                delta *= slope(a)
-        self.parameters -= self.gradient
+        if key not in self.tapes:
+            self.tapes[key] = self._recorded(x, y, learning_rate)
+            return
+        inputs, targets, tape = self.tapes[key]
+        np.copyto(inputs, x)
+        np.copyto(targets, y)
+        tape.repeat()
 
-    def _prepared(self, n: int, learning_rate: float) -> tuple[list[Any], list[Any], Array, Array]:
-        """What a step of n samples turns: each layer's part of the way ahead and of the way back.
+    def _recorded(self, x: Array, y: Array, learning_rate: float) -> tuple[Array, Array, Tape]:
+        """The first step of so many samples, and with it the tape that takes the others."""
+        tape, dtype = Tape(), self.net.dtype
+        inputs, targets = np.array(x, dtype), np.array(y, dtype)
+        if self.share is not None:
+            tape.call(np.multiply, inputs, self.share, inputs)
+        activations = self._ahead(tape, inputs)
+        self._back(tape, activations, targets, np.asarray(learning_rate / len(x), dtype))
+        tape.call(np.subtract, self.parameters, self.gradient, self.parameters)
+        return inputs, targets, tape
 
-        With the buffers for its z and for the delta of the layer before; and ones to sum with, and
-        the step's length.
-        """
-        dtype = self.net.dtype
-        slopes = [f.slope for f in self.functions]
-        z, before = ([np.empty((n, W.shape[k]), dtype) for W in self.weights] for k in (1, 0))
-        functions = [f.function for f in self.functions]
-        ahead = list(zip(self.weights, self.biases, functions, z, strict=True))
-        transposed = [W.T for W in self.weights]
-        slopes_before = [slopes[0], *slopes[:-1]]  # the first is not asked for
-        dW = [dW.T for dW in self.dW]
-        back = list(zip(dW, self.db, transposed, slopes_before, before, strict=True))
-        return ahead, back[::-1], np.ones(n, dtype), np.asarray(learning_rate / n, dtype)
+    def _ahead(self, tape: Tape, a: Array) -> list[Array]:
+        """Forward: [x, a1, …, aL]."""
+        activations = [a]
+        for W, b, f in zip(self.weights, self.biases, self.functions, strict=True):
+            z, rows = np.empty((2, len(a), len(b)), a.dtype)
+            tape.call(np.dot, a, W, z)
+            tape.call(np.copyto, rows, b)  # to add a single row, NumPy would copy it anew
+            tape.call(np.add, z, rows, z)
+            a = tape.run(f.function, z)
+            activations.append(a)
+        return activations
+
+    def _back(self, tape: Tape, activations: list[Array], y: Array, rate: Array) -> None:
+        """Backward, with the learning rate over the batch size in every delta."""
+        *inputs, a = activations
+        slopes, ones = [f.slope for f in self.functions], np.ones(len(a), a.dtype)
+        error = tape.run(lambda a, y: COSTS[self.net.cost].delta(a, y, slopes[-1]), a, y)
+        delta = np.empty_like(a)
+        tape.call(np.multiply, error, rate, delta)
+        for layer in reversed(range(len(inputs))):
+            a = inputs[layer]
+            tape.call(np.dot, a.T, delta, self.dW[layer])
+            tape.call(np.dot, ones, delta, self.db[layer])
+            if layer > 0:
+                after, delta = delta, np.empty_like(a)
+                tape.call(np.dot, after, self.weights[layer].T, delta)
+                tape.call(np.multiply, delta, tape.run(slopes[layer - 1], a), delta)
 
     def _views(self, vector: Array) -> tuple[list[Array], list[Array]]:
-        """Parts of a vector, as weights and as biases.
-
-        Weights lie in it by output: BLAS is quicker to make a gradient that way round.
-        """
+        """Parts of a vector, as weights and as biases."""
         ends = np.cumsum([0, *(p.size for p in self.own)])
         parts = [
-            vector[start:end].reshape(p.shape[::-1]).T
+            vector[start:end].reshape(p.shape)
             for (start, end), p in zip(pairwise(ends), self.own, strict=True)
         ]
         layers = len(parts) // 2
@@ -111,32 +121,25 @@ class Loop:
 
 
 class Batches:
-    """Minibatches gathered from samples, in buffers that are made once.
+    """Minibatches gathered from samples, as they came, in buffers that are made once."""
 
-    Inputs are kept as they came, bytes for images, and become numbers of the network's dtype, in
-    [0, 1] where there is a `peak` to divide them by, only when a minibatch needs them.
-    """
-
-    def __init__(
-        self, x: Array, y: Array, *, batch: int, dtype: np.dtype, peak: int | None
-    ) -> None:
+    def __init__(self, x: Array, y: Array, *, batch: int) -> None:
         self.x, self.y, self.batch = x, y, batch
-        self.share = None if peak is None else dtype.type(1 / peak)
         self.ahead = batch * max(1, AHEAD // batch)
         most = min(len(x), self.ahead)
-        self.gathered = np.empty((most, x.shape[1]), x.dtype)
-        self.inputs = np.empty((most, x.shape[1]), dtype)
+        self.inputs = np.empty((most, x.shape[1]), x.dtype)
         self.targets = np.empty((most, y.shape[1]), y.dtype)
+        self.full = self._parts(most)
 
     def of(self, order: Array) -> Iterator[tuple[Array, Array]]:
         """Inputs and targets of the samples in that order; later pairs overwrite earlier ones."""
         for first in range(0, len(order), self.ahead):
             rows = order[first : first + self.ahead]
-            x, y = self.inputs[: len(rows)], self.targets[: len(rows)]
-            np.copyto(x, np.take(self.x, rows, 0, self.gathered[: len(rows)], "clip"))
-            if self.share is not None:
-                x *= self.share
-            np.take(self.y, rows, 0, y, "clip")
-            for start in range(0, len(rows), self.batch):
-                part = slice(start, start + self.batch)
-                yield x[part], y[part]
+            np.take(self.x, rows, 0, self.inputs[: len(rows)], "clip")
+            np.take(self.y, rows, 0, self.targets[: len(rows)], "clip")
+            yield from self.full if len(rows) == len(self.inputs) else self._parts(len(rows))
+
+    def _parts(self, count: int) -> list[tuple[Array, Array]]:
+        """The first so many samples in the buffers, as minibatches."""
+        x, y, n = self.inputs[:count], self.targets[:count], self.batch
+        return [(x[start : start + n], y[start : start + n]) for start in range(0, count, n)]

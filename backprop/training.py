@@ -261,10 +261,10 @@ def descend(
 ) -> None:
     """One epoch: for each minibatch, forward, backward, and a step, by `backprop.loop`."""
     targets = validation.targets(net, samples.y, len(samples))
-    batches = Batches(samples.x, targets, batch=batch_size, dtype=net.dtype, peak=samples.peak)
+    batches = Batches(samples.x, targets, batch=batch_size)
     # Divergence is looked for afterwards.
     quiet, suited = np.errstate(over="ignore", invalid="ignore"), threads.suited(net, batch_size)
-    with quiet, suited, Loop(net) as loop:
+    with quiet, suited, Loop(net, peak=samples.peak) as loop:
         for x, y in batches.of(order):
             loop.step(x, y, learning_rate)
             if on_batch is not None:
