@@ -34,12 +34,16 @@ class Activation:
     coupled
         Whether output k depends on more than pre-activation k: such an activation has no slope of
         its own, and can only stand at the output, with a cost that knows its delta.
+    recorded
+        Whether the training loop may record both, instead of calling them for every minibatch:
+        element-wise operations of NumPy's and nothing else, the same at every call.
     """
 
     function: Callable[[Array], Array]
     slope: Callable[[Array], Array]
     kinked: bool = False
     coupled: bool = False
+    recorded: bool = False
 
 
 def sigmoid(z: Array) -> Array:
@@ -123,11 +127,17 @@ def _no_slope(_: Array) -> Array:
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    # name                  a = f(z)                         da/dz, from a
-    "sigmoid": Activation(function=sigmoid,                  slope=lambda a: a * (1 - a)),
-    "tanh": Activation(function=np.tanh,                     slope=lambda a: (1 - a) * (1 + a)),
-    "relu": Activation(function=lambda z: z * (z.real > 0),  slope=lambda a: a > 0, kinked=True),
-    "softplus": Activation(function=softplus,                slope=lambda a: -np.expm1(-a)),
-    "identity": Activation(function=lambda z: z,             slope=np.ones_like),
-    "softmax": Activation(function=softmax,                  slope=_no_slope, coupled=True),
+    # name     a = f(z)                       da/dz, from a
+    "sigmoid": Activation(
+        function=sigmoid,                     slope=lambda a: a * (1 - a),        recorded=True),
+    "tanh": Activation(
+        function=np.tanh,                     slope=lambda a: (1 - a) * (1 + a),  recorded=True),
+    "relu": Activation(
+        function=lambda z: z * (z.real > 0),  slope=lambda a: a > 0, kinked=True, recorded=True),
+    "softplus": Activation(
+        function=softplus,                    slope=lambda a: -np.expm1(-a)),
+    "identity": Activation(
+        function=lambda z: z,                 slope=np.ones_like),
+    "softmax": Activation(
+        function=softmax,                     slope=_no_slope,                    coupled=True),
 }  # fmt: skip

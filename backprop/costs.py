@@ -27,12 +27,15 @@ class Cost:
         The output activation that this cost brings along; None where any will do.
     bounded
         Whether targets must lie in [0, 1].
+    recorded
+        Whether the training loop may record delta, as it may an activation.
     """
 
     value: Callable[[Array, Array, Array], Array]
     delta: Callable[[Array, Array, Callable[[Array], Array]], Array]
     output: str | None = None
     bounded: bool = False
+    recorded: bool = False
 
 
 COSTS: dict[str, Cost] = {
@@ -40,6 +43,7 @@ COSTS: dict[str, Cost] = {
     "quadratic": Cost(
         value=lambda z, a, y: ((a - y) ** 2).sum(axis=-1) / 2,
         delta=lambda a, y, slope: (a - y) * slope(a),
+        recorded=True,
     ),
     # -y log a - (1 - y) log(1 - a) with a = sigmoid(z); the slopes cancel
     "cross-entropy": Cost(
@@ -47,6 +51,7 @@ COSTS: dict[str, Cost] = {
         delta=lambda a, y, slope: a - y,
         output="sigmoid",
         bounded=True,
+        recorded=True,
     ),
     # -sum of y log a with a = softmax(z)
     "softmax-cross-entropy": Cost(

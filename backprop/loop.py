@@ -4,7 +4,7 @@
 activations and costs, and a property holds it to that within rounding. What it saves: looks at
 arguments that training has checked already; accumulators that are filled only to be emptied; the
 product of a long gradient with the learning rate, which the short delta of the output takes
-instead; and, since it is recorded on a `Tape`, arrays made anew for every minibatch.
+instead; and, since it is laid out on a `Tape`, arrays made anew for every minibatch.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class Loop:
         self.weights, self.biases = self._views(self.parameters)
         self.dW, self.db = self._views(self.gradient)
         self.functions = [ACTIVATIONS[name] for name in net.activations]
-        self.tapes: dict[tuple[int, float], tuple[Array, Array, Tape]] = {}
+        self.cost = COSTS[net.cost]
+        self.tapes: dict[tuple[int, ...], tuple[Array, Array, Array, Tape]] = {}
 
     def __enter__(self) -> Self:
         self.net.weights, self.net.biases = self.weights, self.biases
@@ -61,25 +62,28 @@ class Loop:
 
     def step(self, x: Array, y: Array, learning_rate: float) -> None:
         """One step along minus the mean gradient of a minibatch, (n, n_in) and (n, n_out)."""
-        key = len(x), learning_rate
-        if key not in self.tapes:
-            self.tapes[key] = self._recorded(x, y, learning_rate)
+        if x.shape not in self.tapes:
+            self.tapes[x.shape] = self._recorded(x, y, learning_rate)
             return
-        inputs, targets, tape = self.tapes[key]
+        inputs, targets, rate, tape = self.tapes[x.shape]
         np.copyto(inputs, x)
         np.copyto(targets, y)
+        rate.fill(learning_rate / len(x))
         tape.repeat()
 
-    def _recorded(self, x: Array, y: Array, learning_rate: float) -> tuple[Array, Array, Tape]:
+    def _recorded(
+        self, x: Array, y: Array, learning_rate: float
+    ) -> tuple[Array, Array, Array, Tape]:
         """The first step of so many samples, and with it the tape that takes the others."""
         tape, dtype = Tape(), self.net.dtype
         inputs, targets = np.array(x, dtype), np.array(y, dtype)
+        rate = np.asarray(learning_rate / len(x), dtype)
         if self.share is not None:
             tape.call(np.multiply, inputs, self.share, inputs)
         activations = self._ahead(tape, inputs)
-        self._back(tape, activations, targets, np.asarray(learning_rate / len(x), dtype))
+        self._back(tape, activations, targets, rate)
         tape.call(np.subtract, self.parameters, self.gradient, self.parameters)
-        return inputs, targets, tape
+        return inputs, targets, rate, tape
 
     def _ahead(self, tape: Tape, a: Array) -> list[Array]:
         """Forward: [x, a1, …, aL]."""
@@ -89,16 +93,16 @@ class Loop:
             tape.call(np.dot, a, W, z)
             tape.call(np.copyto, rows, b)  # to add a single row, NumPy would copy it anew
             tape.call(np.add, z, rows, z)
-            a = tape.run(f.function, z)
+            a = tape.run(f.function, z, recorded=f.recorded)
             activations.append(a)
         return activations
 
     def _back(self, tape: Tape, activations: list[Array], y: Array, rate: Array) -> None:
         """Backward, with the learning rate over the batch size in every delta."""
         *inputs, a = activations
-        slopes, ones = [f.slope for f in self.functions], np.ones(len(a), a.dtype)
-        error = tape.run(lambda a, y: COSTS[self.net.cost].delta(a, y, slopes[-1]), a, y)
-        delta = np.empty_like(a)
+        ones, last = np.ones(len(a), a.dtype), self.functions[-1]
+        recorded, delta = self.cost.recorded and last.recorded, np.empty_like(a)
+        error = tape.run(lambda a, y: self.cost.delta(a, y, last.slope), a, y, recorded=recorded)
         tape.call(np.multiply, error, rate, delta)
         for layer in reversed(range(len(inputs))):
             a = inputs[layer]
@@ -107,7 +111,9 @@ class Loop:
             if layer > 0:
                 after, delta = delta, np.empty_like(a)
                 tape.call(np.dot, after, self.weights[layer].T, delta)
-                tape.call(np.multiply, delta, tape.run(slopes[layer - 1], a), delta)
+                f = self.functions[layer - 1]
+                slope = tape.run(f.slope, a, recorded=f.recorded)
+                tape.call(np.multiply, delta, slope, delta)
 
     def _views(self, vector: Array) -> tuple[list[Array], list[Array]]:
         """Parts of a vector, as weights and as biases."""

@@ -139,13 +139,16 @@ def optimize_steps_along_minus_the_gradient(case: Case, rate: float) -> None:
 
 @proposition(case=cases(), rate=st.sampled_from([1.0, 0.25]))
 def the_loop_steps_as_the_passes_do(case: Case, rate: float) -> None:
-    """A step of the training loop is forward, backward and optimize, within rounding."""
+    """A step of the training loop, a repeated one, is forward, backward and optimize."""
     net, batch = case.net, len(case.x)
     passes.backward(net, passes.forward(net, case.x), case.y)
     before, sums, spread = _parameters(net), _accumulators(net), _gradient_spread(case)
     before = {name: p.copy() for name, p in before.items()}
     with loop.Loop(net) as fast:
-        fast.step(case.x, validation.targets(net, case.y, batch), rate)
+        targets, start = validation.targets(net, case.y, batch), fast.parameters.copy()
+        fast.step(case.x[::-1] / 2, targets[::-1], 2 * rate)
+        fast.parameters[...] = start
+        fast.step(case.x, targets, rate)
     for name, p in _parameters(net).items():
         step = rate / batch * sums[f"d{name}"].astype(np.float64)
         rounded = _unit(net.dtype) * (np.abs(before[name]) + np.abs(step))

@@ -1,8 +1,9 @@
 """The rehearsal: the loop that will train, held to forward, backward and optimize on real samples.
 
 Training does not call the passes that were proved but a faster loop (`backprop.loop`). Here it
-takes a few steps on a copy of the network, with the real samples, minibatch and learning rate and
-a last minibatch that is not full, and has to arrive where the passes arrive, within rounding.
+takes a few steps on a copy of the network, with the real samples, minibatch and learning rate: two
+with full minibatches, for what the first one records the second repeats, and one with a smaller
+one. It has to arrive where the passes arrive, within rounding.
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ def rehearse(
     net
         The network, left as it is.
     samples
-        What it is to be trained on; the first `STEPS` minibatches of them are used.
+        What it is to be trained on; the first `STEPS` minibatches of them are used, smaller ones
+        where there are too few samples for that.
     batch_size, learning_rate
         As for `backprop.train`.
     """
-    batch_size = min(batch_size, max(1, 2 * len(samples) // 3))
+    batch_size = min(batch_size, max(1, int(len(samples) / STEPS)))
     order = np.arange(min(len(samples), max(2, round(STEPS * batch_size))))[::-1]
     start = [p.copy() for pair in zip(net.weights, net.biases, strict=True) for p in pair]
     with np.errstate(all="ignore"), threads.suited(net, batch_size):

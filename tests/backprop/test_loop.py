@@ -8,10 +8,15 @@ import numpy as np
 import pytest
 
 from backprop import Network, backward, forward, init_net, loop, optimize
+from backprop.activations import ACTIVATIONS, Activation
+from backprop.costs import COSTS
 from backprop.loop import Batches, Loop
 
 IMAGES = np.arange(30, dtype=np.uint8).reshape(10, 3)
 TARGETS = np.eye(10, 2)
+
+# Five steps, of sums of at most twenty terms that are added in another order.
+ROUNDING = 5 * 20 * np.finfo(float).eps
 
 
 def batches(x: Any, order: Any) -> list[tuple[Any, Any]]:
@@ -83,24 +88,112 @@ def test_what_is_no_element_wise_operation_allocates() -> None:
         assert taken(lambda: steps.step(x, y, 1.0)) >= 10 * 50 * 4
 
 
-@pytest.mark.parametrize("shape", [(3, 2), (3, 5, 2), (3, 4, 4, 2)])
-def test_steps_are_those_of_the_passes(shape: tuple[int, ...]) -> None:
-    """Minibatches of two sizes, in the arrays that the network had before."""
-    fast, plain = (init_net(shape, seed=4) for _ in range(2))
+class Swish:
+    """A formula that keeps its z, from which its slope is made; nothing says that it must not."""
+
+    def function(self, z: Any) -> Any:
+        """The value z s(z)."""
+        self.share = 1 / (1 + np.exp(-z))
+        return z * self.share
+
+    def slope(self, a: Any) -> Any:
+        """The slope s + a (1 - s)."""
+        return self.share + a * (1 - self.share)
+
+
+def leaky(z: Any) -> Any:
+    """One unit after the other, so that they lie that way; whole numbers where none is negative."""
+    return np.array([[max(v, v / 10) for v in unit] for unit in z.T]).T
+
+
+def guarded(z: Any) -> Any:
+    """The logarithm of 1 + e^z, by whether that overflows."""
+    try:
+        with np.errstate(over="raise"):
+            return np.log(1 + np.exp(z))
+    except FloatingPointError:
+        return np.where(z > 20, z, np.log(1 + np.exp(np.minimum(z, 20))))
+
+
+swish = Swish()
+OWN = {
+    "swish": Activation(function=swish.function, slope=swish.slope),
+    "leaky": Activation(
+        function=leaky, slope=lambda a: np.array([[1 if v > 0 else 0.1 for v in r] for r in a])
+    ),
+    "wide": Activation(
+        function=lambda z: np.tanh(z) * np.sqrt(2), slope=lambda a: np.sqrt(2) - a**2 / np.sqrt(2)
+    ),
+    "guarded": Activation(function=guarded, slope=lambda a: 1 - np.exp(-a)),
+}
+
+
+@pytest.fixture
+def own_activations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Activations as users write them, of which nothing is recorded."""
+    for name, activation in OWN.items():
+        monkeypatch.setitem(ACTIVATIONS, name, activation)
+
+
+def far_apart(shape: Any, layers: Any, cost: str, dtype: Any, *, longest: float = 1.0) -> float:
+    """How far loop and passes end from one another, in units of the largest parameter.
+
+    After minibatches of two sizes at changing rates, the later inputs up to `longest` in size.
+    """
+    fast, plain = (
+        init_net(shape, activation=layers, cost=cost, seed=4, dtype=dtype) for _ in range(2)
+    )
     own = [*fast.weights, *fast.biases]
     rng = np.random.default_rng(0)
-    x, y = rng.random((18, 3)), rng.random((18, 2))
+    x, y = rng.random((18, 3)).astype(dtype), rng.random((18, 2)).astype(dtype)
+    x[8:] *= longest
     minibatches = [slice(0, 4), slice(4, 8), slice(8, 11), slice(11, 15), slice(15, 18)]
     with Loop(fast) as steps:
-        for rows in minibatches:
-            steps.step(x[rows], y[rows], 2.0)
-    for rows in minibatches:
+        for count, rows in enumerate(minibatches):
+            steps.step(x[rows], y[rows], 0.5**count / longest)
+    for count, rows in enumerate(minibatches):
         plain.dW, plain.db, plain.samples = [], [], 0
         backward(plain, forward(plain, x[rows]), y[rows])
-        optimize(plain, 2.0)
-    for ours, theirs in zip(own, [*plain.weights, *plain.biases], strict=True):
-        assert ours == pytest.approx(theirs, rel=1e-13, abs=1e-15)
+        optimize(plain, 0.5**count / longest)
     assert all(a is b for a, b in zip(own, [*fast.weights, *fast.biases], strict=True))
+    ours, theirs = (
+        np.concatenate([p.reshape(-1) for p in (*net.weights, *net.biases)])
+        for net in (fast, plain)
+    )
+    assert np.isfinite(theirs).all()
+    return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+
+
+@pytest.mark.usefixtures("own_activations")
+@pytest.mark.parametrize("first", [*(name for name in ACTIVATIONS if name != "softmax"), *OWN])
+@pytest.mark.parametrize("shape", [(3, 2), (3, 5, 2), (3, 4, 4, 2)])
+@pytest.mark.parametrize("cost", [*COSTS])
+def test_steps_are_those_of_the_passes(shape: tuple[int, ...], first: str, cost: str) -> None:
+    """Whatever the formulas, recorded or not, and in the arrays that the network had before."""
+    layers = [first, *["sigmoid"] * (len(shape) - 2)]
+    layers[-1] = COSTS[cost].output or layers[-1]
+    assert far_apart(shape, layers, cost, np.float64) < ROUNDING
+
+
+@pytest.mark.usefixtures("own_activations")
+def test_a_condition_is_asked_of_every_minibatch() -> None:
+    """Where only a later one overflows."""
+    assert far_apart((3, 2), "guarded", "quadratic", np.float64, longest=3000.0) < ROUNDING
+
+
+@pytest.mark.usefixtures("own_activations")
+def test_the_network_s_own_dtype_is_kept() -> None:
+    """Where a formula has a constant in double precision, too."""
+    apart = far_apart((3, 5, 2), ["wide", "sigmoid"], "quadratic", np.float32)
+    assert apart < 5 * 20 * np.finfo(np.float32).eps
+
+
+def test_a_minibatch_of_other_inputs_is_refused() -> None:
+    """A single column would fit any buffer."""
+    with Loop(init_net((3, 2))) as steps:
+        steps.step(np.ones((4, 3)), np.zeros((4, 2)), 1.0)
+        with pytest.raises(ValueError, match="not aligned"):
+            steps.step(np.ones((4, 1)), np.zeros((4, 2)), 1.0)
 
 
 def interrupted(net: Network) -> None:

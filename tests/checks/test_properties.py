@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from backprop import costs, network, passes, validation
+from backprop import costs, network, passes, tape, validation
 from backprop.activations import ACTIVATIONS, Activation
 from backprop.costs import COSTS, Cost
 from backprop.network import Network
@@ -347,6 +347,13 @@ def test_gradients_unlike_their_parameters_are_caught(
     )
     with pytest.raises(PropertyError, match=message):
         BY_NAME["gradients_are_like_their_parameters"](profile="quick")
+
+
+def test_a_step_that_is_not_repeated_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first step of a loop records the others, which do what it did."""
+    monkeypatch.setattr(tape.Tape, "repeat", lambda self: None)
+    with pytest.raises(PropertyError, match=r"[Wb]\d.*: stepped .*, expected "):
+        BY_NAME["the_loop_steps_as_the_passes_do"](profile="quick")
 
 
 def test_wrong_forward_is_caught_by_the_loops(monkeypatch: pytest.MonkeyPatch) -> None:

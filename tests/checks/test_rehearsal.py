@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backprop import init_net, loop
+from backprop import init_net, loop, tape
 from backprop.training import Samples
 from checks.gate import VerificationError, verify
 from checks.rehearsal import in_float64, rehearse
@@ -73,6 +73,16 @@ def test_a_loop_that_goes_elsewhere_is_told(
     assert ": the loop steps to " in told
     with pytest.raises(VerificationError, match=r"the training loop differs .*\n[Wb]\d\["):
         verify(net, x, y, samples=SAMPLES)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 20, 39, 60])
+def test_a_step_that_is_not_repeated_is_told(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """However few samples there are: some minibatch comes after one of its size."""
+    monkeypatch.setattr(tape.Tape, "repeat", lambda self: None)
+    few = Samples(x=IMAGES[:count], y=LABELS[:count], peak=255)
+    told = rehearse(init_net((12, 9, 4), seed=3), few, batch_size=20, learning_rate=5.0)
+    assert told is not None
+    assert ": the loop steps to " in told
 
 
 def test_the_twin_is_the_same_network_in_float64() -> None:
