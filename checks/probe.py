@@ -274,7 +274,8 @@ def _conclude(
 
 
 def _status(analytic: Array, d: Array) -> Array:
-    status = np.where(analytic == 0, np.int8(Status.ZERO), np.int8(Status.PASS))
+    status = np.full(analytic.shape, Status.PASS, np.int8)
+    status[analytic == 0] = Status.ZERO
     status[d == 0] = Status.UNDECIDED
     return status
 

@@ -37,6 +37,8 @@ class Findings:
         """How many are undecided though they differ by more than rounding and half of `rtol`."""
         count = 0
         for name, at in self.where(Status.UNDECIDED).items():
+            if not at.size:
+                continue
             a, n, tolerance = (
                 values[name].reshape(-1)[at]
                 for values in (self.analytic, self.numeric, self.tolerance)
@@ -115,9 +117,7 @@ def _tensor(findings: Findings, name: str) -> Tensor:
     seen = status == int(Status.FAIL)
     if not findings.projected:
         seen |= status == int(Status.PASS)
-    at = np.flatnonzero(seen)
-    relative = _relative(findings, name, at)
-    worst = int(relative.argmax()) if at.size else None
+    worst, where = _furthest(findings, name, seen) if seen.any() else (0.0, None)
     return Tensor(
         name=name,
         shape=status.shape,
@@ -127,26 +127,32 @@ def _tensor(findings: Findings, name: str) -> Tensor:
         undecided=counts[Status.UNDECIDED],
         kinks=counts[Status.KINK],
         failed=counts[Status.FAIL],
-        worst=0.0 if worst is None else float(relative[worst]),
-        where=None if worst is None else _index(int(at[worst]), status.shape),
+        worst=worst,
+        where=where,
     )
 
 
-def _relative(findings: Findings, name: str, at: Array) -> Array:
+def _furthest(findings: Findings, name: str, seen: Array) -> tuple[float, tuple[int, ...]]:
+    """The largest relative difference of those seen, and where it is."""
+    at = np.flatnonzero(seen)
     a, n = (values[name].reshape(-1)[at] for values in (findings.analytic, findings.numeric))
     larger = np.maximum(np.abs(a), np.abs(n))
-    return np.asarray(np.abs(a - n) / np.where(larger > 0, larger, 1))
+    relative = np.abs(a - n) / np.where(larger > 0, larger, 1)
+    worst = int(relative.argmax())
+    return float(relative[worst]), _index(int(at[worst]), seen.shape)
 
 
 def _worst(findings: Findings, status: Status, most: int) -> list[Mismatch]:
     """The coordinates of that status, those furthest beyond their tolerance first."""
     found: list[tuple[float, Mismatch]] = []
     for name, statuses in findings.status.items():
+        flat = np.flatnonzero(statuses == int(status))
+        if not flat.size:
+            continue
         a, n, tol = (
             values[name].reshape(-1)
             for values in (findings.analytic, findings.numeric, findings.tolerance)
         )
-        flat = np.flatnonzero(statuses == int(status))
         excess = np.abs(a[flat] - n[flat]) / tol[flat]
         for k in np.argsort(-excess, kind="stable")[:most]:
             at = flat[k]
