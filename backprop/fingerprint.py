@@ -66,7 +66,7 @@ def fingerprint(net: Network) -> str:
     for module, names in ROOTS.items():
         for name in names:
             walk.visit(getattr(_module(module), name))
-    return walk.digest.hexdigest()[:_DIGITS]
+    return walk.digest()[:_DIGITS]
 
 
 def _module(name: str) -> types.ModuleType:
@@ -78,12 +78,16 @@ class _Walk:
     """A walk over functions and what they use; each is met once, and then by its number."""
 
     def __init__(self) -> None:
-        self.digest = hashlib.sha256()
+        self.words: list[tuple[object, ...]] = []
         self.met: dict[int, tuple[int, Any]] = {}
 
     def take(self, *words: object) -> None:
         """Add words that look the same in every process."""
-        self.digest.update(repr(words).encode("utf-8", "backslashreplace"))
+        self.words.append(words)
+
+    def digest(self) -> str:
+        """Hexadecimal digits of all words."""
+        return hashlib.sha256(repr(self.words).encode("utf-8", "backslashreplace")).hexdigest()
 
     def visit(self, value: Any) -> None:
         """Add a value, of any kind, and all that it leads to."""
