@@ -21,10 +21,10 @@ from backprop import init_net, passes
 from backprop.datasets import Dataset
 from backprop.network import Network
 from backprop.training import Samples, descend, evaluate, shuffled
+from checks.glance import glance
 from checks.methods import examine
 from checks.networks import as_subject
 from checks.oracles import CENTRAL, COMPLEX
-from checks.probe import probe
 from checks.state import Scales, begin
 from checks.subject import Subject
 from checks.sweep import Piece, sweep
@@ -108,7 +108,7 @@ def checking(turns: int, *, shape: tuple[int, ...] = SHAPE) -> dict[str, Any]:
             "torch gradcheck": twins.torch_gradcheck(net, x, y),
             "SciPy 3-point": scipy_three_point(subject),
             "probe": ours_on(subject, method="probe"),
-            "projection alone": lambda: probe(subject, certified=True),
+            "projection alone": lambda: glance(subject),
             "torch fast_mode": twins.torch_gradcheck(net, x, y, fast_mode=True),
             "JAX check_grads": twins.jax_check_grads(net, x, y),
             "autograd check_grads": twins.autograd_check_grads(net, x, y),

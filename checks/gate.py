@@ -20,7 +20,7 @@ from backprop import validation
 from backprop.fingerprint import fingerprint
 from backprop.network import Network
 from backprop.training import Samples
-from checks import certificate, engine, networks, probe, rounding
+from checks import certificate, engine, glance, networks, rounding
 from checks.certificate import Certificate
 from checks.compare import Status
 from checks.nest import Array
@@ -165,11 +165,11 @@ def gate(
 def audit(net: Network, x: Array, y: Array) -> Report:
     """One projection of all parameters, at the current weights, in float64: what training asks for.
 
-    A network with a certificate has been inspected already; only a projection that differs is
+    A network with a certificate has been inspected already; only a glance that differs is
     followed by the whole probe, which names the culprits.
     """
     twin = in_float64(net) if net.dtype != np.float64 else net
-    return probe.probe(networks.as_subject(twin, x, y), certified=True)
+    return glance.glance(networks.as_subject(twin, x, y))
 
 
 def check(net: Network, x: Array, y: Array, *, rtol: float | None = None, seed: int = 0) -> Report:

@@ -70,44 +70,36 @@ def probe(
     rtol: float | None = None,
     seed: int = 0,
     progress: Progress = lambda done: None,
-    certified: bool = False,
 ) -> Report:
     """Compare all parameters at once, and name the culprits where they differ.
 
     Parameters are those of `checks.engine.check`. The report's `extra["probe"]` holds the relative
     error that was ruled out, the largest probability with which one could have been missed, and
     the number of evaluations along d. Where there are more culprits than `CULPRITS`, the sweep
-    takes over. `certified` says that this cost and this gradient function have passed before,
-    elsewhere: then a first look is all that is done.
+    takes over.
     """
     this = begin(subject, rtol=rtol, method="probe", seed=seed, progress=progress, thorough=False)
-    analytic = subject.gradient(subject.values) if certified else inspected(this)
+    analytic = inspected(this)
     if not analytic:
         return report(this, None)
     found = [np.asarray(analytic[name], np.float64) for name in subject.names]
     result = _project(this, found, COMPLEX, trials=1)
-    if certified and result.differs:
-        return probe(subject, rtol=rtol, seed=seed, progress=progress)
-    if not certified:
-        this.offences += hygiene.changed_since(subject, analytic)
-        closer = _closer(this, found, result)
-        if closer is None:
-            return sweep_all(this, analytic)
-        result = closer
-        del closer
+    this.offences += hygiene.changed_since(subject, analytic)
+    closer = _closer(this, found, result)
+    if closer is None:
+        return sweep_all(this, analytic)
+    result = closer
+    del closer
     progress(subject.parameters)
     culprits = bisect(result) if result.differs else []
     if len(culprits) >= CULPRITS and subject.parameters <= MANY:
         this.notes.append(f"the probe found {CULPRITS} culprits or more: the sweep took over")
         return sweep_all(this, analytic)
     _state(this, result)
-    status = [_status(g, e) for g, e in zip(found, result.projection.d, strict=True)]
-    if result.hidden is not None and result.hidden.difference == 0:
-        for part in result.hidden.projection.whole:
-            status[part.tensor][...] = Status.ZERO
+    findings = projected(this, found, result)
     tau, differs = result.tau, result.differs
-    del result  # as large as the parameters
-    return _conclude(this, found, status, culprits, tau, differs=differs)
+    del result, found  # as large as the parameters
+    return _conclude(this, findings, culprits, tau, differs=differs)
 
 
 def _project(this: Check, analytic: list[Array], oracle: str, *, trials: int) -> Result:
@@ -117,13 +109,13 @@ def _project(this: Check, analytic: list[Array], oracle: str, *, trials: int) ->
     noise = 0.0 if oracle == COMPLEX else this.noise.level
     projection = Projection(this.subject, analytic, d, named(oracle), noise)
     shares = spreads(this, analytic, trials)
-    hidden = _hidden(this, analytic, shares, projection)
+    apart = hidden(this, analytic, shares, projection)
     tau = _leave_out(this, analytic, d, shares, projection.floor if oracle == COMPLEX else 0.0)
     difference, error = projection.difference(projection.whole)
-    return Result(projection=projection, difference=difference, tau=tau + error, hidden=hidden)
+    return Result(projection=projection, difference=difference, tau=tau + error, hidden=apart)
 
 
-def _hidden(
+def hidden(
     this: Check, analytic: list[Array], spread: list[Array], beside: Projection
 ) -> Result | None:
     """The tensors whose gradient is zero throughout, moved all at once by their own scale.
@@ -238,27 +230,30 @@ def _chunks(*tensors: list[Array]) -> Iterator[tuple[Array, ...]]:
             yield tuple(a[start : start + rounding.CHUNK] for a in flat)
 
 
-def _conclude(
-    this: Check,
-    analytic: list[Array],
-    status: list[Array],
-    culprits: list[Part],
-    tau: float,
-    *,
-    differs: bool,
-) -> Report:
-    """Put each culprit before the oracle by itself, take the rest as D leaves it, and report.
-
-    Where D differs and no culprit accounts for that, nothing passes.
-    """
+def projected(this: Check, analytic: list[Array], result: Result) -> Findings:
+    """All parameters as D leaves them: those that it weighs pass."""
     names = this.subject.names
-    found = Findings(
+    status = [_status(g, e) for g, e in zip(analytic, result.projection.d, strict=True)]
+    if result.hidden is not None and result.hidden.difference == 0:
+        for part in result.hidden.projection.whole:
+            status[part.tensor][...] = Status.ZERO
+    return Findings(
         analytic=dict(zip(names, analytic, strict=True)),
         numeric=dict(zip(names, analytic, strict=True)),
         tolerance={n: np.broadcast_to(0.0, g.shape) for n, g in zip(names, analytic, strict=True)},
         status=dict(zip(names, status, strict=True)),
         projected=True,
     )
+
+
+def _conclude(
+    this: Check, found: Findings, culprits: list[Part], tau: float, *, differs: bool
+) -> Report:
+    """Put each culprit before the oracle by itself, leave the rest as it is, and report.
+
+    Where D differs and no culprit accounts for that, nothing passes.
+    """
+    names = this.subject.names
     for part in culprits:
         _look_at(this, found, part, tau)
     if culprits and this.subject.jittered is None:
@@ -266,7 +261,7 @@ def _conclude(
         if on_stairs(this, found):
             for part in culprits:
                 _look_at(this, found, part, tau)
-    told = [status[part.tensor].reshape(-1)[part.start] for part in culprits]
+    told = [found.status[names[p.tensor]].reshape(-1)[p.start] for p in culprits]
     if differs and not (told and all(s in (Status.FAIL, Status.KINK) for s in told)):
         this.suspicious = True
         this.notes.append("the projection differs, and not all of that could be traced")

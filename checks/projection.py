@@ -110,14 +110,20 @@ class Result:
 
 
 @np.errstate(over="ignore")  # what overflows is left out
-def weights(analytic: list[Array], rng: np.random.Generator) -> list[Array]:
-    """The direction d: r / |g|; 0 in a tensor without any, which nothing says how to weigh."""
+def weights(analytic: list[Array], rng: np.random.Generator, *, small: bool = True) -> list[Array]:
+    """The direction d: r / |g|; 0 in a tensor without any, which nothing says how to weigh.
+
+    Where `small` ones need not be told apart, what has less than the share `HIDDEN` of its tensor's
+    gradient is weighed as if it had that.
+    """
     d = []
     for g in analytic:
-        own = float(np.sqrt(np.vdot(g, g) / max(g.size, 1)))
+        least = HIDDEN * float(np.sqrt(np.vdot(g, g) / max(g.size, 1)))
         r = signed(rng, g.shape)
         size = np.asarray(np.abs(g))
-        size[size == 0] = HIDDEN * own or np.inf
+        if not small:
+            np.maximum(size, least, out=size)
+        size[size == 0] = least or np.inf
         d.append(np.divide(r, size, out=r))
     return d
 

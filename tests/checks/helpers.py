@@ -19,6 +19,7 @@ from backprop.network import Network
 from checks.nest import Array
 from checks.networks import as_subject
 from checks.oracles import CENTRAL, COMPLEX, RIDDERS, Lines
+from checks.report import Report
 from checks.subject import Subject, black_box
 
 # Oracles by the name of their function, and what reports call them.
@@ -178,3 +179,19 @@ def beside_a_kink(distance: float, jump: float) -> Subject:
 
     one = vector(cost, gradient, [0.03, 0.03, 0.03])
     return replace(one, jittered=lambda rng: one.gradient(one.values))
+
+
+def called(look: Callable[[Subject], Report], one: Subject) -> tuple[Report, dict[str, int]]:
+    """What is reported of a subject, and how often each of its functions was called for that."""
+    calls: list[str] = []
+
+    def counted(name: str) -> Any:
+        def call(*given: Any) -> Any:
+            calls.append(name)
+            return getattr(one, name)(*given)
+
+        return call
+
+    functions = {name: counted(name) for name in ("cost", "gradient", "jittered")}
+    report = look(replace(one, **functions))
+    return report, {name: calls.count(name) for name in functions}

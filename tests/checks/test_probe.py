@@ -12,12 +12,13 @@ import pytest
 from checks import oracles, probe, rounding, second
 from checks.compare import Status
 from checks.engine import check
+from checks.glance import glance
 from checks.nest import Array
 from checks.projection import CULPRITS, Projection
 from checks.report import Report
 from checks.state import Check, begin, spreads
 from checks.subject import Subject, black_box, scaled
-from tests.checks.helpers import LAYOUTS, beside_a_kink, changed, planted, subject, vector
+from tests.checks.helpers import LAYOUTS, beside_a_kink, called, changed, planted, subject, vector
 
 SHAPE = (12, 10, 8, 3)
 U, Z = Status.UNDECIDED, Status.ZERO
@@ -168,7 +169,7 @@ def test_rounding_moves_a_tensor_without_a_gradient_by_its_scale() -> None:
     analytic, far = [np.ones(2), np.zeros(4), np.zeros(3)], 1e-5
     spread = [np.full(g.shape, far) for g in analytic]
     beside = Projection(one, analytic, [np.zeros(2)], oracles.complex_step, 0.0)
-    found = probe._hidden(under_way(one), analytic, spread, beside)
+    found = probe.hidden(under_way(one), analytic, spread, beside)
     assert found is not None
     _, b, c = found.projection.d
     assert np.abs(b).min() >= 500
@@ -182,14 +183,14 @@ def test_only_a_slope_of_nothing_at_all_makes_a_tensor_zero(
     monkeypatch: pytest.MonkeyPatch, difference: float, status: Status
 ) -> None:
     """What rounding explains is undecided, whichever its sign."""
-    right = probe._hidden
+    right = probe.hidden
 
     def found(*given: Any) -> Any:
         result = right(*given)
         assert result is not None
         return replace(result, difference=difference)
 
-    monkeypatch.setattr(probe, "_hidden", found)
+    monkeypatch.setattr(probe, "hidden", found)
     one = black_box(
         lambda p: (p["a"] ** 2).sum(),
         lambda p: {"a": 2 * p["a"], "b": np.zeros(2)},
@@ -465,49 +466,22 @@ def test_an_eighth_of_what_was_promised_is_left_to_rounding(size: float, left_ou
         assert tau == pytest.approx(size, rel=1e-3)
 
 
-def called(one: Subject, **options: Any) -> tuple[Report, dict[str, int]]:
-    """What a probe reports, and how often it called each of a subject's functions."""
-    calls: list[str] = []
-
-    def counted(name: str) -> Any:
-        def call(*given: Any) -> Any:
-            calls.append(name)
-            return getattr(one, name)(*given)
-
-        return call
-
-    functions = {name: counted(name) for name in ("cost", "gradient", "jittered")}
-    report = probe.probe(replace(one, **functions), **options)
-    return report, {name: calls.count(name) for name in functions}
-
-
 def test_a_right_gradient_takes_eight_passes() -> None:
     """Cost and gradient twice each for hygiene, three more runs of the cost, and one with jitter.
 
     Single precision takes another run, of the cost in double precision.
     """
-    report, calls = called(subject(shape=SHAPE))
+    report, calls = called(probe.probe, subject(shape=SHAPE))
     assert report.verdict == "pass"
     assert calls == {"cost": 5, "gradient": 2, "jittered": 1}
     single = subject(shape=SHAPE, dtype=np.float32)
-    assert called(single)[1] == {"cost": 6, "gradient": 2, "jittered": 1}
-
-
-def test_what_is_certified_is_projected_and_no_more() -> None:
-    """One gradient, and one with jitter; where they differ, the whole probe follows."""
-    one = subject(shape=SHAPE)
-    report, calls = called(one, certified=True)
-    assert report.verdict == "pass"
-    assert calls == {"cost": 1, "gradient": 1, "jittered": 1}
-    wrong = planted(one, "W2", 9, 1e-4)
-    report = probe.probe(wrong, certified=True)
-    assert (report.verdict, named(report)) == ("fail", {("W2", (1, 1))})
+    assert called(probe.probe, single)[1] == {"cost": 6, "gradient": 2, "jittered": 1}
 
 
 @pytest.mark.parametrize("many", [False, True])
 @pytest.mark.parametrize("stored", LAYOUTS)
 def test_a_gradient_may_be_stored_in_any_order(stored: str, *, many: bool) -> None:
-    """A wrong one is caught all the same, by the probe, by the sweep after it, or certified."""
+    """A wrong one is caught all the same, by the probe, by the sweep after it, or at a glance."""
     at = np.linspace(0.5, 2.5, 60).reshape(10, 6)
     wrong = np.arange(60).reshape(10, 6) % 3 == 1 if many else np.arange(60).reshape(10, 6) == 27
 
@@ -518,9 +492,9 @@ def test_a_gradient_may_be_stored_in_any_order(stored: str, *, many: bool) -> No
             at,
         )
 
-    for certified in (False, True):
-        assert probe.probe(gradient(1.0), certified=certified).verdict == "pass"
-        report = probe.probe(gradient(1.01), certified=certified)
+    for look in (probe.probe, glance):
+        assert look(gradient(1.0)).verdict == "pass"
+        report = look(gradient(1.01))
         assert (report.verdict, report.failed) == ("fail", int(np.count_nonzero(wrong)))
         np.testing.assert_array_equal(report.status["params"] == Status.FAIL, wrong)
         assert (report.method, many) == ("probe", any("took over" in n for n in report.notes))
