@@ -135,17 +135,16 @@ class Batches:
         most = min(len(x), self.ahead)
         self.inputs = np.empty((most, x.shape[1]), x.dtype)
         self.targets = np.empty((most, y.shape[1]), y.dtype)
-        self.full = self._parts(most)
+        starts = range(0, most, batch)
+        self.parts = [(self.inputs[i : i + batch], self.targets[i : i + batch]) for i in starts]
 
     def of(self, order: Array) -> Iterator[tuple[Array, Array]]:
         """Inputs and targets of the samples in that order; later pairs overwrite earlier ones."""
         for first in range(0, len(order), self.ahead):
             rows = order[first : first + self.ahead]
-            np.take(self.x, rows, 0, self.inputs[: len(rows)], "clip")
-            np.take(self.y, rows, 0, self.targets[: len(rows)], "clip")
-            yield from self.full if len(rows) == len(self.inputs) else self._parts(len(rows))
-
-    def _parts(self, count: int) -> list[tuple[Array, Array]]:
-        """The first so many samples in the buffers, as minibatches."""
-        x, y, n = self.inputs[:count], self.targets[:count], self.batch
-        return [(x[start : start + n], y[start : start + n]) for start in range(0, count, n)]
+            count, rest = len(rows), len(rows) % self.batch
+            np.take(self.x, rows, 0, self.inputs[:count], "clip")
+            np.take(self.y, rows, 0, self.targets[:count], "clip")
+            yield from self.parts[: count // self.batch]
+            if rest:
+                yield self.inputs[count - rest : count], self.targets[count - rest : count]

@@ -11,12 +11,18 @@ from backprop import Network, backward, forward, init_net, loop, optimize
 from backprop.activations import ACTIVATIONS, Activation
 from backprop.costs import COSTS
 from backprop.loop import Batches, Loop
+from tests.checks.helpers import by_position
 
 IMAGES = np.arange(30, dtype=np.uint8).reshape(10, 3)
 TARGETS = np.eye(10, 2)
 
 # Five steps, of sums of at most twenty terms that are added in another order.
 ROUNDING = 5 * 20 * np.finfo(float).eps
+
+
+def test_options_are_given_by_name() -> None:
+    """Peak and batch are."""
+    assert (by_position(Loop), by_position(Batches)) == (["net"], ["x", "y"])
 
 
 def batches(x: Any, order: Any) -> list[tuple[Any, Any]]:

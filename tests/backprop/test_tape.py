@@ -94,10 +94,22 @@ def test_more_than_element_wise_operations_cannot_be_recorded(name: str) -> None
 
 
 def test_the_truth_of_a_single_number_cannot_be_recorded() -> None:
-    """Nor its value: of such an array NumPy would tell."""
-    for formula in (lambda a: a if a > 0 else -a, lambda a: a * float(a), lambda a: a * int(a)):
+    """Nor its value: of such an array NumPy would tell. Nor two results."""
+    formulas: list[Callable[[Any], Any]] = [
+        lambda a: a if a > 0 else -a,
+        lambda a: a * float(a),
+        lambda a: a * int(a),
+        np.modf,
+    ]
+    for formula in formulas:
         with pytest.raises(TypeError, match="leave `recorded` out"):
             Tape().run(formula, np.ones((1, 1)), recorded=True)
+
+
+def test_a_result_is_shaped_like_the_first_argument() -> None:
+    """As a delta is like the activation, whatever the targets are like."""
+    found = Tape().run(lambda a, y: a * y, Z, Y[:, :1], recorded=False)
+    np.testing.assert_array_equal(found, Z * Y[:, :1])
 
 
 def test_errors_of_a_formula_are_its_own() -> None:
