@@ -266,3 +266,9 @@ def test_one_more_entry_works_end_to_end(
     report = check(as_subject(net, x, y))
     assert report.verdict == verdict, str(report)
     assert verdict == "pass" or report.worst is not None
+
+
+def test_what_may_be_recorded_is_declared() -> None:
+    """All that can be, and nothing else; an entry that says nothing is called."""
+    assert [n for n, f in ACTIVATIONS.items() if f.recorded] == ["sigmoid", "tanh", "relu"]
+    assert not Activation(function=np.tanh, slope=np.ones_like).recorded

@@ -111,3 +111,9 @@ def test_one_more_entry_works_end_to_end(
     monkeypatch.setitem(COSTS, "cubic", cubic)
     report = check(as_subject(init_net((3, 4, 3), cost="cubic"), Z, Y))
     assert report.verdict == verdict, str(report)
+
+
+def test_what_may_be_recorded_is_declared() -> None:
+    """All that can be, and nothing else; an entry that says nothing is called."""
+    assert [n for n, c in COSTS.items() if c.recorded] == ["quadratic", "cross-entropy"]
+    assert not Cost(value=COSTS["quadratic"].value, delta=COSTS["quadratic"].delta).recorded

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backprop.activations import ACTIVATIONS, Activation, Array
+from backprop.activations import ACTIVATIONS, Array
 from backprop.costs import COSTS
 from backprop.tape import Tape
 
@@ -167,10 +167,3 @@ def test_deltas_on_tape_are_themselves(name: str) -> None:
     a[...] = ACTIVATIONS["sigmoid"].function(LATER)
     tape.repeat()
     np.testing.assert_array_equal(found, cost.delta(a, Y, slope))
-
-
-def test_what_is_recorded_is_declared() -> None:
-    """All that can be, and nothing else; an entry that says nothing is called."""
-    assert [n for n, f in ACTIVATIONS.items() if f.recorded] == ["sigmoid", "tanh", "relu"]
-    assert [n for n, c in COSTS.items() if c.recorded] == ["quadratic", "cross-entropy"]
-    assert not Activation(function=np.tanh, slope=np.ones_like).recorded
