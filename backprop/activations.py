@@ -36,7 +36,7 @@ class Activation:
         its own, and can only stand at the output, with a cost that knows its delta.
     recorded
         Whether the training loop may record both, instead of calling them for every minibatch:
-        element-wise operations of NumPy's and nothing else, the same at every call.
+        operators and ufuncs, and nothing else, the same at every call.
     """
 
     function: Callable[[Array], Array]

@@ -38,7 +38,7 @@ class Tape:
         self.calls.append((function, arguments))
 
     def run(self, formula: Callable[..., Any], *arrays: Array, recorded: bool) -> Array:
-        """What a formula makes of arrays, shaped like the first of them: a buffer of the tape's.
+        """What a formula makes of arrays, in shape and dtype of the first: a buffer of the tape's.
 
         A recorded one is not called again, only its operations are. So it has to be the same at
         every call, and must not keep what it is given.
@@ -46,21 +46,25 @@ class Tape:
         Raises
         ------
         TypeError
-            Where it is to be recorded, but does more than element-wise operations: sums, looks up,
-            asks whether.
+            Where it is to be recorded, but asks for more than operators and ufuncs.
         """
-        if recorded:
-            found = formula(*(_Recorded(self, array) for array in arrays))
-            return found.array if isinstance(found, _Recorded) else _refuse()
         out = np.empty_like(arrays[0])
-        self.call(lambda: np.copyto(out, formula(*arrays)))
+        if not recorded:
+            self.call(lambda: np.copyto(out, formula(*arrays)))
+            return out
+        found = formula(*(_Recorded(self, array) for array in arrays))
+        result: Array = found.array if isinstance(found, _Recorded) else _refuse()
+        if (result.dtype, result.shape) == (out.dtype, out.shape):
+            return result
+        self.call(np.copyto, out, result)
         return out
 
 
 def _refuse(*_: Any, **__: Any) -> Any:
     raise TypeError(
-        "recorded: expected a formula of element-wise operations of NumPy's, got one that does"
-        " more; leave `recorded` out, and it is called for every minibatch"
+        "recorded: expected a formula of operators and ufuncs alone, got one that asks for more"
+        " (np.where, np.clip, a shape, a method, a condition); leave `recorded` out, and it is"
+        " called for every minibatch"
     )
 
 

@@ -10,14 +10,16 @@ been missed with a probability of at most
     P(missed) <= theta / |e|
 
 by the density that `checks.probe` derives, wherever rounding has moved D; and never, when it is the
-only one and 0.5 |e| > theta. What differs by more goes on to the whole probe, which knows rounding,
-names culprits, and has the last word.
+only one and 0.5 |e| > theta; as far as the complex step sees the cost, which the proof has looked
+into. What differs by more, or has another form than the parameters, goes on to the whole probe,
+which knows rounding, names culprits, and has the last word.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from checks import hygiene
 from checks.oracles import COMPLEX, named
 from checks.probe import hidden, probe, projected
 from checks.projection import HIDDEN, Projection, Result, weights
@@ -37,11 +39,11 @@ def glance(subject: Subject, *, rtol: float | None = None, seed: int = 0) -> Rep
 
     Parameters and exceptions are those of `checks.engine.check`.
     """
-    this = begin(
-        subject, rtol=rtol, method="probe", seed=seed, progress=lambda done: None, thorough=False
-    )
+    this = begin(subject, rtol=rtol, method="probe", seed=seed, progress=lambda done: None)
     this.oracle = COMPLEX
     gradient = subject.gradient(subject.values)
+    if any(hygiene.malformed(subject, gradient)):
+        return probe(subject, rtol=rtol, seed=seed)
     analytic = [np.asarray(gradient[name], np.float64) for name in subject.names]
     d = weights(analytic, this.rng, small=False)
     projection = Projection(subject, analytic, d, named(COMPLEX), 0.0)

@@ -125,7 +125,7 @@ def inspect(subject: Subject, *, repeats: bool = True) -> Inspection:
     first = subject.gradient(watched.values)
     kept = {name: g.copy() if repeats else np.asarray(g, order="C") for name, g in first.items()}
     found += watched.changes("changes-parameters", "changes-inputs")
-    wrong = list(_form(subject, kept))
+    wrong = list(malformed(subject, kept))
     if wrong:
         return Inspection(cost=cost, gradient={}, offences=found + wrong)
     if repeats:
@@ -169,7 +169,8 @@ def _cost(subject: Subject, watched: _Watch, first: Array) -> Iterator[Diagnosis
         yield offence("cost-not-repeatable")
 
 
-def _form(subject: Subject, gradient: Mapping[str, Array]) -> Iterator[Diagnosis]:
+def malformed(subject: Subject, gradient: Mapping[str, Array]) -> Iterator[Diagnosis]:
+    """What is wrong with the form of a gradient: its tensors, their shapes, precision and NaN."""
     if set(gradient) != set(subject.names):
         missing = ", ".join(sorted(set(subject.names) - set(gradient))) or "none"
         extra = ", ".join(sorted(set(gradient) - set(subject.names))) or "none"

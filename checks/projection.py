@@ -118,7 +118,7 @@ def weights(analytic: list[Array], rng: np.random.Generator, *, small: bool = Tr
     """
     d = []
     for g in analytic:
-        least = HIDDEN * float(np.sqrt(np.vdot(g, g) / max(g.size, 1)))
+        least = HIDDEN * rounding.typical(g) if g.any() else 0.0
         r = signed(rng, g.shape)
         size = np.asarray(np.abs(g))
         if not small:

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -188,10 +189,12 @@ def test_a_condition_is_asked_of_every_minibatch() -> None:
 
 
 @pytest.mark.usefixtures("own_activations")
-def test_the_network_s_own_dtype_is_kept() -> None:
-    """Where a formula has a constant in double precision, too."""
+def test_the_network_s_own_dtype_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a formula has a constant in double precision, too, recorded or not."""
     apart = far_apart((3, 5, 2), ["wide", "sigmoid"], "quadratic", np.float32)
     assert apart < 5 * 20 * np.finfo(np.float32).eps
+    monkeypatch.setitem(ACTIVATIONS, "wide", replace(OWN["wide"], recorded=True))
+    assert far_apart((3, 5, 2), ["wide", "sigmoid"], "quadratic", np.float32) == apart
 
 
 def test_a_minibatch_of_other_inputs_is_refused() -> None:

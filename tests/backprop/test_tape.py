@@ -24,6 +24,7 @@ ELEMENT_WISE: dict[str, Callable[[Any], Any]] = {
     "a comparison": lambda a: a > 0,
     "its argument": lambda a: a,
     "a power": lambda a: abs(a) ** 3,
+    "double precision": lambda a: a * ((a.real > 0) + 0.01 * (a.real <= 0)),
 }
 
 OTHERS: dict[str, Callable[[Any], Any]] = {
@@ -60,15 +61,18 @@ def on_tape(formula: Callable[[Any], Any], *, recorded: bool) -> tuple[Array, Ar
 
 @pytest.mark.parametrize("name", [*ELEMENT_WISE])
 def test_what_was_recorded_is_done_again(name: str) -> None:
-    """In the same array, on the numbers that are there by then, without calling the formula."""
+    """In the same array, on the numbers that are there by then, without calling the formula.
+
+    What comes out in double precision, or as conditions, becomes of the argument's dtype.
+    """
     formula = ELEMENT_WISE[name]
     z, found, tape, seen = on_tape(formula, recorded=True)
     for values in (Z, LATER, Z):
         z[...] = values
         tape.repeat()
         expected = formula(values.copy())
-        assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
-        np.testing.assert_array_equal(found, expected)
+        assert (found.dtype, found.shape) == (Z.dtype, Z.shape)
+        np.testing.assert_array_equal(found, np.asarray(expected, Z.dtype))
         np.testing.assert_array_equal(z, values)
     assert len(seen) == 1
 
@@ -108,8 +112,13 @@ def test_the_truth_of_a_single_number_cannot_be_recorded() -> None:
 
 def test_a_result_is_shaped_like_the_first_argument() -> None:
     """As a delta is like the activation, whatever the targets are like."""
-    found = Tape().run(lambda a, y: a * y, Z, Y[:, :1], recorded=False)
-    np.testing.assert_array_equal(found, Z * Y[:, :1])
+    for recorded in (False, True):
+        found = Tape().run(lambda a, y: a * y, Z, Y[:, :1], recorded=recorded)
+        np.testing.assert_array_equal(found, Z * Y[:, :1])
+        found = Tape().run(lambda y, a: y - 0 * y, Y[:, :1], Z, recorded=recorded)
+        np.testing.assert_array_equal(found, Y[:, :1])
+        found = Tape().run(lambda a, y: y + y, Z, Y[:, :1], recorded=recorded)
+        np.testing.assert_array_equal(found, 2 * Y[:, [0, 0, 0]])
 
 
 def test_errors_of_a_formula_are_its_own() -> None:

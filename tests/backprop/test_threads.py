@@ -18,6 +18,7 @@ from backprop.loop import Loop
 from backprop.threads import WORTH_SHARING, suited
 from backprop.training import Samples, descend
 from checks.engine import check
+from checks.glance import glance
 from checks.networks import as_subject
 from checks.oracles import COMPLEX
 from checks.probe import probe
@@ -94,7 +95,7 @@ def test_training_runs_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     assert counts() == {2}
 
 
-@pytest.mark.parametrize("look", [check, probe, taylor, lambda one: measure(one, PIECE)])
+@pytest.mark.parametrize("look", [check, probe, glance, taylor, lambda one: measure(one, PIECE)])
 def test_checks_run_on_one_thread(look: Callable[[Subject], Any]) -> None:
     """Whatever they call of a network; the functions of others are run as they would be."""
     net = init_net((3, 2), seed=0)

@@ -1,5 +1,6 @@
 """The glance: what was proved before passes in one pass; what differs goes on to the probe."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from checks.nest import Array
 from checks.oracles import COMPLEX, RIDDERS
 from checks.projection import HIDDEN
 from checks.subject import Subject
-from tests.checks.helpers import called, changed, planted, subject, vector
+from tests.checks.helpers import by_position, called, changed, planted, subject, vector
 
 SHAPE = (12, 10, 8, 3)
 
@@ -145,3 +146,46 @@ def test_a_cost_that_takes_no_complex_numbers_is_probed(factor: float, verdict: 
     )
     report = glance(one)
     assert (report.verdict, report.oracle) == (verdict, RIDDERS)
+
+
+FORMS: dict[str, Callable[[Array], Any]] = {
+    "a row more": lambda g: g[None],
+    "too few": lambda g: g[:2],
+    "too many": lambda g: np.r_[g, g],
+    "none": lambda g: np.empty(0),
+    "one for all": lambda g: g[:1],
+    "complex": lambda g: g + 1j,
+    "objects": lambda g: g.astype(object),
+    "half precision": lambda g: g.astype(np.float16),
+    "not a number": lambda g: g * np.nan,
+    "huge": lambda g: g * [1, 1e200, 1],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_gradient_of_another_form_is_probed(form: str) -> None:
+    """What is not there cannot be moved, and says nothing."""
+    at = np.array([1.0, 1, 1])
+    one = vector(lambda p: (p**2).sum(), lambda p: FORMS[form](2 * p), at)
+    report = glance(one)
+    assert report.verdict == "fail"
+    other = probe.probe(one)
+    assert (report.diagnosis, report.failed) == (other.diagnosis, other.failed)
+
+
+def test_a_tensor_that_is_left_out_is_told() -> None:
+    """By name."""
+    report = glance(changed(subject(shape=SHAPE), lambda g: g.__delitem__("W2")))
+    assert report.diagnosis is not None
+    assert "W2" in report.diagnosis.detail
+
+
+def test_what_underflow_could_hide_is_probed() -> None:
+    """The oracle's own error has a part in theta."""
+    report = glance(vector(lambda p: 1e-280 * (p * p).sum(), lambda p: 2e-280 * p, np.ones(3)))
+    assert report.extra["probe"]["tolerance"] != SEEN * report.rtol
+
+
+def test_options_are_given_by_name() -> None:
+    """All but the subject."""
+    assert by_position(glance) == ["subject"]
