@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from backprop.datasets import Dataset
+    from backprop.permit import Permit
     from backprop.storage import Model
-    from backprop.training import Epoch, Permit
+    from backprop.training import Epoch
 
 # How many of the first samples the gate looks at, whatever a minibatch holds: few leave pixels, and
 # so weights, at zero, where nothing can be decided; thousands show no more than some dozens do.
@@ -66,8 +67,9 @@ def _exit_code(error: Exception) -> int | None:
     """The exit code of a failure that was foreseen; None for any other, which is a bug here."""
     from backprop.datasets import DatasetError
     from backprop.idx import IdxError
+    from backprop.permit import PermitError
     from backprop.storage import StorageError
-    from backprop.training import AuditError, PermitError, TrainingError
+    from backprop.training import AuditError, TrainingError
     from checks.gate import VerificationError
 
     if isinstance(error, VerificationError):
@@ -218,7 +220,7 @@ def _train(
     model: Model, data: Dataset, options: dict[str, Any], say: Say, record: dict[str, Any]
 ) -> Model:
     """From a new model to a trained one; `record` grows on the way."""
-    from backprop.training import split
+    from backprop.samples import split
     from checks.gate import gate
 
     if options["resume"]:
@@ -282,13 +284,14 @@ def _epochs(
 
 
 def _new_model(data: Dataset, options: dict[str, Any]) -> Model:
-    from backprop import training, validation
+    from backprop import validation
+    from backprop.samples import split
     from backprop.storage import Model
 
     with usage():
         net = new_network(options["shape"] or (data.features, 40, data.classes), options)
         rate = validation.positive("--learning-rate", options["learning_rate"])
-        training.split(net, data)
+        split(net, data)
     return Model(
         net=net,
         dataset=data.name,
@@ -322,7 +325,7 @@ def _resumed(save: str, model: Model, say: Say) -> Model:
 
 
 def _first_samples(model: Model, data: Dataset) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    from backprop.training import first_batch
+    from backprop.samples import first_batch
 
     size = min(max(model.batch_size, LEAST_GATED), MOST_GATED)
     return first_batch(model.net, data, batch_size=size, seed=model.seed)

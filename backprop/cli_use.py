@@ -41,6 +41,7 @@ def evaluate(
 ) -> None:
     """Accuracy and cost of MODEL on the test images, class by class."""
     from backprop import training
+    from backprop.samples import Samples, split
     from backprop.storage import load_model
 
     require_places(None, json_path, resume=False)
@@ -48,8 +49,8 @@ def evaluate(
     model = load_model(model_path)
     data = load_data(dataset or _own_dataset(model, data_dir, model_path), data_dir, say)
     with usage():
-        training.split(model.net, data)
-    images = training.Samples(x=data.test_images, y=data.test_labels, peak=model.peak)
+        split(model.net, data)
+    images = Samples(x=data.test_images, y=data.test_labels, peak=model.peak)
     scores = training.evaluate(model.net, images)
     classes = _by_class(scores, model.net.shape[-1])
     accuracy = "-" if scores.accuracy is None else f"{scores.accuracy:.2%}"

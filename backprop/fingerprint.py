@@ -33,7 +33,8 @@ ROOTS = {
     "activations": ("ACTIVATIONS",),
     "costs": ("COSTS",),
     "loop": ("Batches", "Loop"),
-    "training": ("Samples", "descend"),
+    "samples": ("Samples",),
+    "training": ("descend",),
 }
 _LIBRARIES = frozenset({*sys.stdlib_module_names, "numpy"})
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, type(...))
@@ -70,7 +71,7 @@ def fingerprint(net: Network) -> str:
 
 
 def _module(name: str) -> types.ModuleType:
-    # Not at the top: `training` imports this module.
+    # Not at the top: `training` imports this module, by way of `permit`.
     return importlib.import_module(f"backprop.{name}")
 
 

@@ -12,25 +12,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from backprop import passes, threads, validation
 from backprop.activations import Array
-from backprop.datasets import Dataset, scale_pixels
-from backprop.fingerprint import fingerprint
 from backprop.loop import Batches, Loop
 from backprop.network import Network
+from backprop.permit import Permit, require_permit
+from backprop.samples import Data, Samples, shuffled, split
 
-Data = Dataset | tuple[Array, Array] | tuple[Array, Array, Array, Array]
 OnBatch = Callable[[int], None]
 AUDITED = 20  # samples of an epoch, its first
 _CHUNK = 250  # images at a time where nothing is learnt from them
-
-
-class PermitError(RuntimeError):
-    """Training without a permit that covers this network and this code."""
 
 
 class TrainingError(RuntimeError):
@@ -43,22 +38,6 @@ class AuditError(RuntimeError):
     def __init__(self, message: str, report: Any) -> None:
         super().__init__(message)
         self.report = report
-
-
-class Permit(Protocol):
-    """What training asks for, such as the certificate that `checks.verify` returns.
-
-    A permit that also offers `audit(net, x, y)`, returning a report with `verdict` and `summary`,
-    is asked to look at the current weights after every epoch.
-    """
-
-    @property
-    def fingerprint(self) -> str:
-        """What `backprop.fingerprint.fingerprint` said of the network that was proved."""
-
-    @property
-    def verdict(self) -> str:
-        """Only "pass" permits anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,30 +65,6 @@ class Epoch:
     test_accuracy: float | None
     seconds: float
     audit: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Samples:
-    """Inputs (n, n_in) and targets, (n, n_out) or labels (n,); lists become arrays.
-
-    With a `peak`, the inputs are bytes, and are divided by it when a minibatch needs them.
-    """
-
-    x: Array
-    y: Array
-    peak: int | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("x", "y"):
-            object.__setattr__(self, name, np.asarray(getattr(self, name)))
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def batch(self, rows: Any, dtype: np.dtype) -> tuple[Array, Array]:
-        """The inputs and targets of some rows."""
-        x = self.x[rows]
-        return (x if self.peak is None else scale_pixels(x, self.peak, dtype)), self.y[rows]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,19 +226,6 @@ def descend(
                 on_batch(len(x))
 
 
-def shuffled(count: int, seed: int, epoch: int) -> Array:
-    """The order of the samples in an epoch, counted from 0: a matter of seed and epoch alone."""
-    return np.random.default_rng([seed, epoch]).permutation(count)
-
-
-def first_batch(
-    net: Network, data: Data, *, batch_size: int = 20, seed: int = 0
-) -> tuple[Array, Array]:
-    """The inputs and targets that training begins with: what a certificate should be earned on."""
-    samples, _ = split(net, data)
-    return samples.batch(shuffled(len(samples), seed, 0)[:batch_size], net.dtype)
-
-
 def evaluate(net: Network, samples: Samples) -> Scores:
     """The mean cost over samples, and which outputs are the largest."""
     total, predicted, expected = 0.0, [], []
@@ -304,71 +246,6 @@ def evaluate(net: Network, samples: Samples) -> Scores:
         predicted=found,
         expected=right,
     )
-
-
-def require_permit(net: Network, permit: Permit | None) -> None:
-    """Raise a PermitError unless the permit covers this network and the code as it is now."""
-    remedy = "call checks.verify(net, x, y) with some samples and pass on what it returns"
-    if permit is None or not (hasattr(permit, "verdict") and hasattr(permit, "fingerprint")):
-        raise PermitError(
-            "permit: expected a certificate of this network's gradient, got"
-            f" {validation.brief(permit)}; {remedy}"
-        )
-    if permit.verdict != "pass":
-        raise PermitError(
-            f"permit: expected a certificate with verdict 'pass', got {permit.verdict!r}; {remedy}"
-        )
-    found, expected = permit.fingerprint, fingerprint(net)
-    if found != expected:
-        raise PermitError(
-            f"permit: expected a certificate with fingerprint {expected}, of {net!r} and the code"
-            f" as it is now, got {found}; the code, shape, activations, cost or dtype have changed"
-            f" since: {remedy}"
-        )
-
-
-def split(net: Network, data: Data) -> tuple[Samples, Samples | None]:
-    """Training and test samples that fit the network; None where there is nothing to test on."""
-    if isinstance(data, Dataset):
-        peak = data.peak
-        samples = _pixels(net, "train", data.train_images, data.train_labels, peak)
-        return samples, _pixels(net, "test", data.test_images, data.test_labels, peak)
-    arrays: Any = data
-    if not isinstance(arrays, tuple | list) or len(arrays) not in (2, 4):
-        raise TypeError(
-            "data: expected a Dataset, or arrays (x, y) or (x, y, x_test, y_test),"
-            f" got {_describe(arrays)}"
-        )
-    parts = [_arrays(net, *arrays[i : i + 2]) for i in range(0, len(arrays), 2)]
-    return parts[0], parts[1] if len(parts) > 1 else None
-
-
-def _describe(data: Any) -> str:
-    length = f" of length {len(data)}" if hasattr(data, "__len__") else ""
-    return f"{type(data).__name__}{length}"
-
-
-def _pixels(net: Network, part: str, images: Array, labels: Array, peak: int) -> Samples:
-    n_in, n_out = net.shape[0], net.shape[-1]
-    if images.shape[1] != n_in:
-        raise ValueError(
-            f"data: expected images of {n_in} pixels, the network's inputs, got {images.shape[1]}"
-            f" in the {part} images; take other images, or a network whose shape begins with"
-            f" {images.shape[1]}"
-        )
-    if labels.max() >= n_out:
-        raise ValueError(
-            f"data: expected labels from 0 to {n_out - 1}, one for each output, got"
-            f" {labels.max()} in the {part} labels; take other labels, or a network with more"
-            " outputs"
-        )
-    return Samples(x=images, y=labels, peak=peak)
-
-
-def _arrays(net: Network, x: Array, y: Array) -> Samples:
-    x, y = validation.inputs(net, x), np.asarray(y)
-    targets = validation.targets(net, y, len(x))
-    return Samples(x=x, y=y if y.ndim == 1 else targets)
 
 
 def _require_finite(net: Network, loss: float, epoch: int) -> None:

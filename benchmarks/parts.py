@@ -20,7 +20,8 @@ from measure import Timing, side_by_side
 from backprop import init_net, passes
 from backprop.datasets import Dataset
 from backprop.network import Network
-from backprop.training import Samples, descend, evaluate, shuffled
+from backprop.samples import Samples, shuffled
+from backprop.training import descend, evaluate
 from checks.glance import glance
 from checks.methods import examine
 from checks.networks import as_subject

@@ -20,7 +20,7 @@ import numpy as np
 from backprop import validation
 from backprop.fingerprint import fingerprint
 from backprop.network import Network
-from backprop.training import Samples
+from backprop.samples import Samples
 from checks import certificate, engine, glance, networks, rounding
 from checks.certificate import Certificate
 from checks.compare import Status

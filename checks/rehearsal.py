@@ -14,7 +14,7 @@ import numpy as np
 
 from backprop import network, passes, threads, training
 from backprop.network import Network
-from backprop.training import Samples
+from backprop.samples import Samples
 from checks import rounding
 from checks.nest import Array, coordinate
 from checks.networks import with_parameters

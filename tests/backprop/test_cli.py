@@ -17,6 +17,7 @@ from PIL import Image
 
 import backprop
 from backprop import cli, cli_use, datasets, idx, network, passes, training
+from backprop.samples import Samples
 from backprop.storage import checkpoint_path, load_model, save_model
 from checks import properties
 
@@ -249,7 +250,7 @@ def test_a_failing_audit_keeps_the_last_checkpoint(
     inner = training.evaluate
     calls: list[int] = []
 
-    def evaluate(net: network.Network, samples: training.Samples) -> training.Scores:
+    def evaluate(net: network.Network, samples: Samples) -> training.Scores:
         calls.append(1)
         if len(calls) == 2:
             flip(monkeypatch)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import backprop
-from backprop import activations, costs, init_net, network, passes, training, validation
+from backprop import activations, costs, init_net, network, passes, samples, training, validation
 from backprop.fingerprint import fingerprint
 
 SHAPE = (3, 2, 2)
@@ -95,7 +95,7 @@ def _identity() -> activations.Activation:
         (validation, "inputs"),
         (validation, "one_hot"),
         (training, "descend"),
-        (training, "scale_pixels"),
+        (samples, "scale_pixels"),
     ],
 )
 def test_changes_with_every_function_on_the_way(

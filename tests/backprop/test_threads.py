@@ -15,8 +15,9 @@ from threadpoolctl import ThreadpoolController
 
 from backprop import init_net
 from backprop.loop import Loop
+from backprop.samples import Samples
 from backprop.threads import WORTH_SHARING, suited
-from backprop.training import Samples, descend
+from backprop.training import descend
 from checks.engine import check
 from checks.glance import glance
 from checks.networks import as_subject

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 import backprop
-from backprop import datasets, init_net, network, passes, training
+from backprop import datasets, init_net, network, passes, samples, training
 from backprop.fingerprint import fingerprint
-from backprop.training import AuditError, Epoch, PermitError, Samples, TrainingError
+from backprop.permit import PermitError
+from backprop.samples import Samples
+from backprop.training import AuditError, Epoch, TrainingError
 
 Net = network.Network
 
@@ -100,7 +102,7 @@ def test_an_epoch_is_minibatches_of_forward_backward_and_a_step() -> None:
     """Each sample once, in the order of seed and epoch; the last minibatch may be smaller."""
     net, (x, y, *_) = small()
     by_hand = init_net((3, 4, 2))
-    order = training.shuffled(40, 5, 0)
+    order = samples.shuffled(40, 5, 0)
     assert sorted(order) == list(range(40))
     for first in range(0, 40, 9):
         rows = order[first : first + 9]
@@ -166,8 +168,8 @@ def test_a_dataset_is_scaled_by_its_peak() -> None:
 def test_first_batch_is_what_training_begins_with() -> None:
     """The gate looks at the samples of the first step."""
     net, (x, y, *_) = small()
-    found_x, found_y = training.first_batch(net, (x, y), batch_size=6, seed=2)
-    rows = training.shuffled(40, 2, 0)[:6]
+    found_x, found_y = samples.first_batch(net, (x, y), batch_size=6, seed=2)
+    rows = samples.shuffled(40, 2, 0)[:6]
     assert np.array_equal(found_x, x[rows])
     assert np.array_equal(found_y, y[rows])
 

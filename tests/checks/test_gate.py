@@ -336,7 +336,7 @@ def test_a_loop_that_is_replaced_while_it_trains_stops_training(
 ) -> None:
     """The gradient is right, so that no audit minds; the permit does not cover the new code."""
     from backprop.loop import Loop
-    from backprop.training import PermitError
+    from backprop.permit import PermitError
 
     real = Loop.step
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from backprop import init_net, loop, tape
-from backprop.training import Samples
+from backprop.samples import Samples
 from checks.gate import VerificationError, verify
 from checks.rehearsal import in_float64, rehearse
 
