@@ -48,8 +48,8 @@ PROPERTIES = "tests/checks/test_properties.py"
 LOOP = ("tests/backprop/test_tape.py", "tests/backprop/test_loop.py",
         "tests/checks/test_rehearsal.py", PROPERTIES)  # fmt: skip
 ENGINE = (
-    *("engine", "second", "holomorphy", "kinks", "jumps", "oracles", "sweep", "probe"),
-    *("projection", "hygiene", "compare", "rounding", "noise", "report", "records"),
+    *("engine", "second", "trust", "holomorphy", "kinks", "jumps", "oracles", "sweep", "probe"),
+    *("projection", "hygiene", "compare", "rounding", "noise", "leniency", "report", "records"),
 )
 CHECKING = tuple(f"tests/checks/test_{module}.py" for module in ENGINE)
 TESTS: dict[str, tuple[str, ...]] = {
@@ -57,9 +57,9 @@ TESTS: dict[str, tuple[str, ...]] = {
        for m in ("passes", "activations", "costs", "network")},
     **{f"backprop/{m}.py": LOOP for m in ("loop", "tape")},
     **{f"checks/{m}.py": (f"tests/checks/test_{m}.py", *CHECKING)
-       for m in ("rounding", "oracles", "compare", "second", "holomorphy", "kinks", "jumps",
-                 "engine", "sweep", "probe", "projection", "hygiene", "noise", "tally", "state",
-                 "glance")},
+       for m in ("rounding", "oracles", "compare", "second", "trust", "leniency", "holomorphy",
+                 "kinks", "jumps", "engine", "sweep", "probe", "projection", "hygiene", "noise",
+                 "tally", "state", "glance")},
 }  # fmt: skip
 
 Place = tuple[tuple[int, int], str, int]  # of a mutant: line and column, operator, occurrence

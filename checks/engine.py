@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from checks import compare, hygiene, kinks, oracles, rounding, second
+from checks import compare, hygiene, kinks, leniency, oracles, rounding, second, trust
 from checks.compare import Status
 from checks.jumps import jump
 from checks.nest import Array
@@ -138,8 +138,8 @@ def _candidates(this: Check, oracle: str) -> tuple[list[tuple[str, str]], str | 
     }
     if oracle in asked:
         return [asked[oracle]], None
-    doubt = second.complex_doubt(this.subject, this.rng, **this.scales)
-    if doubt is None or doubt.startswith(second.ALONG):
+    doubt = trust.complex_doubt(this.subject, this.rng, **this.scales)
+    if doubt is None or doubt.startswith(trust.ALONG):
         return [(COMPLEX, RIDDERS), (RIDDERS, CENTRAL)], doubt
     this.notes.append(f"{COMPLEX} not believed: {doubt}")
     return [(RIDDERS, CENTRAL)], None
@@ -181,8 +181,8 @@ def benefit_of_doubt(this: Check, findings: Findings) -> None:
     """
     if not findings.any(Status.FAIL):
         return
-    noise = second.gradient_noise(this.subject, this.rng)
-    if second.looks_single(findings.analytic, findings.numeric, noise):
+    noise = leniency.gradient_noise(this.subject, this.rng)
+    if leniency.looks_single(findings.analytic, findings.numeric, noise):
         return
     for tensor, (name, status) in enumerate(findings.status.items()):
         flat = status.reshape(-1)
@@ -196,7 +196,7 @@ def benefit_of_doubt(this: Check, findings: Findings) -> None:
         if this.oracle == COMPLEX:
             left = np.flatnonzero(~doubtful)[:SOUGHT]
             rows = _real_rows(this, tensor, wrong[left])
-            doubtful[left] = second.not_rejected(a[left], n[left], rows)
+            doubtful[left] = leniency.not_rejected(a[left], n[left], rows)
             if left.size and doubtful[left].all():
                 doubtful[:] = True  # what was not looked at stands on the same feet
         flat[wrong[doubtful]] = Status.UNDECIDED

@@ -40,7 +40,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from checks import hygiene, kinks, rounding, second
+from checks import hygiene, kinks, rounding, trust
 from checks.compare import Status, compare
 from checks.engine import benefit_of_doubt, on_stairs, sweep_all
 from checks.nest import Array
@@ -143,7 +143,7 @@ def _closer(this: Check, analytic: list[Array], result: Result) -> Result | None
     a sweep.
     """
     subject, cost = this.subject, result.projection.cost
-    if not result.differs and second.supported(
+    if not result.differs and trust.supported(
         subject, analytic, this.rng, real=this.centre, cost=cost
     ):
         return result
@@ -153,7 +153,7 @@ def _closer(this: Check, analytic: list[Array], result: Result) -> Result | None
         if kinks.along_all(subject, this.rng, **this.scales):
             this.notes.append("the point lies on a kink of the cost: the sweep took over")
             return None
-    doubt = second.complex_doubt(subject, this.rng, thorough=False, **this.scales)
+    doubt = trust.complex_doubt(subject, this.rng, thorough=False, **this.scales)
     if doubt:
         this.notes.append(f"{COMPLEX} not believed: {doubt}")
     trials = TRIALS if subject.parameters <= MANY else FEW

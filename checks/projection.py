@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from checks import rounding, second
+from checks import rounding, trust
 from checks.nest import Array
 from checks.oracles import Lines, Oracle
 from checks.subject import Subject
@@ -84,7 +84,7 @@ class Projection:
         if not np.iscomplexobj(t):
             return complex(run(self.subject, values))
         try:
-            self.cost = complex(second.complex_cost(self.subject, values))
+            self.cost = complex(trust.complex_cost(self.subject, values))
         except TypeError:  # it does not take them, or gives back no number
             self.cost = complex(np.nan)
         return self.cost

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks import engine, kinks, oracles, second
+from checks import engine, kinks, leniency, oracles
 from checks.compare import Status
 from checks.engine import RERUN, check
 from checks.methods import METHODS, examine
@@ -601,7 +601,7 @@ def test_nor_does_what_the_gradient_function_moves_by_itself(
     """Up to 32 of its own noise."""
     unit = 2.0**-10
     noise = {"params": np.asarray([unit, unit, unit / 2])}
-    monkeypatch.setattr(second, "gradient_noise", lambda *given: noise)
+    monkeypatch.setattr(leniency, "gradient_noise", lambda *given: noise)
     a = [2.0] * 3
     found = findings(a, [2.0 + 32 * unit, 2.0 + 33 * unit, 2.0 - 31 * unit], [F] * 3)
     engine.benefit_of_doubt(under_way(vector(lambda p: 2 * p.sum(), np.ones_like, a)), found)
@@ -847,7 +847,7 @@ def test_a_wrong_gradient_of_a_smooth_black_box_jumps_nowhere() -> None:
 def test_what_only_the_complex_step_rejects_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is undecided, and so is the whole: something differs by more than was promised."""
     one = vector(lambda p: (p**2).sum(), lambda p: 2 * p * [1, 1, 1.5], [0.5, 1.0, 2.0])
-    monkeypatch.setattr(second, "not_rejected", lambda a, n, rows: np.ones(a.shape, bool))
+    monkeypatch.setattr(leniency, "not_rejected", lambda a, n, rows: np.ones(a.shape, bool))
     report = check(one)
     assert (report.verdict, report.checked, report.undecided) == ("undecided", 2, 1)
     assert "differing, but not beyond doubt, and so undecided: 1" in report.notes

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks import oracles, probe, rounding, second
+from checks import oracles, probe, rounding, second, trust
 from checks.compare import Status
 from checks.engine import check
 from checks.glance import glance
@@ -526,8 +526,8 @@ def test_a_gradient_that_nearly_underflows_does_not_blur_the_others(
 
 def test_real_differences_alone_convict_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where all their steps lie beyond a kink, what they accuse is undecided."""
-    monkeypatch.setattr(second, "supported", lambda *given, **more: False)
-    monkeypatch.setattr(second, "complex_doubt", lambda *given, **more: "as it happens")
+    monkeypatch.setattr(trust, "supported", lambda *given, **more: False)
+    monkeypatch.setattr(trust, "complex_doubt", lambda *given, **more: "as it happens")
     one = beside_a_kink(1e-11, 1e-5)
     right = probe.probe(one)
     assert right.oracle == oracles.RIDDERS

@@ -14,7 +14,6 @@ import pytest
 from checks import elsewhere, oracles, rounding, sweep
 from checks.nest import Array
 from checks.oracles import Estimate, Lines
-from checks.second import complex_cost
 from checks.subject import Subject, black_box
 from checks.sweep import (
     coordinates,
@@ -26,6 +25,7 @@ from checks.sweep import (
     signed,
     wide,
 )
+from checks.trust import complex_cost
 from tests.checks.helpers import EPS, by_position, subject, vector
 
 SCALES: dict[str, Any] = {"noise": 4 * EPS, "size": 1.0}
