@@ -196,9 +196,13 @@ def train(**options: Any) -> None:
     say: Say = silent if quiet else say_to_stderr if json_path == "-" else say_to_stdout
     data = load_data(options["dataset"], options["data_dir"], say)
     model = _new_model(data, options)
-    record = _record(data, model, options)
+    record = _record(data, model)
     try:
         model = _train(model, data, options, say, record)
+        if save is not None:
+            _save(save, model)
+            record["model"] = save
+            say(f"model written to {save}")
     except (Exception, KeyboardInterrupt) as error:
         record["error"] = str(error) or "interrupted"
         report = getattr(error, "report", None)
@@ -209,9 +213,6 @@ def train(**options: Any) -> None:
             except CommandError as unwritable:  # beside what went wrong before, not instead of it
                 say_to_stderr(f"Error: {unwritable}")
         raise
-    if save is not None:
-        _save(save, model)
-        say(f"model written to {save}")
     if json_path is not None:
         write_json(json_path, record)
 
@@ -225,7 +226,8 @@ def _train(
 
     if options["resume"]:
         model = _resumed(options["save"], model, say)
-    _take(record, model)
+    checkpoint = checkpoint_of(options["save"])
+    _take(record, model, checkpoint)
     x, y = _first_samples(model, data)
     certificate = gate(
         model.net,
@@ -239,13 +241,12 @@ def _train(
         learning_rate=model.learning_rate,
     )
     model = replace(model, certificate=certificate.to_dict())
-    _take(record, model)
+    _take(record, model, checkpoint)
     try:
         for trained in _epochs(model, data, certificate, options, say):
             model = trained
-            _take(record, model)
+            _take(record, model, checkpoint)
     except KeyboardInterrupt:
-        checkpoint = checkpoint_of(options["save"])
         raise KeyboardInterrupt(_interrupted(len(record["loss"]), checkpoint)) from None
     return model
 
@@ -331,7 +332,7 @@ def _first_samples(model: Model, data: Dataset) -> tuple[npt.NDArray[Any], npt.N
     return first_batch(model.net, data, batch_size=size, seed=model.seed)
 
 
-def _record(data: Dataset, model: Model, options: dict[str, Any]) -> dict[str, Any]:
+def _record(data: Dataset, model: Model) -> dict[str, Any]:
     """What `--json` holds of a run that is about to begin."""
     net = model.net
     return {
@@ -345,14 +346,16 @@ def _record(data: Dataset, model: Model, options: dict[str, Any]) -> dict[str, A
         "batch_size": model.batch_size,
         "learning_rate": model.learning_rate,
         "epochs": len(model.history),
-        "model": options["save"],
+        "model": None,
+        "checkpoint": None,
         "error": None,
         "report": None,
     }
 
 
-def _take(record: dict[str, Any], model: Model) -> None:
-    """Bring the record up to date with the model."""
+def _take(record: dict[str, Any], model: Model, checkpoint: str | None) -> None:
+    """Bring the record up to date with the model, which is in the checkpoint once it has epochs."""
+    record["checkpoint"] = checkpoint if model.history else None
     record["epochs"] = len(model.history)
     for key in ("loss", "test_accuracy", "seconds", "audit"):
         record[key] = [getattr(epoch, key) for epoch in model.history]

@@ -115,6 +115,7 @@ def test_json_holds_the_results(trained: Path) -> None:
     assert found["certificate"] == dict(model.certificate)
     assert found["error"] is None
     assert found["epochs"] == 8
+    assert (found["model"], found["checkpoint"]) == (str(trained), f"{trained}.checkpoint")
 
 
 @pytest.mark.usefixtures("trained")
@@ -266,14 +267,52 @@ def test_a_failing_audit_keeps_the_last_checkpoint(
     found = json.loads(results.read_text())
     assert len(found["loss"]) == 1
     assert found["report"]["verdict"] == "fail"
+    assert (found["model"], found["checkpoint"]) == (None, f"{tmp_path / 'm'}.checkpoint")
 
 
 @pytest.mark.usefixtures("quick")
 def test_divergence_ends_with_1(tmp_path: Path) -> None:
-    """With what to do about it, and no model."""
+    """With what to do about it, no model, and none that the results would name."""
     options = ["--activation", "identity", "--learning-rate", 1e30, "--save", tmp_path / "m"]
-    assert "it diverged; try a smaller learning_rate" in bad(1, *DIGITS, *options)
-    assert not list(tmp_path.iterdir())
+    results = tmp_path / "r.json"
+    assert "it diverged; try a smaller" in bad(1, *DIGITS, *options, "--json", results)
+    assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
+    found = json.loads(results.read_text())
+    assert (found["model"], found["checkpoint"]) == (None, None)
+
+
+@pytest.mark.usefixtures("quick")
+def test_results_name_a_checkpoint_of_this_run_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not one that an earlier run has left; but one that was gone on from."""
+    save, results = tmp_path / "m", tmp_path / "r.json"
+    good(*DIGITS, "--epochs", 1, "--save", save)
+    monkeypatch.setattr("checks.gate.gate", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    for options, named in (([], None), (["--resume"], f"{save}.checkpoint")):
+        assert "interrupted" in bad(130, *DIGITS, "--save", save, "--json", results, *options)
+        found = json.loads(results.read_text())
+        assert (found["model"], found["checkpoint"]) == (None, named)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_model_that_cannot_be_written_is_told_in_the_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the error, and all that was trained."""
+    save, results = tmp_path / "m", tmp_path / "r.json"
+    real = cli._save
+
+    def full(path: str, model: Any) -> None:
+        real("/no/such/m" if path == str(save) else path, model)
+
+    monkeypatch.setattr(cli, "_save", full)
+    said = bad(2, *DIGITS, "--epochs", 1, "--save", save, "--json", results)
+    assert "--save: expected a file that can be written" in said
+    found = json.loads(results.read_text())
+    assert "expected a file that can be written" in found["error"]
+    assert (found["epochs"], found["model"]) == (1, None)
+    assert found["checkpoint"] == f"{save}.checkpoint"
 
 
 # places
