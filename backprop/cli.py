@@ -181,15 +181,16 @@ def main() -> None:
     "--recheck",
     "--no-cache",
     is_flag=True,
-    help="Prove again, though neither code nor network has changed. Certificates are kept in the"
-    " user's cache folder, or in the folder that GEARTRAIN_CACHE names.",
+    help="Prove again, even if a certificate from an earlier run still holds. Certificates are kept"
+    " in the user's cache folder, or in the folder that GEARTRAIN_CACHE names.",
 )
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 def train(**options: Any) -> None:
     """Prove the gradients, then train.
 
     First the property checks on small random networks, then a check of the very network on the
-    first samples. Only when both pass does training begin.
+    first samples. Only when both pass does training begin. What was proved is kept, for later
+    runs of the same code and kind of network.
     """
     save, json_path, quiet = options["save"], options["json_path"], options["quiet"]
     require_places(save, json_path, resume=options["resume"])
