@@ -81,10 +81,11 @@ def broken_links(text: str, folder: Path) -> list[str]:
 def parse(words: tuple[str, ...]) -> None:
     """Read a command line as the command would, without running it."""
     program, *rest = words
-    group: click.Command = GROUPS[program]
-    if isinstance(group, click.Group):
-        group = group.commands[rest.pop(0)]
-    group.make_context(program, rest)
+    command: click.Command = GROUPS[program]
+    parent = click.Context(command, **command.context_settings)  # which says what else is --help
+    if isinstance(command, click.Group):
+        command = command.commands[rest.pop(0)]
+    command.make_context(program, rest, parent=parent)
 
 
 def options_of(group: click.Command) -> set[str]:
