@@ -301,6 +301,7 @@ def _run(subject: Subject, options: dict[str, Any]) -> Report:
 
 
 def _raised(subject: Subject, error: BaseException, options: dict[str, Any]) -> Report:
+    from checks import rounding
     from checks.loading import describe
     from checks.report import Diagnosis, Report
 
@@ -312,7 +313,7 @@ def _raised(subject: Subject, error: BaseException, options: dict[str, Any]) -> 
         undecided=subject.parameters,
         kinks=0,
         failed=0,
-        rtol=options["rtol"] or 0.0,
+        rtol=options["rtol"] or rounding.default_rtol(subject.dtype),
         worst=None,
         failures=(),
         diagnosis=Diagnosis(

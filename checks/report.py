@@ -135,13 +135,9 @@ class Report:
         return f"{self.verdict}: {', '.join(counts)}{caveat}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values, `worst` and `diagnosis` in their short forms."""
+        """The fields as plain values; see "The JSON" in docs/verdict.md."""
         fields = asdict(replace(self, status={}))
         del fields["status"]
-        if self.diagnosis is not None:
-            fields["diagnosis"] = {
-                key: fields["diagnosis"][key] for key in ("code", "title", "tensor")
-            }
         fields.update(fields.pop("extra"))
         return _plain(fields)  # type: ignore[no-any-return]
 

@@ -348,6 +348,19 @@ def test_even_what_is_no_exception_is_a_failure_when_raised(run: Any, file: Path
     assert "_gradcheck_quadratic.Odd: way (" in " ".join(result.stdout.split())
 
 
+@pytest.mark.parametrize(("words", "rtol"), [([], 1e-6), (["--rtol", "1e-4"], 1e-4)])
+def test_json_says_what_was_raised_and_what_to_do(
+    run: Any, file: Path, words: list[str], rtol: float
+) -> None:
+    """Type, text and place; and the tolerance that was asked for, or the default."""
+    found = json.loads(run([f"{file}:raises", "--json", "-", *words]).stdout)
+    assert found["rtol"] == rtol
+    assert found["diagnosis"]["code"] == "raises"
+    assert found["diagnosis"]["remedy"] == "call both on the parameters by hand"
+    assert found["diagnosis"]["detail"].startswith("ZeroDivisionError: no gradient today (")
+    assert "quadratic.py, line " in found["diagnosis"]["detail"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -75,14 +75,18 @@ def test_worst_is_the_first_failure_or_the_closest_pass() -> None:
 
 
 def test_json_has_the_promised_fields_under_their_names() -> None:
-    """`worst` and `diagnosis` in their short forms, or null."""
+    """`worst` and `diagnosis` as objects, or null."""
     found = json.loads(FAILED.to_json())
     promised = ["verdict", "parameters", "checked", "zero", "undecided", "worst", "failures",
                 "diagnosis", "seconds", "seed"]  # fmt: skip
     assert set(promised) <= set(found)
     assert set(found["worst"]) == {"tensor", "index", "analytic", "numeric", "error", "tolerance"}
     assert (found["worst"]["tensor"], found["worst"]["index"]) == ("b", [1])
-    assert set(found["diagnosis"]) == {"code", "title", "tensor"}
+    assert FAILED.diagnosis is not None
+    assert found["diagnosis"] == {
+        key: getattr(FAILED.diagnosis, key)
+        for key in ("code", "title", "remedy", "tensor", "detail")
+    }
     assert json.loads(PASSED.to_json())["diagnosis"] is None
     assert json.loads(replace(PASSED, worst=None).to_json())["worst"] is None
 
