@@ -138,6 +138,9 @@ class Report:
         """The fields as plain values; see "The JSON" in docs/verdict.md."""
         fields = asdict(replace(self, status={}))
         del fields["status"]
+        for tensor in fields["tensors"]:
+            if tensor["where"] is None:  # none was compared by itself, or all were zero
+                tensor["worst"] = None
         fields.update(fields.pop("extra"))
         return _plain(fields)  # type: ignore[no-any-return]
 

@@ -91,6 +91,24 @@ def test_json_has_the_promised_fields_under_their_names() -> None:
     assert json.loads(replace(PASSED, worst=None).to_json())["worst"] is None
 
 
+def test_where_nothing_was_compared_the_json_has_no_worst() -> None:
+    """A tensor of zeros, and all of a probe; 0.0 is said of what was compared and is the same."""
+    params = {"W": np.ones(2), "b": np.asarray(2.0), "unused": np.ones(3)}
+
+    def linear(p: Any) -> Any:
+        return p["W"].sum() + p["b"] + 0 * p["unused"].sum()
+
+    def slopes(p: Any) -> Any:
+        return {"W": np.ones(2), "b": np.asarray(1.0), "unused": np.zeros(3)}
+
+    for method, worst in (("sweep", [0.0, 0.0, None]), ("probe", [None, None, None])):
+        found = json.loads(check_gradients(linear, slopes, params, method=method).to_json())
+        assert [tensor["worst"] for tensor in found["tensors"]] == worst, method
+        assert [tensor["where"] is None for tensor in found["tensors"]] == [
+            w is None for w in worst
+        ]
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_numbers_that_json_has_not_become_null(value: float) -> None:
     """Strict parsers read the file too."""
