@@ -120,8 +120,8 @@ def _dask(address: str) -> Iterator[Executor]:
         from distributed import Client
     except ImportError:
         raise click.UsageError(
-            "--dask: expected the package distributed, which is not installed;"
-            ' pip install "geartrain[dask]"'
+            "--dask: expected the package distributed, which is not installed; get it by"
+            ' python3 -m pip install ".[dask]" in the checkout'
         ) from None
     try:
         client = Client(address, timeout="10s")

@@ -550,6 +550,19 @@ def test_where_a_check_is_run_is_no_part_of_what_repeats_it(run: Any, shared: Pa
     assert _offenders(results[0]) == _offenders(results[1]) != []
 
 
+def test_where_dask_is_not_installed_the_command_that_installs_it_is_the_documents(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """geartrain is no package of an index: the checkout it is."""
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    result = run("3 2 --dask tcp://host:8786")
+    installs = 'python3 -m pip install ".[dask]"'
+    assert result.exit_code == 2
+    assert f"not installed; get it by {installs} in the checkout" in " ".join(result.stderr.split())
+    documents = Path(__file__).parents[2] / "docs"
+    assert installs in (documents / "distributed.md").read_text(encoding="utf-8")
+
+
 # --- the self-test ----------------------------------------------------------------------------
 
 
