@@ -26,6 +26,7 @@ import click
 
 INTERRUPTED = 130  # 128 and SIGINT, as shells have it
 READER_GONE = 141  # 128 and SIGPIPE, likewise
+DEFAULTS = ("strict", "surrogateescape")  # a stream's `errors`; the latter in the locale C
 AGAIN = 0.02  # seconds, in which Python has left the place where it drops exceptions
 
 
@@ -120,7 +121,7 @@ class Command(click.Command):
     ) -> NoReturn:
         """Run the command on the process's arguments, and exit."""
         for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            if isinstance(stream, io.TextIOWrapper) and stream.errors in DEFAULTS:
                 stream.reconfigure(errors="replace")  # a ? rather than nothing at all
         if args is None:  # the process is this command's
             sys.unraisablehook = _unraisable

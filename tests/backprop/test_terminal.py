@@ -118,6 +118,17 @@ def test_letters_that_a_terminal_lacks_become_question_marks(
     assert letters in (out + err).replace("\\u2020", "?")  # the standard error's own way
 
 
+@pytest.mark.parametrize("words", [["explain", "784-40-10"], ["train", "--help"]])
+def test_the_locale_c_lacks_letters_too(words: list[str]) -> None:
+    """There a stream has another way with what it cannot encode, which knows bytes alone."""
+    done = process(
+        "backprop", words, subprocess.PIPE, LC_ALL="C", PYTHONUTF8=0, PYTHONIOENCODING=""
+    )
+    out, err = done.communicate()
+    assert (done.returncode, err) == (0, "")
+    assert "? 780 more]" in out or "NAME[,NAME?]" in out
+
+
 # --- what is folded ---------------------------------------------------------------------------
 
 
