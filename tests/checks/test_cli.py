@@ -86,10 +86,15 @@ TALKING = """
 import subprocess, sys
 
 
+def says(params):
+    print("the worker", flush=True)
+    return sum(map(cost, params))
+
+
 def talking():
     sys.__stdout__.write("the past")
     subprocess.run([sys.executable, "-c", "print('the child')"], check=True)
-    return subject
+    return says, lambda params: list(map(gradients, params)), [x, x]
 """
 
 
@@ -413,13 +418,16 @@ def test_json_to_standard_output_is_alone_there(run: Any, file: Path) -> None:
     assert "running" in result.stderr
 
 
-def test_what_other_processes_print_is_not_among_the_json(file: Path) -> None:
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_what_other_processes_print_is_not_among_the_json(file: Path, jobs: str) -> None:
     """Though they know nothing of Python's standard output; nor what was printed past it."""
     talking = file.with_name("talking.py")
     talking.write_text(GOOD + TALKING, encoding="utf-8")
-    done = gradcheck(f"{talking}:talking", "--json", "-", PYTHONUNBUFFERED="")
+    words = [f"{talking}:talking", "--json", "-", "--jobs", jobs]
+    done = gradcheck(*words, PYTHONUNBUFFERED="")
     assert json.loads(done.stdout)["verdict"] == "pass"
     assert "the child" in done.stderr
+    assert "the worker" in done.stderr
     assert "the past" in done.stderr
 
 
