@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from backprop.console import (
     Say,
@@ -220,7 +221,10 @@ def _require_size(path: str, size: tuple[int, int], model: Model) -> None:
     show_default=True,
     help="Of the sample, and of the weights where a SHAPE is given.",
 )
-def explain(what: Sequence[str], activation: str, cost: str, seed: int) -> None:
+@click.pass_context
+def explain(
+    context: click.Context, /, what: Sequence[str], activation: str, cost: str, seed: int
+) -> None:
     """Work one sample through a network, forward and back, with all the numbers.
 
     The network is a MODEL that was trained, or a SHAPE to draw one in, by default 2-2-1. A wide
@@ -234,6 +238,7 @@ def explain(what: Sequence[str], activation: str, cost: str, seed: int) -> None:
 
     text = " ".join(what) or "2-2-1"
     if Path(text).exists():
+        _require_none_given(context, text)
         net = load_model(text).net
     elif text[:1].isdecimal():
         options = {"activation": activation, "cost": cost, "dtype": "float64", "seed": seed}
@@ -247,3 +252,17 @@ def explain(what: Sequence[str], activation: str, cost: str, seed: int) -> None:
     # The runner-up for a target: a prediction that is right already has next to no slope.
     runner_up = forward(net, x)[-1].argsort(axis=1)[:, -2:][:, 0]
     show(worked_example(net, x, runner_up))
+
+
+def _require_none_given(context: click.Context, model: str) -> None:
+    """A model has its own activations and cost: to ask for others is a mistake."""
+    given = [
+        f"--{name} {context.params[name]}"
+        for name in ("activation", "cost")
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(
+            f"{model}: expected no options that describe a network, got {' '.join(given)};"
+            " leave them out, or give a shape"
+        )

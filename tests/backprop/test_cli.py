@@ -670,6 +670,17 @@ def test_explain_takes_a_shape_or_a_model(trained: Path, tmp_path: Path) -> None
     assert "softmax" in softmax.stdout
 
 
+def test_explain_takes_a_model_as_it_is(trained: Path) -> None:
+    """Options that describe a network are refused beside one; the seed is the sample's."""
+    for options in (["--activation", "tanh"], ["--cost", "quadratic", "--activation", "sigmoid"]):
+        said = bad(2, "explain", trained, *options)
+        assert f"{trained}: expected no options that describe a network, got --" in said
+        for option in options:
+            assert option in said
+        assert said.endswith("; leave them out, or give a shape")
+    assert good("explain", trained, "--seed", 1).stdout != good("explain", trained).stdout
+
+
 # the process
 
 
