@@ -157,14 +157,15 @@ def main() -> None:
     default="sigmoid",
     show_default=True,
     metavar="NAME[,NAME…]",
-    help="sigmoid, tanh, relu, softplus, identity; one, or one for each layer.",
+    help="sigmoid, tanh, relu, softplus, identity; one, or one for each layer. With one, a"
+    " cross-entropy has its own at the output.",
 )
 @click.option(
     "--cost",
     default="quadratic",
     show_default=True,
     metavar="NAME",
-    help="quadratic, cross-entropy or softmax-cross-entropy.",
+    help="quadratic, cross-entropy (output sigmoid) or softmax-cross-entropy (output softmax).",
 )
 @click.option(
     "--dtype", default="float32", show_default=True, metavar="NAME", help="float32 or float64."

@@ -52,9 +52,11 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--batch-size", type=click.IntRange(min=1), default=20, show_default=True,
                  help="Samples in the drawn minibatch."),
     click.option("--activation", default="sigmoid", show_default=True, metavar="NAME[,NAME...]",
-                 help="One for all layers, such as sigmoid, tanh or relu, or one for each."),
+                 help="sigmoid, tanh, relu, softplus, identity; one, or one for each layer. With"
+                      " one, a cross-entropy has its own at the output."),
     click.option("--cost", default="quadratic", show_default=True, metavar="NAME",
-                 help="What is minimised, such as cross-entropy."),
+                 help="quadratic, cross-entropy (output sigmoid) or softmax-cross-entropy (output"
+                      " softmax)."),
     click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64",
                  show_default=True,
                  help="The parameters'; a float32 network is checked in float64 as well."),

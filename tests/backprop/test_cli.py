@@ -17,6 +17,8 @@ from PIL import Image
 
 import backprop
 from backprop import cli, cli_use, datasets, idx, network, passes, training
+from backprop.activations import ACTIVATIONS
+from backprop.costs import COSTS
 from backprop.samples import Samples
 from backprop.storage import checkpoint_path, load_model, save_model
 from checks import properties
@@ -547,6 +549,14 @@ def test_a_bug_of_ones_own_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_help_is_there(arguments: list[str]) -> None:
     """Under both names."""
     assert "Usage:" in good(*arguments).stdout
+
+
+def test_help_names_all_that_can_be_chosen() -> None:
+    """Activations but softmax, which comes with its cost; costs, and the outputs they bring."""
+    said = " ".join(good("train", "--help").stdout.split()).replace("- ", "-")
+    assert ", ".join(name for name in ACTIVATIONS if name != "softmax") + ";" in said
+    for name, cost in COSTS.items():
+        assert (f"{name} (output {cost.output})" if cost.output else name) in said
 
 
 def test_version() -> None:

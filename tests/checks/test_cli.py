@@ -636,6 +636,14 @@ def test_help_names_every_option_and_exit_code(run: Any, flag: str) -> None:
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
+def test_help_names_all_that_can_be_chosen(run: Any) -> None:
+    """Activations but softmax, which comes with its cost; costs, and the outputs they bring."""
+    said = " ".join(run("--help").stdout.split()).replace("- ", "-")
+    assert ", ".join(name for name in ACTIVATIONS if name != "softmax") + ";" in said
+    for name, cost in COSTS.items():
+        assert (f"{name} (output {cost.output})" if cost.output else name) in said
+
+
 def test_the_methods_offered_are_those_of_the_library() -> None:
     """The command lists them, and the oracles, without loading it."""
     types = {p.name: p.type for p in command.params if isinstance(p.type, click.Choice)}
