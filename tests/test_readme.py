@@ -21,7 +21,7 @@ from click.testing import CliRunner
 import backprop.cli
 import checks
 import checks.cli
-from checks import elsewhere, projection, rounding, sweep
+from checks import elsewhere, probe, projection, rounding, sweep
 from checks.diagnosis import DIAGNOSES
 from checks.hygiene import OFFENCES
 
@@ -245,6 +245,9 @@ def test_measurements_have_their_place(document: Path, name: str) -> None:
     [
         (VERDICT, f"tolerance = {rounding.SAFETY:.0f} × (spread"),
         (VERDICT, f"from {({16: 'sixteen'})[projection.CULPRITS]} culprits on"),
+        (VERDICT, f"more than {({2**22: '2²²'})[probe.MANY]} parameters"),
+        (VERDICT, f"τ from {({16: 'sixteen'})[probe.TRIALS]} trials"),
+        (VERDICT, f"or from {({4: 'four'})[probe.FEW]} beyond {({2**22: '2²²'})[probe.MANY]}"),
         (VERDICT, f"largest movement in {({16: 'sixteen'})[rounding.JITTERS]} trials"),
         (VERDICT, f"{rounding.RTOL[np.dtype(np.float64)]:.0e} for float64".replace("e-0", "e-")),
         (VERDICT, f"{rounding.RTOL[np.dtype(np.float32)]:.0e} for float32".replace("e-0", "e-")),
