@@ -225,10 +225,11 @@ def _require_size(path: str, size: tuple[int, int], model: Model) -> None:
 def explain(
     context: click.Context, /, what: Sequence[str], activation: str, cost: str, seed: int
 ) -> None:
-    """Work one sample through a network, forward and back, with all the numbers.
+    """Work one sample through a network, forward and back, with the numbers.
 
     The network is a MODEL that was trained, or a SHAPE to draw one in, by default 2-2-1. A wide
-    one is followed along a single path.
+    one is followed along a single path. The sample is drawn, for a MODEL as well: inputs from 0 to
+    1, and for a target the output that comes second.
     """
     import numpy as np
 

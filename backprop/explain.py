@@ -18,6 +18,7 @@ from backprop.network import Network
 
 NUDGE = 2.0**-13  # a central difference then has about seven digits right, steep slope or not
 _SHOWN = 4  # numbers of a row
+_ROOM = 60  # columns for a sum
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +100,12 @@ def _forward(worked: _Worked, units: list[int]) -> Iterator[str]:
     for layer, (W, b, name) in enumerate(layers, start=1):
         unit, a_in = units[layer], worked.a[layer - 1]
         yield f"layer {layer}, unit {unit} of {len(b)}"
-        yield f"  z{layer}[{unit}] = {_sum(a_in, W[:, unit], b[unit])}"
-        yield f"        = {_number(worked.z[layer - 1][unit])}"
-        yield f"  a{layer}[{unit}] = {name}(z{layer}[{unit}]) = {_number(worked.a[layer][unit])}"
+        z, a = f"z{layer}[{unit}]", worked.a[layer]
+        yield f"  {z} = {_sum(a_in, W[:, unit], b[unit])}"
+        yield f"  {'':{len(z)}} = {_number(worked.z[layer - 1][unit])}"
+        yield f"  a{layer}[{unit}] = {name}({z}) = {_number(a[unit])}"
+        if layer < len(worked.net.weights) and len(b) > 1:
+            yield f"  a{layer} = {_row(a)}, the others likewise"
     yield "the cost"
     yield f"  prediction a{layer} = {_row(worked.a[-1])}"
     yield f"  target      y = {_row(worked.y[0])}"
@@ -134,8 +138,9 @@ def _ratios(worked: _Worked, layer: int, unit: int) -> Iterator[str]:
         assert da is not None  # noqa: S101 - softmax stands only at the output
         W, following = worked.net.weights[layer], worked.delta[layer]
         dC = float(W[unit] @ following)
-        yield f"  dC/da{layer}{name} = {_sum(following, W[unit])}"
-        yield f"         {' ' * len(name)} = {_number(dC)}"
+        label = f"dC/da{layer}{name}"
+        yield f"  {label} = {_sum(following, W[unit])}"
+        yield f"  {'':{len(label)}} = {_number(dC)}"
     elif da is not None and worked.net.cost == "quadratic":
         a, y = worked.a[layer][unit], worked.y[0, unit]
         dC = float(a - y)
@@ -205,18 +210,24 @@ def _factor(value: Any) -> str:
 
 
 def _row(values: Array) -> str:
-    shown = ", ".join(_number(v) for v in values[:_SHOWN])
-    more = f", … {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
+    """The first few numbers; one more takes no more room than to say that it is left out."""
+    count = _SHOWN + 1 if len(values) == _SHOWN + 1 else _SHOWN
+    shown = ", ".join(_number(v) for v in values[:count])
+    more = f", … {len(values) - count} more" if len(values) > count else ""
     return f"[{shown}{more}]"
 
 
 def _sum(a: Array, w: Array, b: Any = None) -> str:
-    """The products that make a sum, the largest few of them, and the bias."""
-    largest = np.sort(np.argsort(-np.abs(a * w), kind="stable")[:2])
-    terms = [f"{_factor(a[k])} * {_factor(w[k])}" for k in largest]
-    terms += [f"… {len(a) - 2} more"] if len(a) > 2 else []
-    terms += [_number(b)] if b is not None else []
-    return " + ".join(terms).replace("+ -", "- ")
+    """The products that make a sum, or the largest two where more do not fit, and the bias."""
+    order = np.argsort(-np.abs(a * w), kind="stable")
+
+    def shown(count: int) -> str:
+        terms = [f"{_factor(a[k])} * {_factor(w[k])}" for k in np.sort(order[:count])]
+        terms += [f"… {len(a) - count} more"] if len(a) > count else []
+        terms += [_number(b)] if b is not None else []
+        return " + ".join(terms).replace("+ -", "- ")
+
+    return shown(3) if len(a) <= 3 and len(shown(3)) <= _ROOM else shown(2)
 
 
 def _fold(lines: Iterator[str] | list[str]) -> Iterator[str]:

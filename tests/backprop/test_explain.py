@@ -99,6 +99,42 @@ def test_quadratic_cost_shows_each_ratio() -> None:
         assert f"  {label}" in text, label
 
 
+@pytest.mark.parametrize("shape", [(2, 2, 1), (3, 2, 2, 2), (40, 30, 20, 15)])
+def test_results_stand_below_their_sums(shape: tuple[int, ...]) -> None:
+    """The equals signs one below the other, however wide the name before them is."""
+    lines = worked(shape, activation="tanh")[0].splitlines()
+    below = [k for k, line in enumerate(lines) if re.match(r" += \S+$", line)]
+    assert len(below) == 2 * len(shape) - 3
+    for k in below:
+        assert lines[k].index("=") == lines[k - 1].index("="), lines[k - 1 : k + 1]
+
+
+def test_nothing_is_left_out_that_takes_no_more_room() -> None:
+    """A fifth number of a row, and a third product where it fits; what does not fit is counted."""
+    row = "[0, 0, 1, 0, 0]"
+    text, _ = worked((3, 5), label=2)
+    assert f"y = {row}" in text
+    net = init_net((3, 1))
+    net.weights[0][:] = 1
+    x, y = np.array([[0.5, 0.25, 0.75]]), np.ones((1, 1))
+    z = f"z1[0] = 0.5 * 1 + 0.25 * 1 + 0.75 * 1 + {net.biases[0][0]:.5g}\n"
+    assert z.replace("+ -", "- ") in explain(net, x, y)
+    net.weights[0][:] = -0.0123456
+    assert "(-0.012346) + … 1 more" in explain(net, x / 7.123456, y)
+    assert "… 2 more" in worked((4, 6))[0]
+    assert "… 1 more" not in worked((4, 6))[0]
+
+
+def test_what_the_next_layer_takes_is_shown() -> None:
+    """All that a hidden layer hands on, not only the unit that is worked out."""
+    text, _ = worked((2, 2, 1))
+    (a,) = re.findall(r"  a1 = \[(.*)\], the others likewise\n", text)
+    (z2,) = re.findall(r"  z2\[0\] = (.*)\n", text)
+    for value in a.split(", "):
+        assert value in z2
+    assert "likewise" not in worked((2, 1, 2))[0]
+
+
 def test_a_cost_of_ones_own_is_explained_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is particular to the built-in costs is not claimed of others."""
     quartic = costs.Cost(
