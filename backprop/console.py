@@ -54,6 +54,11 @@ def require_places(save: str | None, json_path: str | None, *, resume: bool) -> 
     """Complain about files that cannot be written before the work, not after it."""
     if resume and save is None:
         raise click.UsageError("--resume: expected --save M, whose checkpoint to go on from")
+    if save == "-":
+        raise click.UsageError(
+            "--save: expected a file, got '-'; a model is not written to standard output: name a"
+            " file, such as model.safetensors"
+        )
     named = [("--save", path) for path in (save, checkpoint_of(save)) if path is not None]
     if json_path is not None and json_path != "-":
         if os.path.realpath(json_path) in {os.path.realpath(path) for _, path in named}:

@@ -519,6 +519,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
         ([*DIGITS, "--json", "/no/such/m"], "--json: expected a file that can be written, got"),
         ([*DIGITS, "--save", ""], "--save: expected a file that can be written, got '': it names"),
         ([*DIGITS, "--json", ""], "--json: expected a file that can be written, got '': it names"),
+        ([*DIGITS, "--save", "-"], "--save: expected a file, got '-'; a model is not written to"),
         ([*DIGITS, "--save", "new/"], "got 'new/': it names no file; name another file"),
         ([*DIGITS, "--save", "x", "--json", "x"], "--json: expected another file than --save"),
         (["train", "--data-dir", "/no/such"], "/no/such, which does not exist"),
