@@ -129,7 +129,7 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
             "SHAPE or FILE: expected layer widths such as 784 40 10, or a Python file such as"
             " path/to/file.py:name, got nothing"
         )
-    method = _method(given)
+    method = _method(context, given)
     with user_errors():
         shape = shape_of(given["target"])
     if shape is not None and sum(map(math.prod, pairwise(shape))) <= SMALL:
@@ -164,10 +164,11 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
     return EXIT_CODES[report.verdict]
 
 
-def _method(given: dict[str, Any]) -> str:
+def _method(context: click.Context, given: dict[str, Any]) -> str:
     """The method, with --probe as another word for one; what does not go together is an error."""
     method = "probe" if given["probe"] else given["method"]
-    if given["probe"] and given["method"] not in ("sweep", "probe"):
+    named = context.get_parameter_source("method") is ParameterSource.COMMANDLINE
+    if given["probe"] and named and given["method"] != "probe":
         raise click.UsageError(f"--probe: expected no other --method, got {given['method']!r}")
     if given["dask"] == "":
         raise click.UsageError("--dask: expected an address, such as tcp://host:8786, got ''")

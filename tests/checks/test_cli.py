@@ -221,6 +221,12 @@ def test_a_shape_may_be_written_in_several_ways(run: Any, words: str) -> None:
     assert (result.exit_code, result.stdout) == (0, "pass: 59 of 59 parameters checked\n")
 
 
+@pytest.mark.parametrize("words", ["--probe", "--method probe", "--probe --method probe"])
+def test_the_probe_has_two_names(run: Any, words: str) -> None:
+    """Either will do, and so do both."""
+    assert ", probe, complex step, seed 0" in run(f"5 4 3 {words}").stdout
+
+
 @pytest.mark.parametrize("words", ["1 1", "3 1 4 1 5", "2 7", "5 4 3 2 1 2"])
 def test_odd_shapes_pass(run: Any, words: str) -> None:
     """One unit, one layer, many layers."""
@@ -387,6 +393,8 @@ def test_json_says_what_was_raised_and_what_to_do(
         ("5 3 --activation softmax", "softmax"),
         ("5 3 --dtype float16", "'float16' is not one of 'float64', 'float32'"),
         ("5 3 --method sweeb", "'sweeb' is not one of 'sweep'"),
+        ("5 3 --probe --method sweep", "--probe: expected no other --method, got 'sweep'"),
+        ("5 3 --probe --method taylor", "--probe: expected no other --method, got 'taylor'"),
         ("5 3 --rtol 2", "rtol: expected a number above 0 and below 1, such as 1e-6, got 2"),
         ("5 3 --batch-size 0", "0 is not in the range x>=1"),
         ("5 3 --seed -1", "-1 is not in the range x>=0"),
