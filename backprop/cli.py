@@ -382,10 +382,10 @@ def _short(audit: str) -> str:
 
 
 def _interrupted(done: int, checkpoint: str | None) -> str:
-    if checkpoint is None:
-        return f"interrupted after {done} epochs; with --save M they could have been kept"
     if not done:
-        return "interrupted in the first epoch, before there was a checkpoint"
+        return "interrupted in the first epoch, before there was anything to keep"
+    if checkpoint is None:
+        return f"interrupted after epoch {done}; with --save M the model could have been kept"
     return f"interrupted; the same command with --resume goes on from {checkpoint}"
 
 

@@ -747,8 +747,10 @@ def test_ctrl_c_keeps_the_checkpoint(trained: Path, tmp_path: Path) -> None:
 
 def test_interrupted_before_a_checkpoint() -> None:
     """The message does not promise what is not there."""
-    assert "before there was a checkpoint" in cli._interrupted(0, "m")
-    assert "with --save M" in cli._interrupted(3, None)
+    for checkpoint in ("m", None):
+        first = cli._interrupted(0, checkpoint)
+        assert first == "interrupted in the first epoch, before there was anything to keep"
+    assert "after epoch 3; with --save M the model could" in cli._interrupted(3, None)
 
 
 @pytest.mark.usefixtures("quick")
