@@ -9,6 +9,8 @@ import time
 from typing import Any
 
 PATIENCE = 0.3  # seconds before a bar is worth showing
+BAR = 36  # columns of a bar where there is room
+AROUND = 21  # those of its brackets, the share done and the time left, and one for the cursor
 
 
 class Bar:
@@ -41,6 +43,9 @@ class Bar:
             self._drawn = click.progressbar(
                 length=self.total,
                 label=self.label,
+                width=max(
+                    1, min(BAR, shutil.get_terminal_size().columns - len(self.label) - AROUND)
+                ),
                 file=sys.stderr,
                 update_min_steps=max(1, self.total // 200),
             )

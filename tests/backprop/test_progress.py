@@ -44,6 +44,17 @@ def test_a_bar_moves_and_leaves_no_trace(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_a_bar_keeps_to_the_terminals_width(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    """With the time that is left; a wide terminal does not make it wider than can be read."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with redirect_stderr(Stream()) as shown, closing(Bar("checking", 100)) as bar:
+        bar.update(20)
+        line = shown.taken().replace("\x1b[?25l", "").strip()
+    assert line.endswith("]   20%")
+    assert len(f"{line}  00:00:00") == min(columns - 1, 64)  # click tells the time left a bit later
+
+
 def test_a_bar_comes_back_after_a_line_is_printed() -> None:
     """It goes on from where it was."""
     with redirect_stderr(Stream()) as shown:
