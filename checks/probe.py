@@ -24,10 +24,14 @@ Rounding moves term k of D by at most d_k times that coordinate's own tolerance 
 
 A coordinate whose own rounding could hide `rtol` is undecided and left out of d. Where there are
 many parameters, the few least certain of the others make up nearly all of tau: as many of them
-are left out too as it takes for an error of `rtol` not to hide in the rest. A coordinate with an
-analytic gradient of exactly zero is weighed by its tensor's typical size instead, so that a
-gradient that should not be zero shows; where the whole tensor's is zero there is none, so these
-have a projection of their own, in which any slope counts that rounding does not make.
+are left out too as it takes for an error of `rtol` not to hide in the rest. What is left out has a
+projection of its own, weighed by 1 / t_k: it decides nothing, but whatever rounding does not
+explain shows in it.
+
+A coordinate with an analytic gradient of exactly zero is weighed by its tensor's typical size
+instead, so that a gradient that should not be zero shows; where the whole tensor's is zero there is
+none, so these have a projection of their own, in which any slope counts that rounding does not
+make.
 
 A first look judges rounding by one trial of jitter. Where that falls short, tau is too small, which
 misses nothing (a window of 2 tau, wherever rounding has moved it, is all the probability has to do
@@ -51,6 +55,9 @@ from checks.state import Check, Progress, begin, inspected, spreads
 from checks.subject import Subject, within
 from checks.sweep import coordinates, signed, slopes
 from checks.tally import Findings, report
+
+# The largest of the numbers that `signed` draws.
+LONGEST = 1.5
 
 # A single error e with 0.5 |e| <= 2 tau can be missed: beyond that, nothing can be decided.
 ONE_HIDES = 4
@@ -97,9 +104,9 @@ def probe(
         return sweep_all(this, analytic)
     _state(this, result)
     findings = projected(this, found, result)
-    tau, differs = result.tau, result.differs
+    differs = result.differs
     del result, found  # as large as the parameters
-    return _conclude(this, findings, culprits, tau, differs=differs)
+    return _conclude(this, findings, culprits, differs=differs)
 
 
 def _project(this: Check, analytic: list[Array], oracle: str, *, trials: int) -> Result:
@@ -112,7 +119,26 @@ def _project(this: Check, analytic: list[Array], oracle: str, *, trials: int) ->
     apart = hidden(this, analytic, shares, projection)
     tau = _leave_out(this, analytic, d, shares, projection.floor if oracle == COMPLEX else 0.0)
     difference, error = projection.difference(projection.whole)
-    return Result(projection=projection, difference=difference, tau=tau + error, hidden=apart)
+    return Result(
+        projection=projection,
+        difference=difference,
+        tau=tau + error,
+        hidden=apart,
+        left=_left(projection, shares),
+    )
+
+
+def _left(beside: Projection, d: list[Array]) -> Result | None:
+    """The coordinates that were left out, each weighed by how far its own rounding moves it.
+
+    Nothing is proved of them, but what differs by more than rounding explains is seen.
+    """
+    if not d:
+        return None
+    projection = Projection(beside.subject, beside.analytic, d, beside.oracle, beside.noise)
+    difference, error = projection.difference(projection.whole)
+    tau = LONGEST * float(np.sqrt(sum(map(np.count_nonzero, d))))
+    return Result(projection=projection, difference=difference, tau=tau + error)
 
 
 def hidden(
@@ -147,7 +173,8 @@ def _closer(this: Check, analytic: list[Array], result: Result) -> Result | None
         subject, analytic, this.rng, real=this.centre, cost=cost
     ):
         return result
-    result.projection.d.clear()  # as large as the parameters
+    for each in (result, *result.apart):
+        each.projection.d.clear()  # as large as the parameters
     if subject.parameters <= MANY:
         this.look_closer()
         if kinks.along_all(subject, this.rng, **this.scales):
@@ -185,9 +212,12 @@ def _leave_out(
 ) -> float:
     """Zero the entries of d whose rounding is too much for D, and say how far the rest moves it.
 
-    `shares` are the spreads, and are written over by what each entry moves D by. Every entry's
-    share of tau is at most tau, so what remains can also be decided by itself. And times `floor` it
-    is at most tau: no gradient is so small that its step would underflow.
+    Every entry's share of tau is at most tau, so what remains can also be decided by itself. And
+    times `floor` it is at most tau: no gradient is so small that its step would underflow.
+
+    `shares` are the spreads, and are written over: by the direction of what is left out, in which
+    each coordinate moves D by about one when it is off by as much as its rounding allows. Where
+    nothing is left out, none remain.
     """
     total = 0.0
     for share, g, e in _chunks(shares, analytic, d):
@@ -197,10 +227,16 @@ def _leave_out(
         total += float(np.dot(share, share))
     most = this.rtol / (2 * ONE_HIDES)
     if total <= most**2:
+        shares.clear()
         return float(np.sqrt(total))
     least, tau = _least_left_out(shares, most)
     for share, e in _chunks(shares, d):
-        e[share >= least] = 0
+        out = share >= least
+        known = out & np.isfinite(share)
+        left = signed(this.rng, int(np.count_nonzero(known))) * e[known] / share[known]
+        share.fill(0)
+        share[known] = left
+        e[out] = 0
     return tau
 
 
@@ -247,21 +283,21 @@ def projected(this: Check, analytic: list[Array], result: Result) -> Findings:
 
 
 def _conclude(
-    this: Check, found: Findings, culprits: list[Part], tau: float, *, differs: bool
+    this: Check, found: Findings, culprits: list[tuple[Part, float]], *, differs: bool
 ) -> Report:
     """Put each culprit before the oracle by itself, leave the rest as it is, and report.
 
     Where D differs and no culprit accounts for that, nothing passes.
     """
     names = this.subject.names
-    for part in culprits:
-        _look_at(this, found, part, tau)
+    for part, share in culprits:
+        _look_at(this, found, part, share)
     if culprits and this.subject.jittered is None:
         benefit_of_doubt(this, found)
         if on_stairs(this, found):
-            for part in culprits:
-                _look_at(this, found, part, tau)
-    told = [found.status[names[p.tensor]].reshape(-1)[p.start] for p in culprits]
+            for part, share in culprits:
+                _look_at(this, found, part, share)
+    told = [found.status[names[p.tensor]].reshape(-1)[p.start] for p, _ in culprits]
     if differs and not (told and all(s in (Status.FAIL, Status.KINK) for s in told)):
         this.suspicious = True
         this.notes.append("the projection differs, and not all of that could be traced")
@@ -275,13 +311,12 @@ def _status(analytic: Array, d: Array) -> Array:
     return status
 
 
-def _look_at(this: Check, found: Findings, culprit: Part, tau: float) -> None:
+def _look_at(this: Check, found: Findings, culprit: Part, share: float) -> None:
     """Write down what the oracle says of one coordinate; its tolerance is its share of D's."""
     name, at = this.subject.names[culprit.tensor], np.asarray([culprit.start])
     estimate = slopes(this.subject, culprit.tensor, at, named(this.oracle), **this.scales)
     a = found.analytic[name].reshape(-1)[culprit.start]
-    larger = max(abs(a), abs(float(estimate.slope[0])))
-    values = {"numeric": estimate.slope[0], "tolerance": tau * larger + estimate.error[0]}
+    values = {"numeric": estimate.slope[0], "tolerance": share + estimate.error[0]}
     for kind, value in values.items():
         array = getattr(found, kind)
         array[name] = np.array(array[name])

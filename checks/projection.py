@@ -94,19 +94,29 @@ class Projection:
 class Result:
     """What the projection of all parameters differs by, D, and how far rounding can move it.
 
-    Tensors whose gradient is zero throughout have a result of their own, `hidden`.
+    Tensors whose gradient is zero throughout have a result of their own, `hidden`; and so have
+    coordinates that are left out of D, `left`.
     """
 
     projection: Projection
     difference: float
     tau: float
     hidden: Result | None = None
+    left: Result | None = None
+
+    @property
+    def apart(self) -> list[Result]:
+        """The results of what is not in D."""
+        return [each for each in (self.hidden, self.left) if each is not None]
 
     @property
     def differs(self) -> bool:
         """Whether more than rounding is at work, there or here; NaN always differs."""
-        hidden = self.hidden is not None and self.hidden.differs
-        return hidden or not abs(self.difference) <= self.tau
+        return not abs(self.difference) <= self.tau or any(each.differs for each in self.apart)
+
+    def share(self, part: Part) -> float:
+        """How far rounding can move the gradient of a single coordinate, if all of tau is its."""
+        return self.tau / abs(float(_of(self.projection.d, part)[0]))
 
 
 @np.errstate(over="ignore")  # what overflows is left out
@@ -128,20 +138,21 @@ def weights(analytic: list[Array], rng: np.random.Generator, *, small: bool = Tr
     return d
 
 
-def bisect(result: Result) -> list[Part]:
-    """Single coordinates that differ: by tensor, then by halves, at most `CULPRITS` of them.
+def bisect(result: Result) -> list[tuple[Part, float]]:
+    """Single coordinates that differ, and how far each may: at most `CULPRITS` of them.
 
-    One half is projected and the other is what remains, so each level costs one pass. Next to a
-    large difference a small one drowns in its rounding, and is left for the next check.
+    By tensor, then by halves. One half is projected and the other is what remains, so each level
+    costs one pass. Next to a large difference a small one drowns in its rounding, and is left for
+    the next check.
     """
-    culprits = bisect(result.hidden) if result.hidden and result.hidden.differs else []
+    culprits = [found for each in result.apart if each.differs for found in bisect(each)]
     if abs(result.difference) <= result.tau:
         return culprits
     pending = [(result.projection.whole, result.difference)]
     while pending and len(culprits) < CULPRITS:
         parts, difference = pending.pop()
         if len(parts) == 1 and parts[0].stop - parts[0].start == 1:
-            culprits.append(parts[0])
+            culprits.append((parts[0], result.share(parts[0])))
             continue
         left, right = _halves(parts)
         first, _ = result.projection.difference(left)

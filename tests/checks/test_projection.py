@@ -71,6 +71,11 @@ class Exact:
     passes: int = 0
 
     @property
+    def d(self) -> list[Array]:
+        """All ones."""
+        return [np.ones(len(w)) for w in self.wrong]
+
+    @property
     def whole(self) -> list[Part]:
         """All tensors."""
         return [Part(tensor=i, start=0, stop=len(w)) for i, w in enumerate(self.wrong)]
@@ -94,7 +99,7 @@ def found(wrong: list[list[float]], tau: float, hidden: Result | None = None) ->
 
 def named(result: Result) -> set[tuple[int, int]]:
     """The single coordinates that a bisection ends at, as tensor and place."""
-    culprits = bisect(result)
+    culprits = [part for part, _ in bisect(result)]
     assert all(part.stop - part.start == 1 for part in culprits)
     assert len({(p.tensor, p.start) for p in culprits}) == len(culprits)
     return {(p.tensor, p.start) for p in culprits}
@@ -140,7 +145,7 @@ def test_where_only_the_zeros_differ_nothing_else_is_searched() -> None:
     zeros, right = found([[0.0, 3.0]], 0.5), found([[0.0] * 4], 0.5)
     result = found([[0.0] * 4], 0.5, zeros)
     assert result.differs
-    assert [(p.tensor, p.start) for p in bisect(result)] == [(0, 1)]
+    assert [(p.tensor, p.start) for p, _ in bisect(result)] == [(0, 1)]
     assert cast("Any", result.projection).passes == 1
     beside = found([[0.0, -3.0]], 0.5, right)
     assert beside.differs
