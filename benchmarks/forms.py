@@ -179,6 +179,29 @@ def momentum(box: Box, _rng: np.random.Generator) -> Box:
     return replace(box, gradients=gradients)
 
 
+def stale(*, part: bool) -> Form:
+    """A form whose gradient belongs to the parameters that the cost saw last; of one tensor or all.
+
+    As where the forward pass keeps its activations, and a backward pass by itself reads them.
+    """
+
+    def form(box: Box, _rng: np.random.Generator) -> Box:
+        names = list(box.params)[: 1 if part else None]
+        seen: Parameters = {}
+
+        def cost(p: Parameters) -> Any:
+            seen.update({name: v.copy() for name, v in p.items()})
+            return box.cost(p)
+
+        def gradients(p: Parameters) -> Parameters:
+            kept = box.gradients(seen)
+            return {**box.gradients(p), **{name: kept[name] for name in names}}
+
+        return replace(box, cost=cost, gradients=gradients)
+
+    return form
+
+
 def change_in_place(array: Any, change: Callable[[Any], Any]) -> None:
     """Overwrite an array by what `change` makes of it."""
     array[...] = change(array)

@@ -25,6 +25,7 @@ from forms import (
     one,
     random_factor,
     random_mask,
+    stale,
     with_one,
 )
 from random_cases import least_squares, perceptron, random_box
@@ -114,6 +115,7 @@ FORMS: dict[str, tuple[Form, ...]] = {
         buffered(part=False, view=True),
     ),
     "not-repeatable": (random_factor, random_mask, last_bits, momentum),
+    "stale": (stale(part=False), stale(part=True)),
 }
 
 

@@ -7,6 +7,7 @@ it found. Each offence has a stable code, a title and a remedy.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +78,10 @@ OFFENCES = {
         "the gradient differs between two calls on the same parameters",
         "fix the random seed, and keep no state between calls",
     ),
+    "stale": (
+        "the gradient depends on where the cost was called last",
+        "run the forward pass inside the gradient function, too, with its own parameters",
+    ),
 }
 
 
@@ -118,7 +123,7 @@ def inspect(subject: Subject, *, repeats: bool = True) -> Inspection:
     `repeats` asks for two further calls of the gradient, to see whether they change anything.
     """
     watched = _Watch(subject)
-    cost = np.asarray(subject.cost(watched.values))
+    cost = _array(subject.cost(watched.values))
     found = list(_cost(subject, watched, cost))
     if any(f.code in UNUSABLE for f in found):
         return Inspection(cost=cost, gradient={}, offences=found)
@@ -130,6 +135,8 @@ def inspect(subject: Subject, *, repeats: bool = True) -> Inspection:
         return Inspection(cost=cost, gradient={}, offences=found + wrong)
     if repeats:
         found += _repeats(subject, first, kept)
+    if any(f.code == "stale" for f in found):
+        kept = {}  # a check calls the cost in between
     return Inspection(cost=cost, gradient=kept, offences=found)
 
 
@@ -151,6 +158,16 @@ class _Watch:
             if not same_bits(array, self.inputs[name]):
                 self.inputs[name] = array.copy()
                 yield offence(input_code, name)
+
+
+def _array(found: Any) -> Array:
+    """What a cost gives back as an array, whatever it is."""
+    try:
+        return np.asarray(found)
+    except ValueError:  # such as a number beside an array
+        kept = np.empty((), object)
+        kept[()] = found
+        return kept
 
 
 def _cost(subject: Subject, watched: _Watch, first: Array) -> Iterator[Diagnosis]:
@@ -201,18 +218,51 @@ def _kind(array: Array) -> str:
 def _repeats(
     subject: Subject, first: Mapping[str, Array], kept: Mapping[str, Array]
 ) -> Iterator[Diagnosis]:
-    """Two more calls: one a little elsewhere, to show up a reused buffer, and one right here."""
+    """Two more calls: one a little elsewhere, to show up a reused buffer, and one right here.
+
+    The cost is called elsewhere in between, to show up a gradient of what it has left behind.
+    """
     rng = np.random.default_rng(0)
-    between = _copies(subject.gradient, [_nearby(v, rng) for v in subject.values])
+    elsewhere = [_nearby(v, rng) for v in subject.values]
+    between = near(subject, [v.copy() for v in elsewhere])
     # Now, for the call after this one writes the same numbers into a reused buffer again.
     overwritten = [name for name in subject.names if not same_bits(first[name], kept[name])]
-    again = _copies(subject.gradient, [v.copy() for v in subject.values])
+    with suppress(Exception):  # it may end close by
+        subject.cost(elsewhere)
+    again = _here(subject)
     for name in subject.names:
         if not same_bits(again[name], kept[name]):
-            grown = np.allclose(again[name], between[name] + kept[name], rtol=1e-6, atol=0)
-            yield offence("accumulates" if grown else "not-repeatable", name)
+            grown = name in between and np.allclose(
+                again[name], between[name] + kept[name], rtol=1e-6, atol=0
+            )
+            code = "accumulates" if grown else "not-repeatable"
+            yield offence("stale" if _is_stale(subject, kept) else code, name)
         elif name in overwritten:
             yield offence("overwritten", name)
+
+
+def near(subject: Subject, values: list[Array]) -> dict[str, Array]:
+    """Copies of the gradient near the point; none where it ends on the way there.
+
+    Like a cost it may raise anything there, or be NaN. The first error is noted.
+    """
+    try:
+        found = subject.gradient(values)
+    except Exception as error:  # noqa: BLE001 it is anyone's function
+        subject.note(error, "the gradient")
+        return {}
+    return {} if any(malformed(subject, found)) else {n: np.array(g) for n, g in found.items()}
+
+
+def _here(subject: Subject) -> dict[str, Array]:
+    return _copies(subject.gradient, [v.copy() for v in subject.values])
+
+
+def _is_stale(subject: Subject, kept: Mapping[str, Array]) -> bool:
+    """Whether a gradient that has changed is as it was once the cost has been called here."""
+    subject.cost([v.copy() for v in subject.values])
+    again = _here(subject)
+    return all(same_bits(again[name], kept[name]) for name in subject.names)
 
 
 def _nearby(values: Array, rng: np.random.Generator) -> Array:
@@ -223,12 +273,14 @@ def _nearby(values: Array, rng: np.random.Generator) -> Array:
 
 def changed_since(subject: Subject, kept: Mapping[str, Array]) -> list[Diagnosis]:
     """Whether the gradient, after all that a check has called it, still gives the same bits."""
-    again = subject.gradient([v.copy() for v in subject.values])
-    return [
-        offence("not-repeatable", name, "it was the same at first, and changed with later calls")
-        for name in subject.names
-        if not same_bits(again[name], kept[name])
-    ][:1]
+    again = _here(subject)
+    for name in subject.names:
+        if not same_bits(again[name], kept[name]):
+            if _is_stale(subject, kept):
+                return [offence("stale", name)]
+            later = "it was the same at first, and changed with later calls"
+            return [offence("not-repeatable", name, later)]
+    return []
 
 
 def _copies(gradient: Callable[[Any], dict[str, Array]], values: list[Array]) -> dict[str, Array]:
@@ -239,6 +291,9 @@ def same_bits(one: Array, other: Array) -> bool:
     """Whether two arrays agree to the last bit, NaN and the sign of zero included."""
     if one.dtype != other.dtype or one.shape != other.shape:
         return False
+    if one.dtype.char == "g":  # it has padding
+        same_signs = np.array_equal(np.signbit(one), np.signbit(other))
+        return same_signs and np.array_equal(one, other, equal_nan=True)
     if one.dtype.itemsize == 8 and one.flags.c_contiguous and other.flags.c_contiguous:
         return bool(np.array_equal(one.view(np.int64), other.view(np.int64)))
     return one.tobytes() == other.tobytes()

@@ -148,18 +148,21 @@ def disagree(detail: str) -> Diagnosis:
 
 
 def jittered(this: Check) -> list[Array]:
-    """The analytic gradient once more, with everything stored that can be moved, moved."""
+    """The analytic gradient once more, with everything stored that can be moved, moved.
+
+    Nothing where it ends on the way.
+    """
     subject, rng = this.subject, this.rng
     if subject.jittered is not None:
         found = subject.jittered(rng)
     else:
-        found = subject.gradient([rounding.jitter(v, rng) for v in subject.values])
-    return [found[name] for name in subject.names]
+        found = hygiene.near(subject, [rounding.jitter(v, rng) for v in subject.values])
+    return [found[name] for name in subject.names if name in found]
 
 
 def spreads(this: Check, analytic: list[Array], trials: int = rounding.JITTERS) -> list[Array]:
     """How far rounding moves each analytic value, with a black box's allowance for its inside."""
-    moved = rounding.spread(analytic, lambda: jittered(this), trials)
+    moved = rounding.spread(analytic, lambda: jittered(this) or analytic, trials)
     if this.subject.jittered is None:
         level = own_noise(this)
         for far, value in zip(moved, this.subject.values, strict=True):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import wraps
+from traceback import format_exception_only
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
@@ -53,7 +54,7 @@ class Subject:
     repeat
         The command or call that repeats the check, for the failure text.
     raised
-        What `checks.sweep.run` noted: the first error of the cost near the point, if any.
+        What `note` kept: the first error of cost or gradient near the point, if any.
     """
 
     names: tuple[str, ...]
@@ -68,6 +69,12 @@ class Subject:
     within: Callable[[], AbstractContextManager[Any]] = nullcontext
     repeat: str = ""
     raised: list[str] = field(default_factory=list)
+
+    def note(self, error: Exception, function: str) -> None:
+        """Keep the first error that a function raised near the point, for the report."""
+        if not self.raised:
+            line = format_exception_only(error)[0].splitlines()[0]
+            self.raised.append(f"{function} raised {line}")
 
     @property
     def dtype(self) -> np.dtype:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
-from traceback import format_exception_only
 from typing import Any
 
 import numpy as np
@@ -232,8 +231,8 @@ def run(subject: Subject, values: Arrays) -> Any:
             return subject.cost(values)
         except Exception as error:  # noqa: BLE001 anyone's cost may raise anything
             subject.cost(wide(subject.values))
-            if not subject.raised and not any(np.iscomplexobj(v) for v in values):
-                subject.raised.append(format_exception_only(error)[0].splitlines()[0])
+            if not any(np.iscomplexobj(v) for v in values):
+                subject.note(error, "the cost")
             return np.nan
 
 

@@ -73,9 +73,7 @@ def report(this: Check, findings: Findings | None) -> Report:
     if suspects:
         this.notes.append(f"differing, but not beyond doubt, and so undecided: {suspects:,}")
     if subject.raised:
-        this.notes.append(
-            f"near the point the cost raised {subject.raised[0]}; such steps were left out"
-        )
+        this.notes.append(f"near the point {subject.raised[0]}; such steps were left out")
     return Report(
         verdict=_verdict(tensors, offences, suspicious=this.suspicious or bool(suspects)),
         parameters=subject.parameters,

@@ -177,6 +177,30 @@ def not_repeatable() -> Report:
     return replaced("w", lambda g: g * rng.uniform(0.9, 1.1))
 
 
+class Caching:
+    """A forward pass that keeps what the backward pass reads."""
+
+    def cost(self, w: Any) -> Any:
+        """The mean square of an activation."""
+        self.a = np.tanh(w)
+        return (self.a**2).sum() / 2
+
+    def backward(self, w: Any) -> Any:
+        """Its gradient, wherever that was."""
+        return self.a * (1 - self.a**2)
+
+    def gradients(self, w: Any) -> Any:
+        """Its gradient, here."""
+        self.cost(w)
+        return self.backward(w)
+
+
+def stale() -> Report:
+    """A backward pass without a forward pass before it."""
+    net = Caching()
+    return check_gradients(net.cost, net.backward, np.asarray([0.3, -0.7, 1.1]))
+
+
 OFFENDERS = {
     "cost-not-scalar": cost_not_scalar,
     "cost-not-finite": cost_not_finite,
@@ -193,6 +217,7 @@ OFFENDERS = {
     "accumulates": accumulates,
     "overwritten": overwritten,
     "not-repeatable": not_repeatable,
+    "stale": stale,
 }
 
 
@@ -219,6 +244,68 @@ def test_a_reused_buffer_shows_even_at_parameters_of_zero() -> None:
     report = check_gradients(lambda x: (x**2 / 2 + x).sum(), reuses, np.zeros(3))
     assert report.diagnosis is not None
     assert report.diagnosis.code == "overwritten"
+
+
+@pytest.mark.parametrize("method", ["sweep", "naive", "probe", "taylor"])
+def test_a_backward_pass_by_itself_is_told_by_every_method(method: str) -> None:
+    """And one that runs the forward pass itself is not."""
+    net, at = Caching(), np.asarray([0.3, -0.7, 1.1])
+    report = check_gradients(net.cost, net.backward, at, method=method)
+    assert (report.verdict, report.diagnosis and report.diagnosis.code) == ("fail", "stale")
+    assert check_gradients(net.cost, net.gradients, at, method=method).verdict == "pass"
+
+
+def ends(p: Any) -> Any:
+    """The gradient of the negative entropy, for probabilities alone."""
+    if abs(p.sum() - 1) > 1e-9:
+        raise ValueError("p: expected probabilities, got a sum other than 1\nand more")
+    return np.log(p) + 1
+
+
+def undefined(p: Any) -> Any:
+    """The same, in NaN."""
+    return np.log(p) + (1 if abs(p.sum() - 1) <= 1e-9 else np.nan)
+
+
+@pytest.mark.parametrize("method", ["sweep", "probe", "taylor"])
+@pytest.mark.parametrize("gradient", [ends, undefined])
+def test_a_gradient_may_end_near_the_point(method: str, gradient: Any) -> None:
+    """Like a cost: a right one passes, a wrong one fails, and what was raised is said."""
+    at = np.asarray([0.2, 0.3, 0.5])
+    report = check_gradients(lambda p: (p * np.log(p)).sum(), gradient, at, method=method)
+    assert report.verdict == "pass"
+    said = "near the point the gradient raised ValueError: p: expected probabilities, got a sum"
+    if gradient is ends and method != "probe":  # which goes no further than rounding does
+        assert any(note.startswith(said) for note in report.notes)
+    wrong = check_gradients(
+        lambda p: (p * np.log(p)).sum(), lambda p: gradient(p) * [1, 1, -1], at, method=method
+    )
+    assert wrong.verdict == "fail"
+
+
+def test_a_cost_with_its_gradient_beside_it_is_not_a_number() -> None:
+    """As other libraries want it."""
+    at = np.asarray([1.0, 2.0])
+    report = check_gradients(lambda w: (w @ w, 2 * w), lambda w: 2 * w, at)
+    assert report.diagnosis is not None
+    assert (report.diagnosis.code, report.diagnosis.detail) == (
+        "cost-not-scalar",
+        "expected one real number, got shape (), tuple",
+    )
+
+
+def test_more_than_double_precision_is_compared_by_its_numbers() -> None:
+    """Not by the bytes between them, which are anything; the sign of zero and NaN count."""
+    one = np.asarray([1.0, np.nan, -0.0], np.longdouble)
+    raw = np.frombuffer(one.tobytes(), np.uint8).copy().reshape(3, -1)
+    raw[:, 10:] = 255  # an x86 long double has ten bytes of its own
+    other = raw.reshape(-1).view(np.longdouble)
+    if np.finfo(np.longdouble).nmant == 63:
+        assert same_bits(one, other)
+    assert same_bits(one, one.copy())
+    assert not same_bits(one, np.asarray([1.0, np.nan, 0.0], np.longdouble))
+    assert not same_bits(one, np.nextafter(one, 2))
+    assert not same_bits(one, one.astype(np.float64))
 
 
 def test_every_offence_has_an_offender() -> None:

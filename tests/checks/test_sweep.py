@@ -239,7 +239,7 @@ def test_a_cost_that_leaves_its_domain_is_not_a_number(error: type[Exception]) -
     for _ in range(2):
         assert np.isnan(run(one, [np.asarray([2.0])]))
         assert np.isnan(run(one, [np.asarray([3.0])]))
-    assert one.raised == [f"{error.__name__}: no 2.0"]
+    assert one.raised == [f"the cost raised {error.__name__}: no 2.0"]
     warns = vector(lambda p: np.log(p).sum() + 1 / (p * 0).sum(), cost, [1.0])
     assert np.isnan(run(warns, [np.asarray([-1.0])]))
 
