@@ -33,7 +33,7 @@ ROOTS = {
     "activations": ("ACTIVATIONS",),
     "costs": ("COSTS",),
     "loop": ("Batches", "Loop"),
-    "samples": ("Samples",),
+    "samples": ("Samples", "shuffled"),
     "training": ("descend",),
 }
 _LIBRARIES = frozenset({*sys.stdlib_module_names, "numpy"})

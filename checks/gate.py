@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from itertools import product
 
 import numpy as np
 
@@ -69,7 +69,8 @@ def verify(
     seed
         Where the check's randomness comes from.
     samples, batch_size, learning_rate
-        What the loop rehearses on, and how; by default `x` and `y`, and training's own defaults.
+        What the loop rehearses on, and how; by default `x` and `y`, once as they are and once as
+        the pixels of an image, and training's own defaults.
 
     Returns
     -------
@@ -89,13 +90,9 @@ def verify(
     nets = [net] if net.dtype == np.float64 else [net, in_float64(net)]
     for twin in nets[1:]:
         _proved(twin, x, y, seed=seed)
-    for each in nets:
-        own = Samples(x=x, y=np.asarray(y)) if samples is None else samples
-        wrong = rehearse(each, own, batch_size=batch_size, learning_rate=learning_rate)
-        if wrong:
-            raise VerificationError(
-                f"the training loop differs from the passes of {each!r}\n{wrong}"
-            )
+    trained_on = [Samples(x=x, y=y), _pixels(x, y)] if samples is None else [samples]
+    for each, own in product(nets, trained_on):
+        _rehearsed(each, own, batch_size=batch_size, learning_rate=learning_rate)
     return Certificate(
         fingerprint=print_before,
         verdict=report.verdict,
@@ -125,7 +122,9 @@ def gate(
     seed: int = 0,
     cached: bool = True,
     progress: Callable[[str], None] = lambda message: None,
-    **rehearsed: Any,
+    samples: Samples | None = None,
+    batch_size: int = 20,
+    learning_rate: float = 5.0,
 ) -> Certificate:
     """The certificate of a network, from the cache where its code and kind were proved before.
 
@@ -135,25 +134,31 @@ def gate(
         As for `verify`.
     cached
         Whether a certificate that was kept is good enough: one of more than half the parameters.
+        The loop rehearses all the same, for that is a matter of samples, minibatch and rate.
     progress
         Told, in a line each, what is being done.
-    **rehearsed
-        `samples`, `batch_size` and `learning_rate`, as for `verify`.
+    samples, batch_size, learning_rate
+        As for `verify`.
 
     Raises
     ------
     VerificationError
-        Where a property does not hold, or the gradient is not proved.
+        Where a property does not hold, the gradient is not proved, or the loop goes elsewhere.
     """
     __tracebackhide__ = True
+    own = Samples(x=x, y=y) if samples is None else samples
     known = certificate.load(fingerprint(net)) if cached else None
     if known is not None and 2 * known.checked > known.parameters:
+        _rehearsed(net, own, batch_size=batch_size, learning_rate=learning_rate)
         progress(f"proved before, nothing has changed since: {known.summary}")
         return known
     progress("checking the properties of small random networks")
     properties = _properties(net, x, y, seed)
     progress(f"checking all parameters of {net!r} on {len(x)} samples")
-    earned = replace(verify(net, x, y, seed=seed, **rehearsed), properties=properties)
+    earned = verify(
+        net, x, y, seed=seed, samples=own, batch_size=batch_size, learning_rate=learning_rate
+    )
+    earned = replace(earned, properties=properties)
     progress(f"proved: {earned.summary}")
     try:
         certificate.store(earned)
@@ -210,6 +215,19 @@ def _proved(
     return report, status
 
 
+def _pixels(x: Array, y: Array) -> Samples:
+    """The samples as images come: bytes up to a peak, here 16, that a minibatch is divided by."""
+    size = np.abs(x)
+    return Samples(x=np.round(16 * size / (size.max() or 1)).astype(np.uint8), y=y, peak=16)
+
+
+def _rehearsed(net: Network, samples: Samples, *, batch_size: int, learning_rate: float) -> None:
+    __tracebackhide__ = True
+    wrong = rehearse(net, samples, batch_size=batch_size, learning_rate=learning_rate)
+    if wrong:
+        raise VerificationError(f"the training loop differs from the passes of {net!r}\n{wrong}")
+
+
 def _flat(report: Report) -> Array:
     return np.concatenate([status.reshape(-1) for status in report.status.values()])
 
@@ -239,6 +257,12 @@ def _properties(net: Network, x: Array, y: Array, seed: int) -> tuple[str, ...]:
         return run_all(PROFILE)
     except AssertionError as error:
         failure = error
-    report = check(net, x, y, seed=seed)
-    also = f"\nthe gradient of {net!r}:\n{report}" if report.verdict == "fail" else ""
+    try:
+        report = check(net, x, y, seed=seed)
+    except Exception as error:  # noqa: BLE001 what is wrong may raise anything
+        also = f"\nthe gradient of {net!r} raises {type(error).__name__}: {error}"
+        raise VerificationError(f"{failure}{also}") from failure
+    if report.verdict != "fail":
+        raise VerificationError(str(failure)) from failure
+    also = f"\nthe gradient of {net!r}:\n{report}"
     raise VerificationError(f"{failure}{also}", report) from failure

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from backprop import activations, costs, loop, network, passes, validation
+from backprop.datasets import scale_pixels
 from backprop.network import Network
 from checks import engine, rounding, scalars
 from checks.hygiene import same_bits
@@ -137,18 +139,24 @@ def optimize_steps_along_minus_the_gradient(case: Case, rate: float) -> None:
         assert same_bits(array, sums[name]), f"optimize changes the accumulator {name}"
 
 
-@proposition(case=cases(), rate=st.sampled_from([1.0, 0.25]))
-def the_loop_steps_as_the_passes_do(case: Case, rate: float) -> None:
-    """A step of the training loop, a repeated one, is forward, backward and optimize."""
-    net, batch = case.net, len(case.x)
+@proposition(case=cases(), rate=st.sampled_from([1.0, 0.25]), peak=st.sampled_from([None, 255, 16]))
+def the_loop_steps_as_the_passes_do(case: Case, rate: float, peak: int | None) -> None:
+    """A step of the training loop, a repeated one, is forward, backward and optimize.
+
+    With inputs as they come, or as bytes that are divided by a peak.
+    """
+    net, batch, given = case.net, len(case.x), case.x
+    if peak is not None:
+        given = np.round(peak * np.minimum(np.abs(case.x), 1)).astype(np.uint8)
+        case = replace(case, x=scale_pixels(given, peak, net.dtype))
     passes.backward(net, passes.forward(net, case.x), case.y)
     before, sums, spread = _parameters(net), _accumulators(net), _gradient_spread(case)
     before = {name: p.copy() for name, p in before.items()}
-    with loop.Loop(net) as fast:
+    with loop.Loop(net, peak=peak) as fast:
         targets, start = validation.targets(net, case.y, batch), fast.parameters.copy()
-        fast.step(case.x[::-1] / 2, targets[::-1], 2 * rate)
+        fast.step(given[::-1] // 2, targets[::-1], 2 * rate)
         fast.parameters[...] = start
-        fast.step(case.x, targets, rate)
+        fast.step(given, targets, rate)
     for name, p in _parameters(net).items():
         step = rate / batch * sums[f"d{name}"].astype(np.float64)
         rounded = _unit(net.dtype) * (np.abs(before[name]) + np.abs(step))

@@ -1,92 +1,189 @@
 """The rehearsal: the loop that will train, held to forward, backward and optimize on real samples.
 
-Training does not call the passes that were proved but a faster loop (`backprop.loop`). Here it
-takes a few steps on a copy of the network, with the real samples, minibatch and learning rate: two
-with full minibatches, for what the first one records the second repeats, and one with a smaller
-one. It has to arrive where the passes arrive, within rounding.
+Training does not call the passes that were proved but a faster loop (`backprop.loop`). It has to
+gather the very samples that it was told to; and in each of a few steps, with the real minibatch and
+learning rate, it has to arrive where the passes arrive from the same parameters: in four full
+minibatches, for what the first one records the others repeat, and a smaller one.
+
+Both round what they add relative to itself, and the sum relative to what is stored. So after a step
+from p0 to p, the two may lie apart by
+
+    SAFETY x (spread + eps (|p| + |p - p0|))
+
+where the spread is how far from there the passes arrive when parameters and inputs are moved by a
+unit or two in their last place before the step (`rounding.jitter`).
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import zip_longest
 
 import numpy as np
 
-from backprop import network, passes, threads, training
+from backprop import network, passes, threads, training, validation
+from backprop.loop import Batches
 from backprop.network import Network
 from backprop.samples import Samples
 from checks import rounding
+from checks.hygiene import same_bits
 from checks.nest import Array, coordinate
 from checks.networks import with_parameters
 
-STEPS = 2.5
+STEPS = 4.5
 TRIALS = 4
+
+# A learning rate at which usual networks neither diverge nor saturate.
+TAME = 2.0**-4
 
 
 def rehearse(
     net: Network, samples: Samples, *, batch_size: int, learning_rate: float
 ) -> str | None:
-    """Where the loop arrives elsewhere than the passes do, or None.
+    """Where the loop goes elsewhere than the passes do, or None.
 
     Parameters
     ----------
     net
         The network, left as it is.
     samples
-        What it is to be trained on; the first `STEPS` minibatches of them are used, smaller ones
-        where there are too few samples for that.
+        What it is to be trained on; as many of them are used as the steps take, in minibatches that
+        are smaller where there are too few for that.
     batch_size, learning_rate
-        As for `backprop.train`.
+        As for `backprop.train`. Where at that rate the passes diverge or come to rest, or rounding
+        could hide a step, a smaller one is rehearsed as well.
     """
+    wrong = _misgathered(net, samples, batch_size)
     batch_size = min(batch_size, max(1, int(len(samples) / STEPS)))
-    order = np.arange(min(len(samples), max(2, round(STEPS * batch_size))))[::-1]
-    start = [p.copy() for pair in zip(net.weights, net.biases, strict=True) for p in pair]
-    with np.errstate(all="ignore"), threads.suited(net, batch_size):
-        fast = with_parameters(net, [p.copy() for p in start])
-        training.descend(fast, samples, order, batch_size=batch_size, learning_rate=learning_rate)
-        batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-        plain = _steps(net, start, samples, batches, learning_rate)
-        rng = np.random.default_rng(0)
-
-        def again() -> list[Array]:
-            moved = [rounding.jitter(p, rng) for p in start]
-            return _steps(net, moved, samples, batches, learning_rate)
-
-        spread = rounding.spread(plain, again, TRIALS)
-        return _difference(fast, plain, start, spread)
+    count = min(len(samples), max(2, round(STEPS * batch_size)))
+    order = np.arange(count)[::-1]  # not as they lie there
+    for rate in (learning_rate, min(learning_rate, TAME)):
+        if wrong is None:
+            watch = _Watch(net, samples, order, batch_size=batch_size, learning_rate=rate)
+            wrong = watch.wrong
+            if watch.telling:
+                break
+    return wrong
 
 
-def _steps(
-    net: Network,
-    start: list[Array],
-    samples: Samples,
-    batches: list[Array],
-    learning_rate: float,
-) -> list[Array]:
-    """The parameters after a step of the passes for each minibatch."""
-    net = with_parameters(net, [p.copy() for p in start])
-    for rows in batches:
-        x, y = samples.batch(rows, net.dtype)
+def _misgathered(net: Network, samples: Samples, batch_size: int) -> str | None:
+    """Which minibatch the loop gathers other samples for than those it was told to, if any.
+
+    As far as into the third part that is gathered at a time.
+    """
+    targets = validation.targets(net, samples.y, len(samples))
+    batches = Batches(samples.x, targets, batch=batch_size)
+    half = batch_size // 2
+    count = min(2 * batches.ahead + batch_size + half, max(1, len(samples) - half))
+    order = np.random.default_rng(0).permutation(len(samples))[:count]
+    asked = (order[i : i + batch_size] for i in range(0, len(order), batch_size))
+    for number, (rows, given) in enumerate(zip_longest(asked, batches.of(order)), start=1):
+        if rows is None or given is None:
+            return f"minibatch {number}: the loop gathers more of them than there are, or fewer"
+        x, y = given
+        if not (np.array_equal(x, samples.x[rows]) and np.array_equal(y, targets[rows])):
+            return f"minibatch {number}: the loop gathers other samples than the passes are given"
+    return None
+
+
+class _Watch:
+    """A look at the loop after each of its steps, and at the passes' own step from the same start.
+
+    Attributes
+    ----------
+    wrong
+        Where the loop went elsewhere, first.
+    telling
+        Whether every step of the passes moved something, and further than rounding could.
+    """
+
+    def __init__(
+        self,
+        net: Network,
+        samples: Samples,
+        order: Array,
+        *,
+        batch_size: int,
+        learning_rate: float,
+    ) -> None:
+        self.samples, self.learning_rate = samples, learning_rate
+        self.passed, self.looped = _copy(net), _copy(net)
+        self.rng = np.random.default_rng(0)
+        self.wrong: str | None = None
+        self.telling = True
+        self.batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+        with np.errstate(all="ignore"), threads.suited(net, batch_size):
+            training.descend(
+                self.looped,
+                samples,
+                order,
+                batch_size=batch_size,
+                learning_rate=learning_rate,
+                on_batch=self._look,
+            )
+        if self.batches and self.wrong is None:
+            self.wrong = f"the loop leaves out {len(self.batches)} of its minibatches"
+        for name, p, q in _pairs(self.looped, self.passed):
+            if self.wrong is None and not same_bits(p, q):
+                self.wrong = f"{name}: the loop does not leave behind what it has stepped to"
+
+    def _look(self, _: int) -> None:
+        """After a step of the loop, to parameters that are then made those of the passes."""
+        start, rows = self.passed, self.batches.pop(0)
+        self.passed = self._step(_copy(start), rows)
+        at = _tensors(self.passed)
+        spread = rounding.spread(at, lambda: _tensors(self._jittered(start, rows)), TRIALS)
+        eps, least = float(np.finfo(start.dtype).eps), rounding.underflow(start.dtype)
+        moved = 0.0
+        for (name, p, q), p0, far in zip(
+            _pairs(self.looped, self.passed), _tensors(start), spread, strict=True
+        ):
+            went = np.abs(q - p0)
+            allowed = rounding.SAFETY * (far + eps * (np.abs(q) + went)) + least
+            if self.wrong is None:
+                self.wrong = _difference(name, p, q, allowed)
+            self.telling &= bool(np.sum(allowed) < np.sum(went)) or not went.any()
+            moved += float(np.sum(went))
+            p[...] = q
+        self.telling &= moved > 0
+
+    def _step(self, net: Network, rows: Array, x: Array | None = None) -> Network:
+        """The network, after a step of the passes."""
+        own, y = self.samples.batch(rows, net.dtype)
         network.zero_grad(net)
-        passes.backward(net, passes.forward(net, x), y)
-        network.optimize(net, learning_rate)
+        passes.backward(net, passes.forward(net, own if x is None else x), y)
+        network.optimize(net, self.learning_rate)
+        return net
+
+    def _jittered(self, start: Network, rows: Array) -> Network:
+        """The same with parameters and inputs jittered."""
+        x, _ = self.samples.batch(rows, start.dtype)
+        moved = [rounding.jitter(p, self.rng) for p in _tensors(start)]
+        x = rounding.jitter(validation.inputs(start, x), self.rng)
+        return self._step(with_parameters(start, moved), rows, x)
+
+
+def _difference(name: str, p: Array, q: Array, allowed: Array) -> str | None:
+    wrong = np.isfinite(q) & ~(np.abs(p - q) <= allowed)
+    if not wrong.any():
+        return None
+    at = tuple(int(i) for i in np.argwhere(wrong)[0])
+    return f"{coordinate(name, at)}: the loop steps to {p[at]:.9g}, the passes to {q[at]:.9g}"
+
+
+def _tensors(net: Network) -> list[Array]:
     return [p for pair in zip(net.weights, net.biases, strict=True) for p in pair]
 
 
-def _difference(
-    fast: Network, plain: list[Array], start: list[Array], spread: list[Array]
-) -> str | None:
-    found = [p for pair in zip(fast.weights, fast.biases, strict=True) for p in pair]
-    for number, (p, q, p0, far) in enumerate(zip(found, plain, start, spread, strict=True)):
-        eps = float(np.finfo(p.dtype).eps)
-        allowed = rounding.SAFETY * (far + eps * (np.abs(q) + np.abs(q - p0)))
-        allowed += rounding.underflow(p.dtype)
-        wrong = np.isfinite(q) & ~(np.abs(p - q) <= allowed)
-        if wrong.any():
-            at = tuple(int(i) for i in np.argwhere(wrong)[0])
-            name = coordinate(f"{'Wb'[number % 2]}{number // 2 + 1}", at)
-            return f"{name}: the loop steps to {p[at]:.9g}, the passes to {q[at]:.9g}"
-    return None
+def _pairs(one: Network, other: Network) -> list[tuple[str, Array, Array]]:
+    """The tensors of two networks of a kind, side by side, by name."""
+    names = (f"{kind}{layer + 1}" for layer in range(len(one.weights)) for kind in "Wb")
+    return [*zip(names, _tensors(one), _tensors(other), strict=True)]
+
+
+def _copy(net: Network) -> Network:
+    """The network with parameters of its own."""
+    return with_parameters(net, [p.copy() for p in _tensors(net)])
 
 
 def in_float64(net: Network) -> Network:

@@ -96,6 +96,7 @@ def _identity() -> activations.Activation:
         (validation, "one_hot"),
         (training, "descend"),
         (samples, "scale_pixels"),
+        (samples, "shuffled"),
     ],
 )
 def test_changes_with_every_function_on_the_way(

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import backprop
-from backprop import init_net, network, passes
+from backprop import init_net, loop, network, passes
 from backprop.fingerprint import fingerprint
+from backprop.samples import Samples
 from checks import certificate, gate, properties
 from checks.gate import VerificationError
 
@@ -272,20 +273,105 @@ def test_a_cache_that_cannot_be_written_is_no_hindrance(
     assert "could not be kept" in said[-1]
 
 
-def test_a_property_that_does_not_hold_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error has the property's message, and what the network itself looks like."""
+@pytest.fixture
+def falsified(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Properties, one of which does not hold."""
 
     def run_all(profile: str) -> tuple[str, ...]:
         raise properties.PropertyError("this_property: does not hold")
 
     monkeypatch.setattr(properties, "run_all", run_all)
+
+
+@pytest.mark.usefixtures("falsified")
+def test_a_property_that_does_not_hold_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error has the property's message, and what the network itself looks like."""
     net = small()
     with pytest.raises(VerificationError, match="this_property") as caught:
         gate.gate(net, *batch(net))
     assert "analytic" not in str(caught.value)
     flip(monkeypatch)
-    with pytest.raises(VerificationError, match=r"(?s)this_property.*W2\[2, 0\]: analytic"):
+    with pytest.raises(
+        VerificationError, match=r"(?s)this_property.*W2\[2, 0\]: analytic"
+    ) as caught:
         gate.gate(net, *batch(net))
+    assert caught.value.report is not None
+    assert caught.value.report.verdict == "fail"
+
+
+@pytest.mark.usefixtures("falsified")
+def test_a_falsified_property_is_no_matter_of_the_networks_own_verdict() -> None:
+    """A report that passes, or is undecided, has no part in that failure."""
+    net = small()
+    x, y = batch(net)
+    for given in (x, 1e9 * x):  # saturated: nothing can be decided
+        with pytest.raises(VerificationError, match="this_property") as caught:
+            gate.gate(net, given, y)
+        assert caught.value.report is None
+
+
+@pytest.mark.usefixtures("falsified")
+def test_a_gradient_that_raises_is_told_beside_the_property(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The falsifying case is not lost."""
+
+    def backward(net: Net, activations: Any, y: Any) -> None:
+        activations[-1].T @ activations[0].T
+
+    monkeypatch.setattr(passes, "backward", backward)
+    net = small()
+    pattern = r"(?s)this_property.*the gradient of <Network 3-4-2.* raises ValueError"
+    with pytest.raises(VerificationError, match=pattern):
+        gate.gate(net, *batch(net))
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_loop_rehearses_even_where_the_gradient_was_proved_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On this run's samples, minibatch and rate: a certificate is not about these."""
+    net, right = small(), loop.Loop.step
+    x, y = batch(net, 60)
+    settings: dict[str, Any] = {"samples": Samples(x=x, y=y), "learning_rate": 0.5}
+    assert gate.gate(net, x, y, batch_size=4, **settings).verdict == "pass"
+
+    def turned(self: Any, x: Any, y: Any, rate: float) -> None:
+        right(self, x, y, rate if len(x) < 8 else -rate)
+
+    kept = certificate.load(fingerprint(net))
+    assert kept is not None
+    monkeypatch.setattr(loop.Loop, "step", turned)
+    monkeypatch.setattr(certificate, "load", lambda _: kept)
+    gate.gate(net, x, y, batch_size=4, **settings)
+    with pytest.raises(VerificationError, match="the training loop differs"):
+        gate.gate(net, x, y, batch_size=8, **settings)
+
+
+def test_a_certificate_is_of_the_code_that_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code that is replaced while it is being checked is not covered."""
+    net, right = small(), gate.check
+
+    def check(*given: Any, **options: Any) -> Any:
+        report = right(*given, **options)
+        flip(monkeypatch)
+        return report
+
+    monkeypatch.setattr(gate, "check", check)
+    monkeypatch.setattr(gate, "rehearse", lambda *given, **options: None)
+    monkeypatch.setattr(gate, "_passed", lambda net, report: report)
+    honest = fingerprint(net)
+    assert gate.verify(net, *batch(net)).fingerprint == honest != fingerprint(net)
+
+
+def test_audits_of_different_weights_draw_different_numbers() -> None:
+    """And an audit of the same weights draws the same ones again."""
+    net = small()
+    x, y = batch(net)
+    first, again = gate.audit(net, x, y), gate.audit(net, x, y)
+    assert first.seed == again.seed
+    net.biases[-1] += 0.5
+    assert gate.audit(net, x, y).seed != first.seed
 
 
 def test_the_real_properties_catch_a_planted_bug(monkeypatch: pytest.MonkeyPatch) -> None:

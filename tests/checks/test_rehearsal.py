@@ -1,12 +1,13 @@
 """The training loop is held to the passes: it passes as it is, and each planted fault is told."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from backprop import init_net, loop, tape
+from backprop import init_net, loop, tape, training
 from backprop.samples import Samples
 from checks.gate import VerificationError, verify
 from checks.rehearsal import in_float64, rehearse
@@ -14,6 +15,7 @@ from checks.rehearsal import in_float64, rehearse
 IMAGES = np.random.default_rng(0).integers(0, 256, (60, 12), dtype=np.uint8)
 LABELS = np.arange(60) % 4
 SAMPLES = Samples(x=IMAGES, y=LABELS, peak=255)
+MANY = Samples(x=np.tile(IMAGES, (15, 1)), y=np.random.default_rng(1).integers(0, 4, 900), peak=255)
 
 real_step, real_of = loop.Loop.step, loop.Batches.of
 
@@ -51,28 +53,99 @@ def dropped(self: Any, order: Any) -> Any:
     return real_of(self, order[: len(order) // self.batch * self.batch])
 
 
-@pytest.mark.parametrize(
-    ("owner", "name", "fault"),
-    [
-        (loop.Loop, "step", capped),
-        (loop.Loop, "step", full),
-        (loop.Loop, "step", nearly),
-        (loop.Batches, "of", dropped),
-    ],
-)
+def first_gathered(self: Any, order: Any) -> Any:
+    """Labels of what was gathered first, for all that is gathered later."""
+    for number, (x, y) in enumerate(real_of(self, order)):
+        rows = np.arange(number * self.batch, number * self.batch + len(x)) % self.ahead
+        yield x, self.y[order[rows]] if number * self.batch >= self.ahead else y
+
+
+def forgotten(self: Any, *given: Any) -> None:
+    """What was stepped to is not copied back."""
+    for own in self.own:
+        own.fill(0)
+    self.net.weights, self.net.biases = self.own[: len(self.weights)], self.own[len(self.weights) :]
+
+
+FAULTS: list[tuple[Any, str, Callable[..., Any], str]] = [
+    (loop.Loop, "step", capped, r"[Wb]\d\[.*: the loop steps to"),
+    (loop.Loop, "step", full, r"[Wb]\d\[.*: the loop steps to"),
+    (loop.Loop, "step", nearly, r"[Wb]\d\[.*: the loop steps to"),
+    (loop.Loop, "__exit__", forgotten, "W1: the loop does not leave behind"),
+    (loop.Batches, "of", dropped, "minibatch 3: the loop gathers more of them than there are"),
+    (loop.Batches, "of", first_gathered, "minibatch 21: the loop gathers other samples"),
+]
+
+
+@pytest.mark.parametrize(("owner", "name", "fault", "told"), FAULTS)
 def test_a_loop_that_goes_elsewhere_is_told(
-    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, fault: Callable[..., Any]
+    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, fault: Callable[..., Any], told: str
 ) -> None:
     """With the coordinate and both values, and there is no certificate."""
     net = init_net((12, 9, 4), seed=3)
-    x, y = SAMPLES.batch(slice(0, 30), net.dtype)
+    samples = SAMPLES if fault is not first_gathered else MANY
+    x, y = samples.batch(slice(0, 30), net.dtype)
     verify(net, x, y)
     monkeypatch.setattr(owner, name, fault)
-    told = rehearse(net, SAMPLES, batch_size=20, learning_rate=5.0)
+    said = rehearse(net, samples, batch_size=20, learning_rate=5.0)
+    assert said is not None
+    assert re.match(told, said)
+    with pytest.raises(VerificationError, match=rf"the training loop differs .*\n{told}"):
+        verify(net, x, y, samples=samples)
+
+
+def test_a_minibatch_that_descend_leaves_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where gathering is as it should be."""
+    right = training.descend
+
+    def shorter(net: Any, samples: Any, order: Any, **settings: Any) -> None:
+        right(net, samples, order[:80], **settings)
+
+    monkeypatch.setattr(training, "descend", shorter)
+    told = rehearse(init_net((12, 9, 4), seed=3), MANY, batch_size=20, learning_rate=5.0)
+    assert told == "the loop leaves out 1 of its minibatches"
+
+
+def undivided(self: Any, x: Any, y: Any, rate: float) -> None:
+    """Bytes that are divided in the first step alone."""
+    if x.shape in self.tapes and x.dtype == np.uint8:
+        x = np.minimum(np.multiply(x, 3.0), 255).astype(np.uint8)
+    real_step(self, x, y, rate)
+
+
+def test_numbers_alone_are_rehearsed_as_pixels_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the network may be trained on images."""
+    net = init_net((12, 9, 4), seed=3)
+    x, y = SAMPLES.batch(slice(0, 30), net.dtype)
+    monkeypatch.setattr(loop.Loop, "step", undivided)
+    with pytest.raises(VerificationError, match="the training loop differs"):
+        verify(net, x, y)
+
+
+@pytest.mark.parametrize("rate", [1e3, 1e30, 1e300])
+def test_where_a_rate_leads_nowhere_a_smaller_one_is_rehearsed(
+    monkeypatch: pytest.MonkeyPatch, rate: float
+) -> None:
+    """A network that saturates at once, or overflows, hides what later steps do."""
+    net = init_net((12, 9, 4), seed=3)
+    assert rehearse(net, SAMPLES, batch_size=12, learning_rate=rate) is None
+    monkeypatch.setattr(loop.Loop, "step", undivided)
+    told = rehearse(net, SAMPLES, batch_size=12, learning_rate=rate)
     assert told is not None
     assert ": the loop steps to " in told
-    with pytest.raises(VerificationError, match=r"the training loop differs .*\n[Wb]\d\["):
-        verify(net, x, y, samples=SAMPLES)
+
+
+@pytest.mark.parametrize("cost", ["quadratic", "cross-entropy", "softmax-cross-entropy"])
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "identity"])
+def test_a_right_loop_is_not_accused_where_steps_are_wild(cost: str, activation: str) -> None:
+    """At rates at which a difference in the last place grows from step to step."""
+    x = np.random.default_rng(1).integers(0, 17, (60, 12)).astype(float)
+    samples = Samples(x=x, y=LABELS)
+    for seed in range(10):
+        for batch_size in (1, 2, 12):
+            net = init_net((12, 9, 4), activation=activation, cost=cost, seed=seed)
+            for rate in (5.0, 20.0):
+                assert rehearse(net, samples, batch_size=batch_size, learning_rate=rate) is None
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 20, 39, 60])
