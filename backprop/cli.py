@@ -302,6 +302,7 @@ def _new_model(data: Dataset, options: dict[str, Any]) -> Model:
         dataset=data.name,
         peak=data.peak,
         image_shape=data.image_shape,
+        data_checksum=data.checksum if options["save"] else "",
         seed=options["seed"],
         batch_size=options["batch_size"],
         learning_rate=rate,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +76,14 @@ class Dataset:
     def peak(self) -> int:
         """The brightest pixel in training, by which all pixels are divided."""
         return int(self.train_images.max())
+
+    @cached_property
+    def checksum(self) -> str:
+        """The CRC-32 of all images and labels, in hexadecimal digits."""
+        crc = 0
+        for part in (self.train_images, self.train_labels, self.test_images, self.test_labels):
+            crc = crc32(np.ascontiguousarray(part).data, crc)
+        return f"{crc:08x}"
 
 
 def scale_pixels(images: npt.NDArray[Any], peak: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:

@@ -44,6 +44,8 @@ class Model:
         What the training images' pixels were divided by.
     image_shape
         (rows, columns) of an image; None where the inputs are no images.
+    data_checksum
+        The data set's `checksum`; empty where there is none.
     seed, batch_size, learning_rate
         What training was told.
     history
@@ -56,6 +58,7 @@ class Model:
     dataset: str | None = None
     peak: int = 1
     image_shape: tuple[int, int] | None = None
+    data_checksum: str = ""
     seed: int = 0
     batch_size: int = 20
     learning_rate: float = 5.0
@@ -64,7 +67,10 @@ class Model:
 
 
 # What a resumed run has to have in common with its checkpoint, to end in the same bits.
-_SAME = ("shape", "activations", "cost", "dtype", "dataset", "seed", "batch_size", "learning_rate")
+_SAME = (
+    *("shape", "activations", "cost", "dtype", "dataset", "data_checksum"),
+    *("seed", "batch_size", "learning_rate"),
+)
 
 
 def checkpoint_path(path: str | os.PathLike[str]) -> Path:
@@ -132,8 +138,8 @@ def require_same_run(path: str | os.PathLike[str], saved: Model, wanted: Model) 
         if before[name] != now[name]:
             raise StorageError(
                 f"{os.fspath(path)}: expected a checkpoint with {name} {_short(now[name])}, found"
-                f" {_short(before[name])}; give the same options as before, or leave out --resume"
-                " to start anew"
+                f" {_short(before[name])}; give the same options and data as before, or leave out"
+                " --resume to start anew"
             )
 
 
@@ -153,6 +159,7 @@ def _plain(model: Model) -> dict[str, Any]:
         "dataset": model.dataset,
         "peak": model.peak,
         "image_shape": None if image_shape is None else list(image_shape),
+        "data_checksum": model.data_checksum,
         "seed": model.seed,
         "batch_size": model.batch_size,
         "learning_rate": model.learning_rate,
@@ -179,6 +186,7 @@ def _model(plain: dict[str, Any], tensors: dict[str, Array]) -> Model:
         dataset=plain["dataset"],
         peak=validation.whole("peak", plain["peak"], least=1),
         image_shape=None if image_shape is None else _pair(image_shape),
+        data_checksum=str(plain["data_checksum"]),
         seed=validation.whole("seed", plain["seed"], least=0),
         batch_size=validation.whole("batch_size", plain["batch_size"], least=1),
         learning_rate=validation.positive("learning_rate", plain["learning_rate"]),

@@ -483,6 +483,27 @@ def test_another_runs_checkpoint_is_refused(
     assert (trained.read_bytes(), checkpoint_path(trained).read_bytes()) == before
 
 
+@pytest.mark.usefixtures("quick")
+def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path) -> None:
+    """Though their folder has the same name, and they have the same form."""
+    digits = datasets.load("digits")
+    for parent in ("a", "b"):
+        folder = tmp_path / parent / "own"
+        folder.mkdir(parents=True)
+        images = digits.train_images[:60] // (1 if parent == "a" else 2)
+        for part, kept in (("train", slice(0, 40)), ("t10k", slice(40, 60))):
+            pixels = images[kept].reshape(-1, 8, 8)
+            idx.write(folder / f"{part}-images-idx3-ubyte", pixels)
+            idx.write(folder / f"{part}-labels-idx1-ubyte", digits.train_labels[kept])
+    train = ["train", "--epochs", 1, "--save", tmp_path / "m"]
+    good(*train, "--data-dir", tmp_path / "a" / "own")
+    more = [*train[:2], 2, *train[3:], "--resume"]
+    message = bad(2, *more, "--data-dir", tmp_path / "b" / "own")
+    assert "expected a checkpoint with data_checksum " in message
+    assert "give the same options and data as before" in message
+    good(*more, "--data-dir", tmp_path / "a" / "own")
+
+
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     """By name, rather than started anew over it."""
     checkpoint_path(tmp_path / "m").write_bytes(b"damaged")

@@ -107,6 +107,18 @@ def test_images_are_rows_of_read_only_bytes(tmp_path: Path) -> None:
     assert not any(getattr(dataset, role).flags.writeable for role in arrays)
 
 
+@pytest.mark.parametrize(
+    "role", ["train_images", "train_labels", "test_images", "test_labels", None]
+)
+def test_a_checksum_tells_data_apart(role: str | None, tmp_path: Path) -> None:
+    """Whichever part differs by whichever byte; equal data have equal ones."""
+    one, other = arrays_of(), arrays_of()
+    if role is not None:
+        other[role].reshape(-1)[-1] ^= 1
+    found = [load(data_dir=fill(tmp_path / n, a)).checksum for n, a in (("1", one), ("2", other))]
+    assert (found[0] == found[1]) is (role is None)
+
+
 def test_sizes_come_from_both_parts_and_peak_from_training(tmp_path: Path) -> None:
     """A label that only the test part has counts as a class; the peak is training's alone."""
     arrays = arrays_of()

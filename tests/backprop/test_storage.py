@@ -30,6 +30,7 @@ def example(**changes: Any) -> Model:
         dataset="mine",
         peak=16,
         image_shape=(2, 2),
+        data_checksum="0badcafe",
         seed=7,
         batch_size=5,
         learning_rate=0.125,
@@ -54,7 +55,10 @@ def test_a_model_comes_back_as_it_was(tmp_path: Path, dtype: Any) -> None:
     assert (found.net.activations, found.net.cost) == (model.net.activations, model.net.cost)
     assert found.net.samples == 0
     assert not any(dW.any() for dW in found.net.dW)
-    for name in ("dataset", "peak", "image_shape", "seed", "batch_size", "history", "certificate"):
+    for name in (
+        *("dataset", "peak", "image_shape", "data_checksum"),
+        *("seed", "batch_size", "history", "certificate"),
+    ):
         assert getattr(found, name) == getattr(model, name)
 
 
@@ -197,6 +201,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     [
         ({"net": init_net((4, 2), dtype=np.float32)}, "with shape 4-2, found 4-3-2"),
         ({"dataset": "mnist"}, "with dataset mnist, found mine"),
+        ({"data_checksum": "0badbeef"}, "with data_checksum 0badbeef, found 0badcafe"),
         ({"seed": 8}, "with seed 8, found 7"),
         ({"batch_size": 6}, "with batch_size 6, found 5"),
         ({"learning_rate": 0.25}, "with learning_rate 0.25, found 0.125"),
