@@ -57,6 +57,10 @@ DIAGNOSES = {
         "a multiple of the parameters is added: weight decay that the cost does not have",
         "add the penalty to the cost as well, or leave it to the optimiser",
     ),
+    "penalty-missing": (
+        "a multiple of the parameters is lacking: a penalty that the cost has",
+        "add its derivative to the gradient; that of rate / 2 * p**2 is rate * p",
+    ),
     "clipped": (
         "the gradient is clipped",
         "clip, if at all, in the optimiser; the gradient itself has to be whole",

@@ -164,6 +164,8 @@ FAULTS: tuple[Fault, ...] = (
            {WEIGHTS: "net.dW[layer] += np.clip(a.T @ delta, -0.1, 0.1)"}),
     _fault("weight-decay", "decay that the cost lacks", "weight-decay",
            {WEIGHTS: WEIGHTS + " + 0.01 * net.weights[layer]"}),
+    _fault("decay-sign", "decay subtracted", "penalty-missing",
+           {WEIGHTS: WEIGHTS + " - 0.01 * net.weights[layer]"}),
     _fault("normalised-twice", "x divided by 255 once more", "constant-factor",
            {SOURCE: "a = activations[layer] / (1 if layer else 255)"}),
     # --- derivatives of activations

@@ -150,6 +150,7 @@ def _swapped(views: list[View]) -> Iterator[Finding]:
 
 
 def _decayed(views: list[View]) -> Iterator[Finding]:
+    """A multiple of the parameters too much, or too little: a penalty shrinks them, so it adds."""
     wrong = wrongs(views)
     theta = np.concatenate([v.value.reshape(-1) for v in wrong]).astype(np.float64)
     extra = np.concatenate([(v.analytic - v.numeric).reshape(-1) for v in wrong])
@@ -157,8 +158,9 @@ def _decayed(views: list[View]) -> Iterator[Finding]:
         return
     rate = float(theta @ extra / (theta @ theta))
     if all(v.equals(v.numeric + rate * v.value) for v in wrong):
+        code = "weight-decay" if rate > 0 else "penalty-missing"
         detail = f"analytic minus numeric is {rate:.6g} times the parameters"
-        yield Finding(code="weight-decay", tensor=culprit(views, wrong), detail=detail)
+        yield Finding(code=code, tensor=culprit(views, wrong), detail=detail)
 
 
 def _clipped(views: list[View]) -> Iterator[Finding]:

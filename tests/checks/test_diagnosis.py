@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from checks import check_gradients
 from checks.compare import Status, compare
 from checks.diagnosis import DIAGNOSES, diagnose
 from checks.nest import Array
@@ -128,13 +129,36 @@ def test_pattern(
         assert (found.title, found.remedy) == DIAGNOSES[code]
 
 
-def test_weight_decay_is_read_off_the_parameters() -> None:
-    """A multiple of the parameters in some tensors is weight decay, and its rate is named."""
+@pytest.mark.parametrize(("rate", "code"), [(0.01, "weight-decay"), (-0.01, "penalty-missing")])
+def test_weight_decay_is_read_off_the_parameters(rate: float, code: str) -> None:
+    """A multiple of the parameters too much is weight decay, too little a forgotten penalty."""
     numeric, values = numbers(0), numbers(1)
-    analytic = {n: v + (0.01 * values[n] if n[0] == "W" else 0) for n, v in numeric.items()}
+    analytic = {n: v + (rate * values[n] if n[0] == "W" else 0) for n, v in numeric.items()}
     found = read(analytic, numeric, subject_at(values))
-    assert found.code == "weight-decay"
-    assert "0.01 times" in found.detail
+    assert found.code == code
+    assert f"is {rate} times the parameters" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("in_cost", "in_gradient", "code", "words"),
+    [
+        (0.1, 0.0, "penalty-missing", "add its derivative to the gradient"),
+        (0.1, 0.05, "penalty-missing", "that of rate / 2 * p**2 is rate * p"),
+        (0.0, 0.1, "weight-decay", "add the penalty to the cost as well"),
+    ],
+)
+def test_a_penalty_is_missing_where_it_is(
+    in_cost: float, in_gradient: float, code: str, words: str
+) -> None:
+    """The remedy names the side that lacks it: all of it, or the 2 of a square's derivative."""
+    report = check_gradients(
+        lambda p: np.sin(p).sum() + in_cost / 2 * (p**2).sum(),
+        lambda p: np.cos(p) + in_gradient * p,
+        np.asarray([0.5, 1.5, -2.0, 0.7]),
+    )
+    assert report.diagnosis is not None
+    assert report.diagnosis.code == code
+    assert words in report.diagnosis.remedy
 
 
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.3, 0.6])
