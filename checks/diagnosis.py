@@ -31,7 +31,7 @@ DIAGNOSES = {
     ),
     "constant-factor": (
         "off by a constant factor",
-        "look for a factor that the cost does not have: a learning rate, 1/2, a batch size",
+        "look for a factor that cost and gradient do not share: a learning rate, 1/2, a batch size",
     ),
     "bias-missing": (
         "the bias gradient is missing",

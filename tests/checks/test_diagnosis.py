@@ -212,6 +212,15 @@ def test_hypotheses_wait_for_patterns() -> None:
     assert read(times(-1, -1, -1, -1, -1, -1)(numeric), numeric, subject).code == "sign-flipped"
 
 
+@pytest.mark.parametrize("factor", [2.0, 0.5])
+def test_a_factor_may_be_missing_on_either_side(factor: float) -> None:
+    """Half the gradient may be a 1/2 too much in it, or a 2 forgotten: the remedy fits both."""
+    numeric = numbers(0)
+    found = read(times(*[factor] * 6)(numeric), numeric)
+    assert found.code == "constant-factor"
+    assert "a factor that cost and gradient do not share" in found.remedy
+
+
 def test_lone_coordinate_is_not_a_constant_factor() -> None:
     """One number is always a multiple of another: that tells nothing but if it has a name."""
     numeric = {"t": np.asarray(3.0)}
