@@ -56,8 +56,9 @@ class View:
 
     @property
     def is_bias(self) -> bool:
-        """Whether name and shape are a bias's."""
-        return self.value.ndim <= 1 and self.name.rpartition(".")[2].startswith("b")
+        """Whether name and shape are a bias's, as of b, b1 and layer.bias, and not of beta."""
+        called = re.fullmatch(r"b(ias(es)?)?_?\d*", self.name.rpartition(".")[2])
+        return self.value.ndim <= 1 and called is not None
 
     @np.errstate(over="ignore")  # of a gradient that is huge and wrong
     def equals(self, predicted: Array, *, scale: float = 1.0) -> bool:

@@ -228,6 +228,20 @@ def test_lone_coordinate_is_not_a_constant_factor() -> None:
     assert read({"t": np.asarray(6.0)}, numeric).detail == "the factor is 2"
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        *((name, "bias-missing") for name in ("b", "b1", "b_2", "bias", "bias_1", "1.fc.biases")),
+        *((name, "gradient-missing") for name in ("beta", "bandwidth", "1.base", "b.rate", "ab")),
+    ],
+)
+def test_only_a_bias_is_called_one(name: str, code: str) -> None:
+    """By the last part of its path; other words begin with a b, too."""
+    numeric = numbers(0, {"alpha": (4,), name: (2,)})
+    found = read({**numeric, name: np.zeros(2)}, numeric)
+    assert (found.code, found.detail) == (code, f"exactly zero: {name}")
+
+
 def test_black_box_without_layers() -> None:
     """Tensors of other names are read one by one: the error enters at the last wrong one."""
     shapes = {"first": (4, 3), "second": (3, 3), "third": (3,)}
