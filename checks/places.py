@@ -1,7 +1,8 @@
 """Places: where the wrong coordinates sit, when no relation explains their values.
 
 Tensors may be called W1, b1, …, WL, bL, counted from the input; then a layer's weights and biases
-are read together. `described` puts into words what fits nothing.
+are read together. Others have layers if their names count any. `described` puts into words what
+fits nothing.
 """
 
 from __future__ import annotations
@@ -23,8 +24,15 @@ def places(views: list[View]) -> Iterator[Finding]:
         return
     if all(len(layer) == 2 for layer in layers):
         yield from _paired(layers)
-    elif 1 < len(wrongs(views)) < len(views) and wrongs(views) == views[: len(wrongs(views))]:
+    elif len(wrongs(views)) > 1 and _first_layers(views):
         yield Finding(code="errors-enter-here", tensor=wrongs(views)[-1].name)
+
+
+def _first_layers(views: list[View]) -> bool:
+    """Whether all names count layers, and the wrong tensors' come before the right ones'."""
+    wrong = [view.layer for view in views if view.wrong and view.layer is not None]
+    right = [view.layer for view in views if not view.wrong and view.layer is not None]
+    return len(wrong + right) == len(views) and max(wrong) < min(right, default=0)
 
 
 def _paired(layers: list[list[View]]) -> Iterator[Finding]:

@@ -60,6 +60,12 @@ class View:
         called = re.fullmatch(r"b(ias(es)?)?_?\d*", self.name.rpartition(".")[2])
         return self.value.ndim <= 1 and called is not None
 
+    @property
+    def layer(self) -> int | None:
+        """The first number that ends a part of its path, as in W2, fc2.weight and 2.0; if any."""
+        found = re.search(r"(\d+)(?:\.|$)", self.name)
+        return int(found[1]) if found else None
+
     @np.errstate(over="ignore")  # of a gradient that is huge and wrong
     def equals(self, predicted: Array, *, scale: float = 1.0) -> bool:
         """Whether the analytic gradient is `predicted`, and that says more than the numeric one."""

@@ -242,12 +242,29 @@ def test_only_a_bias_is_called_one(name: str, code: str) -> None:
     assert (found.code, found.detail) == (code, f"exactly zero: {name}")
 
 
-def test_black_box_without_layers() -> None:
-    """Tensors of other names are read one by one: the error enters at the last wrong one."""
-    shapes = {"first": (4, 3), "second": (3, 3), "third": (3,)}
+@pytest.mark.parametrize(
+    ("names", "code"),
+    [
+        ("0 1 2", "errors-enter-here"),
+        ("0.0 0.1 1.0", "errors-enter-here"),
+        ("layers.0.W layers.1.W layers.10.W", "errors-enter-here"),
+        ("fc1.weight fc1.bias fc2.weight", "errors-enter-here"),
+        ("conv2d_1 conv2d_2 dense_3", "errors-enter-here"),
+        ("mean scale shape", "unknown"),
+        ("W1 b1 scale", "unknown"),
+        ("weights.0 weights.1 biases.0", "unknown"),
+        ("2.W 2.b 2.gain", "unknown"),
+    ],
+)
+def test_errors_enter_only_at_layers(names: str, code: str) -> None:
+    """Where every name counts layers, and none that is right stands before or in a wrong one's."""
+    first, second, third = names.split()
+    shapes = {first: (4, 3), second: (3, 3), third: (3,)}
     numeric, other = numbers(0, shapes), numbers(1, shapes)
-    found = read({**other, "third": numeric["third"]}, numeric)
-    assert (found.code, found.tensor) == ("errors-enter-here", "second")
+    found = read({**other, third: numeric[third]}, numeric)
+    assert (found.code, found.tensor) == (code, second)
+    found = read({**other, first: numeric[first]}, numeric)
+    assert found.code == "unknown"
 
 
 def test_nan_and_kinks_are_left_out() -> None:
