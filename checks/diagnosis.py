@@ -98,8 +98,8 @@ DIAGNOSES = {
         "accumulate a layer's gradient before delta is carried on to the layer before it",
     ),
     "cost-derivative": (
-        "the output's delta is wrong: the cost's derivative is off",
-        "derive the cost by hand at the output, and compare with its delta term by term",
+        "the output's delta is wrong: the cost's derivative is off, or the samples are",
+        "derive the cost by hand at the output; compare with delta term by term, sample by sample",
     ),
     "wrong-targets": (
         "the gradient belongs to other targets",

@@ -242,6 +242,27 @@ def test_only_a_bias_is_called_one(name: str, code: str) -> None:
     assert (found.code, found.detail) == (code, f"exactly zero: {name}")
 
 
+def test_a_lost_sample_may_be_what_is_wrong_at_the_output() -> None:
+    """No sample of a black box can be left out to see: the advice names cost and samples."""
+    values = numbers(0, {"W1": (5, 4), "b1": (4,), "W2": (4, 3), "b2": (3,)})
+    x, y = numbers(1, {"x": (30, 5), "y": (30, 3)}).values()
+
+    def passed(p: Gradient, n: int) -> tuple[Array, Array]:
+        a = np.tanh(x[:n] @ p["W1"] + p["b1"])
+        return a, a @ p["W2"] + p["b2"] - y[:n]
+
+    def gradient(p: Gradient) -> Gradient:
+        a, delta = passed(p, 29)
+        before = delta @ p["W2"].T * (1 - a * a)
+        return {"W1": x[:29].T @ before, "b1": before.sum(0), "W2": a.T @ delta, "b2": delta.sum(0)}
+
+    found = check_gradients(lambda p: (passed(p, 30)[1] ** 2).sum() / 2, gradient, values).diagnosis
+    assert found is not None
+    assert (found.code, found.tensor) == ("cost-derivative", "W2")
+    assert "the cost's derivative is off, or the samples are" in found.title
+    assert "sample by sample" in found.remedy
+
+
 @pytest.mark.parametrize(
     ("names", "code"),
     [
