@@ -132,8 +132,12 @@ def _name(c: float, context: Mapping[str, float]) -> str | None:
 def _transposed(views: list[View]) -> Iterator[Finding]:
     wrong = wrongs(views)
     matrices = all(v.value.ndim == 2 for v in wrong)
-    if matrices and all(v.equals(v.numeric.T.reshape(v.numeric.shape)) for v in wrong):
+    if matrices and all(v.equals(_turned(v.numeric), known=_turned(v.usable)) for v in wrong):
         yield Finding(code="transposed", tensor=wrong[-1].name)
+
+
+def _turned(values: Array) -> Array:
+    return values.T.reshape(values.shape)
 
 
 def _swapped(views: list[View]) -> Iterator[Finding]:
@@ -142,7 +146,7 @@ def _swapped(views: list[View]) -> Iterator[Finding]:
     pairs = []
     for view in wrong:
         others = (o for o in views if o is not view and o.value.shape == view.value.shape)
-        owner = next((o.name for o in others if view.equals(o.numeric)), None)
+        owner = next((o.name for o in others if view.equals(o.numeric, known=o.usable)), None)
         if owner is None:
             return
         pairs.append(f"{view.name} holds the gradient of {owner}")
@@ -152,8 +156,8 @@ def _swapped(views: list[View]) -> Iterator[Finding]:
 def _decayed(views: list[View]) -> Iterator[Finding]:
     """A multiple of the parameters too much, or too little: a penalty shrinks them, so it adds."""
     wrong = wrongs(views)
-    theta = np.concatenate([v.value.reshape(-1) for v in wrong]).astype(np.float64)
-    extra = np.concatenate([(v.analytic - v.numeric).reshape(-1) for v in wrong])
+    theta = np.concatenate([v.value[v.usable] for v in wrong]).astype(np.float64)
+    extra = np.concatenate([(v.analytic - v.numeric)[v.usable] for v in wrong])
     if theta.size < 3 or not theta.any():
         return
     rate = float(theta @ extra / (theta @ theta))

@@ -67,17 +67,21 @@ class View:
         return int(found[1]) if found else None
 
     @np.errstate(over="ignore")  # of a gradient that is huge and wrong
-    def equals(self, predicted: Array, *, scale: float = 1.0) -> bool:
-        """Whether the analytic gradient is `predicted`, and that says more than the numeric one."""
+    def equals(self, predicted: Array, *, scale: float = 1.0, known: Array | bool = True) -> bool:
+        """Whether the analytic gradient is `predicted`, and that says more than the numeric one.
+
+        As far as the prediction is `known`.
+        """
         allowed = np.maximum(np.abs(self.analytic), np.abs(predicted))
         allowed *= EXACT
         allowed += max(scale, 1.0) * self.slack
         apart = np.abs(self.analytic - predicted)
-        if not np.all((apart <= allowed) | ~self.usable):
+        if not np.all((apart <= allowed) | ~(self.usable & known)):
             return False
-        fails = self.fails
+        fails = self.fails & known
         better = apart[fails] <= np.abs(self.analytic[fails] - self.numeric[fails]) / 4
-        return bool(np.count_nonzero(better) >= NEARLY_ALL * self.wrong)
+        enough = NEARLY_ALL * better.size if better.size else self.wrong
+        return bool(np.count_nonzero(better) >= enough)
 
 
 def views(
@@ -93,6 +97,7 @@ def views(
         a = np.asarray(analytic[name], np.float64)
         n, seen = numeric[name], status[name]
         usable = np.isfinite(a) & np.isfinite(n) & (seen != Status.KINK)
+        usable &= seen != Status.UNDECIDED  # what is known of it may be nothing at all
         slack = 4 * tolerance[name] if tolerance is not None else _guess(a, n, value)
         found.append(
             View(

@@ -288,6 +288,63 @@ def test_errors_enter_only_at_layers(names: str, code: str) -> None:
     assert found.code == "unknown"
 
 
+UNTOLD = [
+    (times(-1, -1, -1, -1, -1, -1), "sign-flipped"),
+    (times(2, 2, 2, 2, 2, 2), "constant-factor"),
+    (times(7, 7, 7, 7, 7, 7), "sum-for-mean"),
+    (only("W2", lambda v: v.T), "transposed"),
+    (lambda g: {**g, "W2": g["W3"], "W3": g["W2"]}, "layers-swapped"),
+    (lambda g: {n: v + 0.01 * numbers(2)[n] for n, v in g.items()}, "weight-decay"),
+    (lambda g: {n: np.clip(v, -0.5, 0.5) for n, v in g.items()}, "clipped"),
+    (lambda g: numbers(3), "wrong-targets"),
+    (kept("W1 W2 W3"), "bias-missing"),
+    (noise_in("W2"), "wrong-activation"),
+]
+
+
+@pytest.mark.parametrize(("change", "code"), UNTOLD)
+@pytest.mark.parametrize("told", [False, True])
+def test_undecided_coordinates_take_no_part(
+    change: Callable[[Gradient], Gradient], code: str, *, told: bool
+) -> None:
+    """Some of every tensor, whose numeric value is a copy of the analytic one, or means nothing."""
+    numeric = numbers(0)
+    analytic = {n: v.copy() for n, v in change(numeric).items()}
+    status = {n: compare(analytic[n], v, np.asarray(1e-13), 1e-6) for n, v in numeric.items()}
+    rng = np.random.default_rng(0)
+    for n, v in numeric.items():
+        at = rng.random(v.shape) < 0.25
+        v[at] = 9.0 if told else analytic[n][at]
+        status[n][at] = Status.UNDECIDED
+    subject = subject_at(numbers(2), hypotheses=lambda: [("wrong-targets", None, numbers(3))])
+    assert diagnose(subject, analytic, numeric, status).code == code
+
+
+def test_what_no_coordinate_tells_is_unknown() -> None:
+    """A transpose counts only if some wrong value is held against one that was decided."""
+    numeric = {"W1": np.asarray([[1.0, 2.0], [0.0, 3.0]])}
+    analytic = {"W1": np.asarray([[1.0, 0.1], [5.0, 3.0]])}
+    status = {"W1": np.full((2, 2), Status.PASS, np.int8)}
+    status["W1"][0, 1], status["W1"][1, 0] = Status.FAIL, Status.UNDECIDED
+    subject = subject_at({"W1": np.ones((2, 2))})
+    assert diagnose(subject, analytic, numeric, status).code == "unknown"
+
+
+@pytest.mark.parametrize("method", ["sweep", "probe"])
+@pytest.mark.parametrize(("factor", "code"), [(-1, "sign-flipped"), (2, "constant-factor")])
+def test_a_probe_diagnoses_what_it_decides(method: str, factor: int, code: str) -> None:
+    """As a sweep does, where rounding hides one coordinate, exp(-40) beside 1."""
+    found = check_gradients(
+        lambda p: np.log1p(np.exp(p)).sum(),
+        lambda p: factor / (1 + np.exp(-p)),
+        np.asarray([-40.0, 1, 5, 20, 35]),
+        method=method,
+    )
+    assert (found.checked, found.undecided) == (4, 1)
+    assert found.diagnosis is not None
+    assert found.diagnosis.code == code
+
+
 def test_nan_and_kinks_are_left_out() -> None:
     """Coordinates on a kink, where the numeric value means nothing, do not spoil a pattern."""
     numeric = numbers(0)
