@@ -73,12 +73,13 @@ def _zeroed(views: list[View]) -> Iterator[Finding]:
 def factors(subject: Subject, views: list[View], *, named: bool) -> Iterator[Finding]:
     """Every wrong tensor is a multiple of what it should be; with a name, if all are the same."""
     wrong = wrongs(views)
-    found = [_factor(view) for view in wrong]
-    if any(c is None for c in found):
+    common = _factor(wrong)
+    same = common is not None
+    found = [common] if same else [_factor([view]) for view in wrong]
+    multiples = [c for c, _ in filter(None, found)]
+    if len(multiples) < len(found):
         return
-    multiples = [c for c in found if c is not None]
-    same = all(abs(c - multiples[0]) <= 1e-6 * abs(multiples[0]) for c in multiples)
-    name = _name(multiples[0], subject.context) if same else None
+    name = _name(*common, subject.context) if common else None
     if named != (name is not None):
         return
     spare = sum(np.count_nonzero(v.fails) for v in wrong) - (1 if same else len(wrong))
@@ -102,31 +103,39 @@ def _named(name: str, views: list[View], wrong: list[View]) -> Finding:
 def _unnamed(
     views: list[View], wrong: list[View], multiples: list[float], *, same: bool
 ) -> Finding:
-    each = ", ".join(f"{v.name} {c:.6g}" for v, c in zip(wrong, multiples, strict=True))
-    detail = f"the factor is {multiples[0]:.9g}" if same else f"the factors are {each}"
+    if same:
+        detail = f"the factor is {multiples[0]:.9g}"
+    else:
+        each = (f"{v.name} {c:.6g}" for v, c in zip(wrong, multiples, strict=True))
+        detail = f"the factors are {', '.join(each)}"
     return Finding(code="constant-factor", tensor=culprit(views, wrong), detail=detail)
 
 
-def _factor(view: View) -> float | None:
-    """c, where the analytic gradient is c times the numeric one."""
-    a, n = view.analytic.reshape(-1), view.numeric.reshape(-1)
-    largest = int(np.argmax(np.abs(n)))
-    if n[largest] == 0 or a[largest] == 0:
+def _factor(wrong: list[View]) -> tuple[float, float] | None:
+    """c, where the analytic gradients are c times the numeric ones, and how far it may be off.
+
+    With u and v the two in units of what rounding may do to each, least squares minimise |u - c v|.
+    Where each part of that is at most m = max(1, |c|), c is off by at most m sum |v| / sum v^2.
+    """
+    unit = np.concatenate([view.unit[view.fails] for view in wrong])
+    u = np.concatenate([view.analytic[view.fails] for view in wrong]) / unit
+    v = np.concatenate([view.numeric[view.fails] for view in wrong]) / unit
+    squares = float(v @ v)
+    c = float(u @ v) / squares if squares else 0.0
+    if c == 0 or not all(view.equals(c * view.numeric, scale=abs(c)) for view in wrong):
         return None
-    c = float(np.dot(a, n / np.abs(n).max()) / np.dot(n, n / np.abs(n).max()))
-    return c if view.equals(c * view.numeric, scale=abs(c)) else None
+    return c, max(1.0, abs(c)) * float(np.abs(v).sum()) / squares
 
 
-def _name(c: float, context: Mapping[str, float]) -> str | None:
+def _name(c: float, doubt: float, context: Mapping[str, float]) -> str | None:
+    """What the factor is called, if only one that is known lies within `doubt` of it."""
     known = {"-1": -1.0}
     for label, value in context.items():
         known |= {label: value, f"1 / {label}": 1 / value} if value not in (0, 1) else {}
     known |= {"2": 2.0, "1/2": 0.5, "the default learning rate, 5": 5.0, "1/5": 0.2}
     signed = {f"minus {label}": -value for label, value in known.items() if value != -1}
-    for label, value in (known | signed).items():
-        if abs(c - value) <= 1e-6 * abs(value):
-            return label
-    return None
+    near = {label: v for label, v in (known | signed).items() if abs(c - v) <= doubt}
+    return next(iter(near)) if len(set(near.values())) == 1 else None
 
 
 def _transposed(views: list[View]) -> Iterator[Finding]:

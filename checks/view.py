@@ -55,6 +55,13 @@ class View:
         return self.wrong / decided if decided else 0.0
 
     @property
+    def unit(self) -> Array:
+        """What rounding and the oracle's error may do to either gradient's values, all told."""
+        return np.asarray(
+            EXACT * np.maximum(np.abs(self.analytic), np.abs(self.numeric)) + self.slack
+        )
+
+    @property
     def is_bias(self) -> bool:
         """Whether name and shape are a bias's, as of b, b1 and layer.bias, and not of beta."""
         called = re.fullmatch(r"b(ias(es)?)?_?\d*", self.name.rpartition(".")[2])

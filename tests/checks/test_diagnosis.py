@@ -212,6 +212,56 @@ def test_hypotheses_wait_for_patterns() -> None:
     assert read(times(-1, -1, -1, -1, -1, -1)(numeric), numeric, subject).code == "sign-flipped"
 
 
+@pytest.mark.parametrize(
+    ("error", "tolerance", "code"),
+    [(1e-4, 1e-4, "sign-flipped"), (1e-4, 1e-6, "cost-derivative"), (0.0, 1e-4, "sign-flipped")],
+)
+@pytest.mark.parametrize("large", [1.0, 1e3])
+def test_an_imprecise_value_counts_for_little(
+    error: float, tolerance: float, code: str, large: float
+) -> None:
+    """One that is off by no more than its tolerance does not spoil a factor, however large."""
+    numeric, doubt = numbers(0), {n: 1e-13 * np.abs(v) for n, v in numbers(0).items()}
+    numeric["W1"][2, 2] *= large
+    doubt["W1"][2, 2] = tolerance * abs(numeric["W1"][2, 2])
+    analytic = {n: -v for n, v in numeric.items()}
+    analytic["W1"][2, 2] *= 1 + error
+    status = {n: compare(analytic[n], v, doubt[n], 1e-6) for n, v in numeric.items()}
+    found = diagnose(subject_at(numbers(2)), analytic, numeric, status, tolerance=doubt)
+    assert found.code == code
+
+
+@pytest.mark.parametrize(("tolerance", "code"), [(0.1, "sign-flipped"), (0.2, "constant-factor")])
+def test_a_factor_has_a_name_where_no_other_is_as_near(tolerance: float, code: str) -> None:
+    """Four times the tolerance is allowed for, and -1/2 is half of -1 away."""
+    numeric = {"W1": np.asarray([1.0, -1.0, 1.0])}
+    analytic = {"W1": -numeric["W1"]}
+    status = {"W1": np.full(3, Status.FAIL, np.int8)}
+    subject = subject_at({"W1": np.zeros(3)})
+    doubt = {"W1": np.full(3, tolerance)}
+    assert diagnose(subject, analytic, numeric, status, tolerance=doubt).code == code
+
+
+def test_imprecise_differences_do_not_hide_a_flipped_sign() -> None:
+    """Of x log x close to 0, and of a norm close to its kink that takes no complex numbers."""
+
+    def norm(p: Gradient) -> Any:
+        return np.hypot(*p["a"]) + (p["b"] ** 2).sum()
+
+    def slope(p: Gradient) -> Gradient:
+        return {"a": -p["a"] / np.hypot(*p["a"]), "b": -2 * p["b"]}
+
+    log = check_gradients(
+        lambda p: (p * np.log(p)).sum(),
+        lambda p: -np.log(p) - 1,
+        np.asarray([1e-8, 1e-5, 0.1, 0.5, 1e-12]),
+    )
+    beside = {"a": np.asarray([1e-9, 2e-9]), "b": np.asarray([1.0, 2.0])}
+    for report in (log, check_gradients(norm, slope, beside)):
+        assert report.diagnosis is not None
+        assert report.diagnosis.code == "sign-flipped"
+
+
 @pytest.mark.parametrize("factor", [2.0, 0.5])
 def test_a_factor_may_be_missing_on_either_side(factor: float) -> None:
     """Half the gradient may be a 1/2 too much in it, or a 2 forgotten: the remedy fits both."""
