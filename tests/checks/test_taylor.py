@@ -59,6 +59,38 @@ def test_a_linear_cost_passes_with_nothing_but_rounding() -> None:
     assert wrong.extra["taylor"]["slope"] == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("factor", [1.0, 1.01, -1.0])
+@pytest.mark.parametrize(("far", "verdicts"), [(1e-11, ["undecided"] * 2), (1, ["pass", "fail"])])
+def test_a_slope_of_two_hides_what_curvature_covers(
+    far: float, verdicts: list[str], factor: float, seed: int
+) -> None:
+    """So close to a minimum, a gradient of any sign has it; farther away, only the right one."""
+    at = 1 + far * np.asarray([1.0, -2.0, 3.0])
+    one = vector(lambda p: 1 + ((p - 1) ** 2).sum(), lambda p: factor * 2 * (p - 1), at)
+    report = taylor.taylor(one, seed=seed)
+    assert report.verdict == verdicts[int(factor != 1)]
+    if report.verdict == "undecided":
+        assert report.diagnosis is None
+        assert re.match(
+            r"the remainder falls with slope \d.\d\d along one direction, behind which a relative"
+            r" error of \S+ could hide; each",
+            report.notes[0],
+        )
+
+
+def test_what_a_slope_of_two_leaves_room_for() -> None:
+    """What rounding moves, and what is no curvature: an error, or terms of higher order."""
+    h = 2.0 ** -np.arange(2.0, 22)
+    unseen = taylor.unseen
+    assert unseen(h, 3 * h**2, 0 * h) == 0
+    assert unseen(h, 1e-3 * h + 3 * h**2, 0 * h) == pytest.approx(1e-3)
+    assert unseen(h, 3 * h**2, 1e-3 * h) == pytest.approx(1e-3)
+    assert unseen(h, 3 * h**2 + h**3, 0 * h) == pytest.approx(h[-2] ** 2 / 2)
+    assert unseen(0 * h, 3 * h**2, h) == np.inf
+    assert unseen(h[:1], h[:1], h[:1]) == np.inf
+
+
 @pytest.mark.parametrize("factor", [1.0, -1.0, 0.0])
 @pytest.mark.parametrize("size", [1e13, 1e16])
 def test_what_drowns_altogether_is_not_passed(factor: float, size: float) -> None:
