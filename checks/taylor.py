@@ -16,7 +16,7 @@ import numpy as np
 from checks import kinks, rounding
 from checks.nest import Array
 from checks.report import Diagnosis, Report
-from checks.state import Check, Progress, begin, inspected
+from checks.state import Check, Progress, begin, inspected, jittered, own_noise
 from checks.subject import Subject, within
 from checks.sweep import direction, signed
 from checks.tally import report
@@ -30,6 +30,10 @@ RIGHT, WRONG = 1.7, 1.3
 # by a factor that leaves it right to about a tenth.
 READ = 4
 CLEAR = 16
+
+# Rounding of g·d is the same at every step, an error like any other. A remainder of twice as much
+# has a slope of at least 1.5, for at least half of it is curvature.
+TWICE = 2
 
 
 @within
@@ -53,7 +57,7 @@ def taylor(
     h, first, remainder, rounded = _remainders(this, analytic)
     progress(subject.parameters)
     noise = 2 * this.noise.level
-    floor = CLEAR * (noise + rounded)
+    floor = CLEAR * noise + TWICE * rounded
     slope = read_slope(h, remainder, floor)
     kinked = kinks.along_all(this.subject, this.rng, **this.scales)
     this.extra["taylor"] = {
@@ -74,17 +78,32 @@ def taylor(
 def _remainders(this: Check, analytic: dict[str, Array]) -> tuple[Array, Array, Array, Array]:
     """Steps, the sizes of h g·d, remainders, and how far the gradient's rounding moves these."""
     d = [signed(this.rng, v.shape) * rounding.scale(v) for v in this.subject.values]
-    slope = sum(
-        float(np.vdot(analytic[name], e)) for name, e in zip(this.subject.names, d, strict=True)
-    )
+    slope = _along([analytic[name] for name in this.subject.names], d)
     lines = direction(this.subject, d, **this.scales)
     h = np.exp2(-np.arange(2.0, 2 + HALVINGS))
     centre = lines.costs(np.zeros(1)).real[0]
     remainder = np.abs(lines.costs(h).real - centre - h * slope)
-    eps = float(np.finfo(this.subject.dtype).eps)
-    rounded = rounding.SAFETY * eps * h * abs(slope)
-    known = np.isfinite(remainder)
+    rounded = h * _rounded(this, slope, d)
+    known = np.isfinite(remainder + rounded)
     return h[known], h[known] * abs(slope), remainder[known], rounded[known]
+
+
+def _along(gradient: list[Array], d: list[Array]) -> Array:
+    """The slope g·d along a direction, as an array of one number."""
+    return np.asarray(sum(np.vdot(g, e) for g, e in zip(gradient, d, strict=True)), np.float64)
+
+
+def _rounded(this: Check, slope: Array, d: list[Array]) -> Array:
+    """How far rounding moves g·d: found out and allowed for like that of a single coordinate.
+
+    Of scale 1, for d moves each parameter by about its own scale.
+    """
+    spread = rounding.spread([slope], lambda: [_along(jittered(this), d)])[0]
+    if this.subject.jittered is None:
+        spread += own_noise(this)
+    return rounding.tolerance(
+        slope, slope, spread=spread, oracle_error=0.0, dtype=this.subject.dtype
+    )
 
 
 def read_slope(h: Array, remainder: Array, floor: Array) -> float | None:
@@ -171,7 +190,7 @@ def picture(h: Array, remainder: Array, floor: Array, *, width: int = 64, height
     Lines of slope 1 and 2 through the first point are drawn as `1` and `2`.
     """
     if not len(h):
-        return "no step has a finite cost"
+        return "no step has a finite cost and rounding"
     x = np.log2(h)
     y = np.log10(np.maximum(remainder, np.finfo(float).tiny))
     top = max(float(y.max()), float(y[0]))

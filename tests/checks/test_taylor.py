@@ -10,7 +10,7 @@ import pytest
 
 from checks import taylor
 from checks.nest import Array
-from checks.subject import scaled
+from checks.subject import Subject, scaled
 from tests.checks.helpers import changed, subject, vector
 
 
@@ -91,6 +91,41 @@ def test_what_a_slope_of_two_leaves_room_for() -> None:
     assert unseen(h[:1], h[:1], h[:1]) == np.inf
 
 
+def cancelling(seed: int, size: float, factor: float) -> Subject:
+    """Least squares in single precision close to the best fit: `factor` times the gradient."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(500, 6)).astype(np.float32)
+    y = x @ np.arange(1, 7, dtype=np.float32) * np.float32(size)
+    y += rng.normal(size=500).astype(np.float32) / 10
+    best = np.linalg.lstsq(x, y, rcond=None)[0]
+    return vector(
+        lambda w: ((x @ w - y) ** 2).mean() / 2,
+        lambda w: np.float32(factor / 500) * (x.T @ (x @ w - y)),
+        (best + rng.normal(size=6) / 100).astype(np.float32),
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_gradient_has_rounding_of_its_own(seed: int) -> None:
+    """In single precision, of large residuals that nearly cancel; a flipped sign never passes."""
+    wrong = []
+    for size in (1, 10, 100):
+        for s in range(4):
+            assert taylor.taylor(cancelling(seed, size, 1.0), seed=s).verdict != "fail"
+            wrong.append(taylor.taylor(cancelling(seed, size, -1.0), seed=s).verdict)
+    assert "pass" not in wrong
+    assert wrong[:4].count("fail") >= 3
+
+
+def test_rounding_that_is_not_known_covers_everything() -> None:
+    """A gradient that is NaN beside the point may be rounded in any way: no slope counts."""
+    at = np.asarray([1.0, 2.0])
+    gradient = lambda p: 2 * p if np.array_equal(p, at) else np.nan * p  # noqa: E731
+    report = taylor.taylor(vector(lambda p: (p**2).sum(), gradient, at))
+    assert report.extra["taylor"]["slope"] is None
+    assert "clear of rounding at fewer than 4 steps" in report.notes[0]
+
+
 @pytest.mark.parametrize("factor", [1.0, -1.0, 0.0])
 @pytest.mark.parametrize("size", [1e13, 1e16])
 def test_what_drowns_altogether_is_not_passed(factor: float, size: float) -> None:
@@ -137,7 +172,7 @@ def test_a_cost_without_a_finite_neighbour_is_undecided() -> None:
     report = taylor.taylor(vector(cost, lambda p: p, at))
     assert report.verdict == "undecided"
     assert "clear of rounding at fewer than 4 steps" in report.notes[0]
-    assert report.extra["taylor"]["picture"] == "no step has a finite cost"
+    assert report.extra["taylor"]["picture"] == "no step has a finite cost and rounding"
 
 
 def test_a_slope_in_between_is_undecided() -> None:
