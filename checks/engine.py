@@ -110,19 +110,29 @@ def _acquit(findings: Findings, exact: Findings) -> None:
 
 
 def on_stairs(this: Check, findings: Findings) -> bool:
-    """Whether a black box fails where its real cost is a staircase: its jumps then count as noise.
+    """Whether a black box fails where its real cost is a staircase, and is to be looked at again.
+
+    By real differences, which is no pass. What differs by more than the stairs is wrong even so.
+    """
+    if this.offences or not findings.any(Status.FAIL) or not stairs_are_noise(this):
+        return False
+    this.oracle, this.suspicious = RIDDERS, True
+    return True
+
+
+def stairs_are_noise(this: Check) -> bool:
+    """Whether a black box's real cost is a staircase close by: its jumps then count as noise.
 
     As where rounding makes stairs of log(1 - p): no step within a stair shows the cost's slope, and
-    a complex one shows that of the last digits. What differs by more is wrong even so.
+    a complex one shows that of the last digits.
     """
-    if this.subject.jittered is not None or this.offences or not findings.any(Status.FAIL):
+    if this.subject.jittered is not None:
         return False
     height = jump(this.subject, this.rng, **this.scales)
     if height <= this.noise.level:
         return False
     this.notes.append(f"the cost jumps by {height:.2g} close by, which hides its slope")
     this.noise = replace(this.noise, level=STAIRS * height)
-    this.oracle, this.suspicious = RIDDERS, True
     return True
 
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from checks import kinks, rounding
+from checks.engine import stairs_are_noise
 from checks.nest import Array
 from checks.report import Diagnosis, Report
 from checks.state import Check, Progress, begin, inspected, jittered, own_noise
@@ -54,11 +55,12 @@ def taylor(
     if not analytic:
         return report(this, None)
     this.oracle = "real cost along one direction"
-    h, first, remainder, rounded = _remainders(this, analytic)
+    measured = h, first, remainder, _ = _remainders(this, analytic)
     progress(subject.parameters)
-    noise = 2 * this.noise.level
-    floor = CLEAR * noise + TWICE * rounded
-    slope = read_slope(h, remainder, floor)
+    floor, slope, room = _read(this, *measured)
+    proves = slope is not None and slope >= RIGHT and room <= this.rtol
+    if slope is not None and not proves and stairs_are_noise(this):
+        floor, slope, room = _read(this, *measured)
     kinked = kinks.along_all(this.subject, this.rng, **this.scales)
     this.extra["taylor"] = {
         "h": h.tolist(),
@@ -66,13 +68,8 @@ def taylor(
         "slope": slope,
         "picture": picture(h, remainder, floor),
     }
-    return _verdict(
-        this,
-        slope,
-        hides=hides(first, remainder, floor),
-        unseen=unseen(first, remainder, 5 * noise + rounded),
-        kinked=kinked,
-    )
+    hidden = hides(first, remainder, floor)
+    return _verdict(this, slope, hides=hidden, unseen=room, kinked=kinked)
 
 
 def _remainders(this: Check, analytic: dict[str, Array]) -> tuple[Array, Array, Array, Array]:
@@ -86,6 +83,15 @@ def _remainders(this: Check, analytic: dict[str, Array]) -> tuple[Array, Array, 
     rounded = h * _rounded(this, slope, d)
     known = np.isfinite(remainder + rounded)
     return h[known], h[known] * abs(slope), remainder[known], rounded[known]
+
+
+def _read(
+    this: Check, h: Array, first: Array, remainder: Array, rounded: Array
+) -> tuple[Array, float | None, float]:
+    """What a remainder has to exceed, the slope of those that do, and what that leaves unseen."""
+    noise = 2 * this.noise.level  # of a difference of two costs
+    floor = CLEAR * noise + TWICE * rounded
+    return floor, read_slope(h, remainder, floor), unseen(first, remainder, 5 * noise + rounded)
 
 
 def _along(gradient: list[Array], d: list[Array]) -> Array:

@@ -126,6 +126,24 @@ def test_rounding_that_is_not_known_covers_everything() -> None:
     assert "clear of rounding at fewer than 4 steps" in report.notes[0]
 
 
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("factor", [1.0, 1.01, -1.0])
+def test_stairs_of_the_cost_are_no_slope(seed: int, factor: float) -> None:
+    """As rounding makes them of log(1 - p); an error that is larger than they are is one."""
+
+    def cost(z: Array) -> Any:
+        return -np.log(1 - 1 / (1 + np.exp(-z))).sum()
+
+    one = vector(cost, lambda z: factor / (1 + np.exp(-z)), [1.0, 5.0, 15.0])
+    report = taylor.taylor(one, seed=seed)
+    if factor == 1:
+        assert report.verdict != "fail"
+        assert any(re.match(r"the cost jumps by \S+ close by", note) for note in report.notes)
+        assert report.extra["taylor"]["slope"] == pytest.approx(2, abs=0.1)
+    else:
+        assert report.verdict == "fail"
+
+
 @pytest.mark.parametrize("factor", [1.0, -1.0, 0.0])
 @pytest.mark.parametrize("size", [1e13, 1e16])
 def test_what_drowns_altogether_is_not_passed(factor: float, size: float) -> None:
