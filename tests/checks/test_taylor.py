@@ -203,6 +203,26 @@ def test_a_slope_in_between_is_undecided() -> None:
     assert report.diagnosis is None
 
 
+@pytest.mark.parametrize("power", [1.2, 1.4, 1.6])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_cost_without_a_second_derivative_is_undecided(power: float, seed: int) -> None:
+    """With some parameters at 0, where it bends; a wrong gradient beside them has slope 1."""
+    at = np.asarray([0.0, 0.5, 0.0, -1.5])
+
+    def cost(p: Array) -> Any:
+        return (np.abs(p) ** power).sum()
+
+    def gradient(p: Array) -> Array:
+        return np.asarray(power * np.sign(p) * np.abs(p) ** (power - 1))
+
+    report = taylor.taylor(vector(cost, gradient, at), seed=seed)
+    assert report.extra["taylor"]["slope"] == pytest.approx(power, abs=0.05)
+    assert (report.verdict, report.diagnosis) == ("undecided", None)
+    assert "neither 1 nor 2: the cost may have no second derivative here" in report.notes[0]
+    report = taylor.taylor(vector(cost, lambda p: -gradient(p), at), seed=seed)
+    assert report.verdict == "fail"
+
+
 def test_too_few_clear_steps_are_undecided() -> None:
     """A remainder that drowns after two steps has no slope to read."""
     h = 2.0 ** -np.arange(2, 10)
