@@ -57,7 +57,7 @@ class Projection:
     def floor(self) -> float:
         """How far underflow moves a complex step, times the longest entry of d."""
         least = rounding.underflow(np.dtype(np.float64))
-        return float(least / (rounding.COMPLEX_STEP * self.typical))
+        return float(least / rounding.COMPLEX_STEP / self.typical)  # the product may underflow to 0
 
     def difference(self, parts: list[Part]) -> tuple[float, float]:
         """D over the parts, and the oracle's own error in it."""

@@ -11,6 +11,7 @@ import pytest
 from checks import oracles, projection, rounding
 from checks.nest import Array
 from checks.oracles import Lines
+from checks.probe import probe
 from checks.projection import Part, Projection, Result, bisect, weights
 from checks.subject import black_box
 from tests.checks.helpers import vector
@@ -223,3 +224,18 @@ def test_a_cost_that_takes_no_complex_numbers_has_a_slope_of_zero(fault: Excepti
     assert np.isnan(along.cost)
     assert along.difference(along.whole)[0] == pytest.approx(1.5 - 2)
     assert along.cost.real == pytest.approx(0.3125)
+
+
+@pytest.mark.parametrize("least", [1e-290, 1e-300, 5e-324])
+def test_next_to_a_parameter_that_is_hardly_any_nothing_is_decided(least: float) -> None:
+    """A step that is short beside it underflows, whose floor is past all and yet a number."""
+    at = {"a": np.asarray([0.1, 1.0, 2.0]), "t": np.asarray(least)}
+    one = black_box(
+        lambda p: np.sin(p["a"]).sum() + 2 * p["t"],
+        lambda p: {"a": np.cos(p["a"]), "t": np.asarray(2.0)},
+        at,
+    )
+    along = Projection(one, [], [], oracles.complex_step, 0.0)
+    assert 1 < along.floor < np.inf
+    report = probe(one)
+    assert (report.verdict, report.checked, report.undecided) == ("undecided", 0, 4)
