@@ -123,10 +123,13 @@ def black_box(
     Raises
     ------
     TypeError, ValueError
-        When `cost` cannot be called, or `params` holds no floating-point numbers or a NaN.
+        When `cost` cannot be called, or `params` holds no floating-point numbers, a NaN, a masked
+        array or a matrix.
     """
     if not callable(cost):
         raise TypeError(f"cost: expected a function of the parameters, got {cost!r}")
+    for name, leaf in nest.leaves(params, root="params"):
+        _require_plain(name, leaf)
     tensors = nest.flatten(params, root="params")
     for name, tensor in tensors.items():
         _require_real(name, tensor)
@@ -163,6 +166,15 @@ def scaled(subject: Subject, factor: float) -> Subject:
         jittered=jittered and (lambda rng: times(jittered(rng))),
         rerun=rerun and (lambda *steps: factor * rerun(*steps)),
     )
+
+
+def _require_plain(name: str, leaf: Any) -> None:
+    """The functions are given plain arrays, which have no mask and another product."""
+    if isinstance(leaf, np.ma.MaskedArray | np.matrix):
+        raise TypeError(
+            f"params: expected plain arrays, got {type(leaf).__name__} in {name!r};"
+            " cast it with np.asarray, and write the functions for that"
+        )
 
 
 def _require_real(name: str, tensor: Array) -> None:

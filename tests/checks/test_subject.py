@@ -63,6 +63,16 @@ def test_a_gradient_nested_otherwise_is_left_to_hygiene() -> None:
         (np.ones(2, bool), TypeError, "got dtype bool in 'params'; cast it with .astype(float)"),
         (np.ones(2) + 1j, TypeError, "got dtype complex128 in 'params'"),
         ({"w": np.asarray(["a"])}, TypeError, "got dtype <U1 in 'w'"),
+        (
+            {"w": np.ma.masked_array([1.0, 2.0], [False, True])},
+            TypeError,
+            "params: expected plain arrays, got MaskedArray in 'w'; cast it with np.asarray",
+        ),
+        (
+            np.ones((2, 2)).view(np.matrix),
+            TypeError,
+            "got matrix in 'params'; cast it with np.asarray, and write the functions for that",
+        ),
         ([np.ones(2), np.asarray([1.0, np.nan])], ValueError, "got NaN or infinity in '1'"),
         (
             np.asarray([np.inf]),
@@ -80,6 +90,16 @@ def test_parameters_that_cannot_be_checked_are_told(
     with pytest.raises(error, match=re.escape(text)) as caught:
         black_box(nested_cost, nested_gradients, wrong)
     assert str(caught.value).startswith("params: expected ")
+
+
+class Labelled(np.ndarray):
+    """An array that does as arrays do, and carries something beside its numbers."""
+
+
+def test_an_array_by_another_name_is_one() -> None:
+    """What behaves like an array loses nothing that the functions count on."""
+    one = black_box(nested_cost, None, {"w": np.arange(3.0).view(Labelled)})
+    np.testing.assert_array_equal(one.values[0], np.arange(3.0))
 
 
 def test_a_cost_that_is_no_function_is_told() -> None:
