@@ -70,13 +70,15 @@ def _exit_code(error: Exception) -> int | None:
     from backprop.permit import PermitError
     from backprop.storage import StorageError
     from backprop.training import AuditError, TrainingError
+    from checks.certificate import CacheError
     from checks.gate import VerificationError
 
     if isinstance(error, VerificationError):
         return 3 if error.report is not None and error.report.verdict == "undecided" else 1
     if isinstance(error, AuditError | PermitError | TrainingError):
         return 1
-    return 2 if isinstance(error, DatasetError | IdxError | StorageError | OSError) else None
+    foreseen = CacheError | DatasetError | IdxError | StorageError | OSError
+    return 2 if isinstance(error, foreseen) else None
 
 
 def _message(error: Exception) -> str:

@@ -209,7 +209,13 @@ def _named(data_dir: str | os.PathLike[str] | None) -> Dataset | None:
         raise DatasetError(
             f"{argument}: expected the name of a folder, got none; leave it out, or name one"
         )
-    folder = Path(given).expanduser().absolute()
+    try:
+        folder = Path(given).expanduser().absolute()
+    except RuntimeError:
+        raise DatasetError(
+            f"{argument}: expected a folder, got {os.fspath(given)}, whose ~ stands for no known"
+            " home folder; write the path out"
+        ) from None
     files = folders.look(folder)
     if missing := [name for role, (name, _) in FILES.items() if role not in files]:
         remedy = f"add {', '.join(missing)}" if files else "name the folder that has them"
@@ -261,7 +267,12 @@ def _in_cache(say: Notify) -> Dataset:
 def _cache_folder() -> Path:
     import pooch  # type: ignore[import-untyped]
 
-    return Path(pooch.os_cache("geartrain")) / "mnist"
+    try:  # some versions of platformdirs leave the ~ to whoever asks
+        return Path(pooch.os_cache("geartrain")).expanduser() / "mnist"
+    except RuntimeError:
+        raise UnavailableError(
+            "cache folder: expected one in the user's home folder, found no home folder; set HOME"
+        ) from None
 
 
 def _digits() -> Dataset:

@@ -18,7 +18,7 @@ CONNECT_SECONDS, READ_SECONDS = 10, 30  # a machine without network should not w
 
 
 class UnavailableError(Exception):
-    """No mirror gave a file; the arguments say why, one line a mirror."""
+    """No place to fetch to, or no mirror that gives a file; the arguments say why, a line each."""
 
 
 def fetch(path: Path, sha256: str, mirrors: list[str], say: Notify) -> Path:

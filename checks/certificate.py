@@ -28,6 +28,10 @@ class CertificateError(ValueError):
     """A text that is no certificate, or not as it was issued."""
 
 
+class CacheError(ValueError):
+    """A folder for certificates that was named and cannot be found."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
     """A passing check: what training asks for.
@@ -129,18 +133,40 @@ _NAMES = {f.name for f in fields(Certificate)}
 
 
 def cache_folder() -> Path:
-    """The folder for certificates: in `GEARTRAIN_CACHE` where set, else in the user's cache."""
+    """The folder for certificates: in `GEARTRAIN_CACHE` where set, else in the user's cache.
+
+    Raises
+    ------
+    CacheError
+        Where `GEARTRAIN_CACHE` begins with a ~ that stands for no known home folder.
+    FileNotFoundError
+        Where none was named, and the user has no home folder.
+    """
     if named := os.environ.get(VARIABLE):
-        return Path(named).expanduser() / "certificates"
-    home = Path.home()
+        try:
+            return Path(named).expanduser() / "certificates"
+        except RuntimeError:
+            raise CacheError(
+                f"{VARIABLE}: expected a folder, got {named}, whose ~ stands for no known home"
+                " folder; write the path out"
+            ) from None
     if sys.platform == "win32":
         local = os.environ.get("LOCALAPPDATA")
-        base = (Path(local) if local else home / "AppData" / "Local") / "geartrain" / "Cache"
+        base = (Path(local) if local else _home() / "AppData" / "Local") / "geartrain" / "Cache"
     elif sys.platform == "darwin":
-        base = home / "Library" / "Caches" / "geartrain"
+        base = _home() / "Library" / "Caches" / "geartrain"
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "geartrain"
+        base = Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache") / "geartrain"
     return base / "certificates"
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise FileNotFoundError(
+            f"expected a home folder for the cache, found none; set HOME or {VARIABLE}"
+        ) from None
 
 
 def store(certificate: Certificate) -> Path:
@@ -149,7 +175,9 @@ def store(certificate: Certificate) -> Path:
     Raises
     ------
     OSError
-        Where the cache folder cannot be written.
+        Where the cache folder cannot be found or written.
+    CacheError
+        Where it was named and cannot be found.
     """
     path = _path(certificate.fingerprint)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -163,10 +191,16 @@ def store(certificate: Certificate) -> Path:
 
 
 def load(fingerprint: str) -> Certificate | None:
-    """The certificate kept for a fingerprint; None where there is none that can be trusted."""
+    """The certificate kept for a fingerprint; None where there is none that can be trusted.
+
+    Raises
+    ------
+    CacheError
+        Where the cache folder was named and cannot be found.
+    """
     try:
         found = Certificate.from_json(_path(fingerprint).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, UnicodeDecodeError, CertificateError):
         return None
     return found if (found.fingerprint, found.verdict) == (fingerprint, "pass") else None
 

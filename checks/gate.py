@@ -144,11 +144,13 @@ def gate(
     ------
     VerificationError
         Where a property does not hold, the gradient is not proved, or the loop goes elsewhere.
+    checks.certificate.CacheError
+        Where `GEARTRAIN_CACHE` names no folder that can be found.
     """
     __tracebackhide__ = True
     own = Samples(x=x, y=y) if samples is None else samples
-    known = certificate.load(fingerprint(net)) if cached else None
-    if known is not None and 2 * known.checked > known.parameters:
+    known = certificate.load(fingerprint(net))  # a cache that is not there is told before the work
+    if cached and known is not None and 2 * known.checked > known.parameters:
         _rehearsed(net, own, batch_size=batch_size, learning_rate=learning_rate)
         progress(f"proved before, nothing has changed since: {known.summary}")
         return known

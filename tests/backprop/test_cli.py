@@ -544,6 +544,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
         ([*DIGITS, "--save", "new/"], "got 'new/': it names no file; name another file"),
         ([*DIGITS, "--save", "x", "--json", "x"], "--json: expected another file than --save"),
         (["train", "--data-dir", "/no/such"], "/no/such, which does not exist"),
+        (["train", "--data-dir", "~nosuchuser/x"], "data_dir: expected a folder, got ~nosuch"),
         (["evaluate", "/no/such"], "/no/such: expected a model file, found: no such file"),
         (["predict", "/no/such", "x.png"], "/no/such: expected a model file"),
         (["explain", "/no/such"], "/no/such: expected a model file or a shape such as 2-2-1"),
@@ -555,6 +556,17 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
 def test_what_cannot_be_is_refused_with_2(arguments: list[Any], message: str) -> None:
     """Before any work, without a traceback, naming what was expected and what came."""
     assert message in bad(2, *arguments)
+
+
+@pytest.mark.parametrize("options", [[], ["--recheck"]])
+def test_a_cache_that_was_named_must_be_found(
+    options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where nothing is to be read from it: before the proof, not when it is to be kept."""
+    monkeypatch.setenv("GEARTRAIN_CACHE", "~nosuchuser/c")
+    monkeypatch.setattr(properties, "run_all", None)
+    told = bad(2, *DIGITS, *options)
+    assert "GEARTRAIN_CACHE: expected a folder, got ~nosuchuser/c" in told
 
 
 def test_a_bug_of_ones_own_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

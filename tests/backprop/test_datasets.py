@@ -322,6 +322,20 @@ def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert load().source == str(tmp_path / "mine")
 
 
+@pytest.mark.parametrize("argument", ["data_dir", "GEARTRAIN_DATA"])
+def test_a_tilde_without_a_home_folder_is_told(
+    argument: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a user that there is not, also where another place would have a data set."""
+    given = "~nosuchuser/mnist"
+    monkeypatch.setenv("GEARTRAIN_DATA", given)
+    options = {"data_dir": given} if argument == "data_dir" else {}
+    assert refusal("auto", **options) == (
+        f"{argument}: expected a folder, got {given}, whose ~ stands for no known home folder;"
+        " write the path out"
+    )
+
+
 def test_an_incomplete_folder_in_a_checkout_is_spoken_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
 ) -> None:
@@ -707,6 +721,31 @@ def test_the_cache_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, cache: P
     folder = datasets._cache_folder()
     assert folder == Path(pooch.os_cache("geartrain")) / "mnist"
     assert "geartrain" in folder.parts
+
+
+@pytest.mark.parametrize("tilde", ["refused", "left"])
+def test_without_a_home_folder_there_is_no_place_for_mnist(
+    tilde: str, monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    """As in a container: an error that says what to do, or the digits; no folder called ~."""
+    import pooch
+
+    monkeypatch.undo()
+    monkeypatch.chdir(cache.parents[1])
+    monkeypatch.setattr(datasets, "_checkouts", list)
+    for name in ("HOME", "XDG_CACHE_HOME", "GEARTRAIN_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    if tilde == "left":  # as some versions of platformdirs leave it
+        monkeypatch.setattr(pooch, "os_cache", lambda name: Path("~/.cache") / name)
+    reason = "cache folder: expected one in the user's home folder, found no home folder; set HOME"
+    told = refusal("mnist")
+    assert told.startswith(f"dataset: expected MNIST, but it could not be had:\n  {reason}\n")
+    assert "--data-dir" in told
+    messages: list[str] = []
+    assert load(notify=messages.append).name == "digits"
+    assert reason in messages[0]
+    assert not Path("~").exists()
 
 
 @pytest.mark.network

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from checks import certificate
-from checks.certificate import Certificate, CertificateError
+from checks.certificate import CacheError, Certificate, CertificateError
 
 
 def example(**changes: Any) -> Certificate:
@@ -141,3 +141,42 @@ def test_the_cache_lies_where_the_platform_has_it(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "platform", platform)
     assert certificate.cache_folder() == Path.home() / expected
+
+
+def test_a_cache_that_was_named_must_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ~ of a user that there is not: told to whoever reads and to whoever writes."""
+    monkeypatch.setenv("GEARTRAIN_CACHE", "~nosuchuser/c")
+    for call in (lambda: certificate.load("ab12"), lambda: certificate.store(example())):
+        with pytest.raises(CacheError) as caught:
+            call()
+        assert str(caught.value) == (
+            "GEARTRAIN_CACHE: expected a folder, got ~nosuchuser/c, whose ~ stands for no known"
+            " home folder; write the path out"
+        )
+
+
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without a home folder, as in a container, on Linux."""
+    for name in ("GEARTRAIN_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+
+
+@pytest.mark.usefixtures("homeless")
+def test_without_a_home_folder_nothing_is_kept() -> None:
+    """Nothing is found then, and whoever stores is told what to set."""
+    assert certificate.load("ab12") is None
+    with pytest.raises(OSError, match="found none; set HOME or GEARTRAIN_CACHE"):
+        certificate.store(example())
+
+
+@pytest.mark.usefixtures("homeless")
+def test_a_home_folder_is_not_asked_for_without_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the system's variable says where the cache is."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert certificate.store(example()).parent == tmp_path / "geartrain" / "certificates"
+    assert certificate.load("ab12") == example()
