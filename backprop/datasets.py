@@ -7,6 +7,7 @@ Files, the network and the terminal are touched here, in `folders` and in `idx`,
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,6 +53,11 @@ class Dataset:
         (rows, columns).
     source
         Where the files came from, for people to read.
+
+    Raises
+    ------
+    DatasetError
+        Where the four arrays are not as said here, or all training images are black.
     """
 
     name: str
@@ -61,6 +67,26 @@ class Dataset:
     test_labels: Bytes
     image_shape: tuple[int, int]
     source: str
+
+    def __post_init__(self) -> None:
+        pixels = math.prod(self.image_shape)
+        for part in ("train", "test"):
+            count = len(getattr(self, f"{part}_images"))
+            self._require(f"{part}_images", (count, pixels), f"images (n, {pixels}), at least one,")
+            self._require(f"{part}_labels", (count,), f"{count} labels, one an image,")
+        if not self.peak:
+            raise DatasetError(
+                f"train_images: expected a pixel above 0, got none in {len(self.train_images)}"
+                " images; there is nothing to learn from, give other images"
+            )
+
+    def _require(self, role: str, shape: tuple[int, ...], expected: str) -> None:
+        array = np.asarray(getattr(self, role))
+        if array.dtype != np.uint8 or array.shape != shape or not array.size:
+            raise DatasetError(
+                f"{role}: expected {expected} of uint8, got shape {array.shape} of {array.dtype};"
+                " what is no bytes can be trained on as arrays (x, y, x_test, y_test)"
+            )
 
     @property
     def features(self) -> int:

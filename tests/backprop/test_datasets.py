@@ -130,6 +130,46 @@ def test_sizes_come_from_both_parts_and_peak_from_training(tmp_path: Path) -> No
     assert dataset.image_shape == (3, 4)
 
 
+def made(**changes: Any) -> Dataset:
+    """A data set made by hand, of 3 and 2 images of 2 x 2 pixels."""
+    ours: dict[str, Any] = {
+        "train_images": np.full((3, 4), 7, np.uint8),
+        "train_labels": np.zeros(3, np.uint8),
+        "test_images": np.zeros((2, 4), np.uint8),
+        "test_labels": np.ones(2, np.uint8),
+    }
+    return Dataset(name="mine", image_shape=(2, 2), source="hand", **(ours | changes))
+
+
+def test_a_data_set_can_be_made_by_hand() -> None:
+    """Black images to test on are no objection: all that is divided by is a pixel of training."""
+    assert (made().features, made().classes, made().peak) == (4, 2, 7)
+
+
+@pytest.mark.parametrize(
+    ("role", "array", "message"),
+    [
+        ("train_labels", np.zeros(2, np.uint8), "expected 3 labels, one an image, of uint8, got"),
+        ("test_labels", np.zeros(3, np.uint8), "expected 2 labels, one an image, of uint8, got"),
+        ("test_labels", np.zeros(2), "got shape (2,) of float64; what is no bytes can be trained"),
+        ("train_images", np.ones((0, 4), np.uint8), "at least one, of uint8, got shape (0, 4)"),
+        ("test_images", np.ones((0, 4), np.uint8), "at least one, of uint8, got shape (0, 4)"),
+        ("test_images", np.ones((2, 5), np.uint8), "expected images (n, 4), at least one, of"),
+        ("train_images", np.ones((3, 2, 2), np.uint8), "got shape (3, 2, 2) of uint8"),
+        ("train_images", np.full((3, 4), np.nan), "got shape (3, 4) of float64; what is no bytes"),
+        ("train_images", np.full((3, 4), 0.5), "as arrays (x, y, x_test, y_test)"),
+        ("train_images", [[1] * 4] * 3, "got shape (3, 4) of int"),
+        ("train_images", np.zeros((3, 4), np.uint8), "expected a pixel above 0, got none in 3"),
+    ],
+)
+def test_a_data_set_made_by_hand_is_looked_at(role: str, array: Any, message: str) -> None:
+    """Counts, sizes, dtypes and empty parts, under the name of the array that is wrong."""
+    with pytest.raises(DatasetError) as caught:
+        made(**{role: array})
+    assert str(caught.value).startswith(f"{role}: expected ")
+    assert message in str(caught.value)
+
+
 @given(st.integers(1, 255), st.sampled_from([np.float32, np.float64]), st.data())
 def test_scaled_pixels_lie_between_0_and_1(peak: int, dtype: type, data: st.DataObject) -> None:
     """0 stays 0, the peak becomes exactly 1, and what lies between keeps its proportion."""
