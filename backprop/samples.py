@@ -55,8 +55,8 @@ def split(net: Network, data: Data) -> tuple[Samples, Samples | None]:
             "data: expected a Dataset, or arrays (x, y) or (x, y, x_test, y_test),"
             f" got {_describe(arrays)}"
         )
-    parts = [_arrays(net, *arrays[i : i + 2]) for i in range(0, len(arrays), 2)]
-    return parts[0], parts[1] if len(parts) > 1 else None
+    x, y, *test = arrays
+    return _arrays(net, "", x, y), _arrays(net, "_test", *test) if test else None
 
 
 def shuffled(count: int, seed: int, epoch: int) -> Array:
@@ -94,7 +94,7 @@ def _pixels(net: Network, part: str, images: Array, labels: Array, peak: int) ->
     return Samples(x=images, y=labels, peak=peak)
 
 
-def _arrays(net: Network, x: Array, y: Array) -> Samples:
-    x, y = validation.inputs(net, x), np.asarray(y)
-    targets = validation.targets(net, y, len(x))
+def _arrays(net: Network, part: str, x: Array, y: Array) -> Samples:
+    x, y = validation.inputs(net, x, argument=f"x{part}"), np.asarray(y)
+    targets = validation.targets(net, y, len(x), argument=f"y{part}")
     return Samples(x=x, y=y if y.ndim == 1 else targets)

@@ -145,17 +145,18 @@ def network(net: object) -> None:
         )
 
 
-def inputs(net: Network, x: npt.ArrayLike) -> Array:
+def inputs(net: Network, x: npt.ArrayLike, *, argument: str = "x") -> Array:
     """A batch (batch, n_in) of finite real numbers, in the real dtype of the parameters."""
     network(net)
-    x = _real("x", x, net)
+    x = _real(argument, x, net)
     n_in = net.shape[0]
     if x.ndim != 2 or x.shape[1] != n_in or len(x) == 0:
-        hint = "; a single sample is x[None, :]" if x.ndim == 1 else ""
+        hint = f"; a single sample is {argument}[None, :]" if x.ndim == 1 else ""
         raise ValueError(
-            f"x: expected shape (batch, {n_in}) with a batch of 1 or more, got {x.shape}{hint}"
+            f"{argument}: expected shape (batch, {n_in}) with a batch of 1 or more,"
+            f" got {x.shape}{hint}"
         )
-    return _finite("x", x)
+    return _finite(argument, x)
 
 
 def activation_shapes(net: Network, found: Sequence[Array]) -> int:
@@ -172,34 +173,35 @@ def activation_shapes(net: Network, found: Sequence[Array]) -> int:
     return batch
 
 
-def targets(net: Network, y: npt.ArrayLike, batch: int) -> Array:
+def targets(net: Network, y: npt.ArrayLike, batch: int, *, argument: str = "y") -> Array:
     """Targets (batch, n_out); class labels (batch,) become one-hot rows."""
     n_out = net.shape[-1]
-    y = np.asarray(y)
-    if y.ndim == 1 and y.dtype.kind in "iu":
-        return one_hot(_length("y", y, batch), n_out, _real_dtype(net))
-    y = _real("y", y, net)
+    given = np.asarray(y)
+    if given.ndim == 1 and given.dtype.kind in "iu":
+        labels = _length(argument, given, batch)
+        return one_hot(labels, n_out, _real_dtype(net), argument=argument)
+    y = _real(argument, given, net)
     if y.shape != (batch, n_out):
         raise ValueError(
-            f"y: expected targets of shape ({batch}, {n_out}) or {batch} whole-number labels,"
-            f" got shape {y.shape} of {y.dtype}"
+            f"{argument}: expected targets of shape ({batch}, {n_out}) or {batch} whole-number"
+            f" labels, got shape {y.shape} of {given.dtype}"
         )
-    _finite("y", y)
+    _finite(argument, y)
     if COSTS[net.cost].bounded and not (y.min() >= 0 and y.max() <= 1):
         raise ValueError(
-            f"y: expected targets between 0 and 1 for cost {net.cost!r},"
+            f"{argument}: expected targets between 0 and 1 for cost {net.cost!r},"
             f" got {y.min():g} to {y.max():g}"
         )
     return y
 
 
-def one_hot(labels: Array, classes: int, dtype: npt.DTypeLike) -> Array:
+def one_hot(labels: Array, classes: int, dtype: npt.DTypeLike, *, argument: str = "y") -> Array:
     """Rows with a one at each label, (n,) to (n, classes)."""
     wrong = np.flatnonzero((labels < 0) | (labels >= classes))
     if wrong.size:
         raise ValueError(
-            f"y: expected labels from 0 to {classes - 1}, one for each output,"
-            f" got y[{wrong[0]}] = {labels[wrong[0]]}"
+            f"{argument}: expected labels from 0 to {classes - 1}, one for each output,"
+            f" got {argument}[{wrong[0]}] = {labels[wrong[0]]}"
         )
     rows = np.zeros((len(labels), classes), dtype)
     rows[np.arange(len(labels)), labels] = 1

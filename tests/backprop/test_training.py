@@ -318,7 +318,13 @@ X, Y = np.zeros((4, 3)), np.zeros(4, int)
         ((X, Y + 2), r"y: expected labels from 0 to 1.*got y\[0\] = 2"),
         ((X * np.nan, Y), "x: expected finite numbers, got nan"),
         ((X[:0], Y[:0]), "x: expected shape .* batch of 1 or more"),
-        ((X, Y, X, Y[:1]), "y: expected 4 labels.*got 1"),
+        ((X, Y, X[:, :2], Y), r"x_test: expected shape \(batch, 3\).*got \(4, 2\)"),
+        ((X, Y, X[0], Y), r"x_test: .*; a single sample is x_test\[None, :\]"),
+        ((X, Y, X * np.nan, Y), r"x_test: expected finite numbers, got nan at x_test\[0, 0\]"),
+        ((X, Y, X, Y[:1]), "y_test: expected 4 labels.*got 1"),
+        ((X, Y, X, Y + 2), r"y_test: expected labels from 0 to 1.*got y_test\[0\] = 2"),
+        ((X, Y, X, Y * 1.0), "y_test: expected targets of shape .* got shape .* of float64"),
+        ((X, Y, X, X[:, :2] * np.nan), r"y_test: .*, got nan at y_test\[0, 0\]"),
     ],
 )
 def test_data_that_do_not_fit_are_named(data: Any, message: str) -> None:

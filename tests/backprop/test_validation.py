@@ -281,13 +281,24 @@ def test_as_many_labels_as_samples(labels: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "y", [np.zeros(2), np.zeros((2, 3)), np.zeros((3, 2)), np.zeros((2, 1), int), np.float64(1)]
+    "y",
+    [
+        np.zeros(2),
+        np.zeros((2, 3)),
+        np.zeros((3, 2)),
+        np.zeros((2, 1), int),
+        np.zeros(2, bool),
+        np.float32(1),
+    ],
 )
 def test_shape_of_y(y: Any) -> None:
-    """Labels must be whole numbers in one dimension; targets have a column for each output."""
+    """Labels must be whole numbers in one dimension; targets have a column for each output.
+
+    What came is told in the dtype that it came in.
+    """
     told = told_of_y(y)
     assert told.startswith("y: expected targets of shape (2, 2) or 2 whole-number labels, got ")
-    assert told.endswith(f"got shape {np.shape(y)} of float64")
+    assert told.endswith(f"got shape {np.shape(y)} of {y.dtype}")
 
 
 def test_dtype_of_y() -> None:
