@@ -59,6 +59,10 @@ def positive(argument: str, value: float) -> float:
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{argument}: expected a number above 0, got {value!r}") from None
+    except OverflowError:  # of a whole number, which may be too long even to print
+        raise ValueError(
+            f"{argument}: expected a finite number above 0, got one too large for a float"
+        ) from None
     if not (math.isfinite(number) and number > 0):
         raise ValueError(f"{argument}: expected a finite number above 0, got {value!r}")
     return number

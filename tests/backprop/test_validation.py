@@ -191,6 +191,14 @@ def test_positive_wants_a_number(rate: Any) -> None:
     assert told == f"learning_rate: expected a number above 0, got {rate!r}"
 
 
+@pytest.mark.parametrize("rate", [10**400, 10**10000], ids=["large", "unprintable"])
+def test_positive_wants_a_float(rate: int) -> None:
+    """A whole number beyond all floats is as good as infinite."""
+    assert message(ValueError, validation.positive, "learning_rate", rate) == (
+        "learning_rate: expected a finite number above 0, got one too large for a float"
+    )
+
+
 # --- x ----------------------------------------------------------------------------------------
 
 
