@@ -217,9 +217,7 @@ def descend(
     """One epoch: for each minibatch, forward, backward, and a step, by `backprop.loop`."""
     targets = validation.targets(net, samples.y, len(samples))
     batches = Batches(samples.x, targets, batch=batch_size)
-    # Divergence is looked for afterwards.
-    quiet, suited = np.errstate(over="ignore", invalid="ignore"), threads.suited(net, batch_size)
-    with quiet, suited, Loop(net, peak=samples.peak) as loop:
+    with _quiet(), threads.suited(net, batch_size), Loop(net, peak=samples.peak) as loop:
         for x, y in batches.of(order):
             loop.step(x, y, learning_rate)
             if on_batch is not None:
@@ -230,7 +228,7 @@ def evaluate(net: Network, samples: Samples) -> Scores:
     """The mean cost over samples, and which outputs are the largest."""
     total, predicted, expected = 0.0, [], []
     last = len(net.weights) - 1
-    with np.errstate(over="ignore", invalid="ignore"), threads.suited(net, _CHUNK):
+    with _quiet(), threads.suited(net, _CHUNK):
         for first in range(0, len(samples), _CHUNK):
             x, y = samples.batch(slice(first, first + _CHUNK), net.dtype)
             y = validation.targets(net, y, len(x))
@@ -246,6 +244,11 @@ def evaluate(net: Network, samples: Samples) -> Scores:
         predicted=found,
         expected=right,
     )
+
+
+def _quiet() -> np.errstate:
+    """Whatever NumPy is set to raise: divergence is looked for afterwards, and nothing else is."""
+    return np.errstate(over="ignore", under="ignore", invalid="ignore")
 
 
 def _require_finite(net: Network, loss: float, epoch: int) -> None:

@@ -305,6 +305,18 @@ def test_an_infinite_loss_is_an_error() -> None:
         backprop.train(net, data, permit=Pass(fingerprint(net)), learning_rate=1e-38)
 
 
+def test_what_numpy_is_set_to_raise_does_not_matter() -> None:
+    """A step, and the square of a gap to a target, that are too small for a float are zero."""
+    net, samples = init_net((1, 1), activation="identity"), Samples(x=X[:1, :1] + 1, y=X[:1, :1])
+    net.weights[0][:], net.biases[0][:] = 1e-200, 0
+    before = bits(net)
+    with np.errstate(all="raise"):
+        training.descend(net, samples, np.arange(1), batch_size=1, learning_rate=1e-200)
+        scores = training.evaluate(net, samples)
+    assert bits(net) == before
+    assert scores.cost == 0
+
+
 X, Y = np.zeros((4, 3)), np.zeros(4, int)
 
 
