@@ -167,6 +167,11 @@ def epochs_of(
 ) -> Iterator[Epoch]:
     """Train like `train`, pausing after every epoch; arguments and permit are checked at once."""
     validation.network(net)
+    if wrong := _not_finite(net):
+        raise ValueError(
+            f"net: expected finite parameters to begin with, got NaN or infinity in {wrong};"
+            " take another network, such as a checkpoint from before it diverged"
+        )
     require_permit(net, permit)
     epochs = validation.whole("epochs", epochs, least=0)
     start = validation.whole("start", start, least=0)
@@ -252,12 +257,17 @@ def _quiet() -> np.errstate:
 
 
 def _require_finite(net: Network, loss: float, epoch: int) -> None:
-    names = [f"{kind}{layer + 1}" for kind in "Wb" for layer in range(len(net.weights))]
-    for name, tensor in zip(names, net.weights + net.biases, strict=True):
-        if not np.isfinite(tensor).all():
-            _diverged(f"finite parameters, got NaN or infinity in {name}", epoch)
+    if wrong := _not_finite(net):
+        _diverged(f"finite parameters, got NaN or infinity in {wrong}", epoch)
     if not np.isfinite(loss):
         _diverged(f"a finite loss, got {loss}", epoch)
+
+
+def _not_finite(net: Network) -> str | None:
+    """The name of the first parameter that is not finite throughout; None where all are."""
+    names = [f"{kind}{layer + 1}" for kind in "Wb" for layer in range(len(net.weights))]
+    tensors = zip(names, net.weights + net.biases, strict=True)
+    return next((name for name, tensor in tensors if not np.isfinite(tensor).all()), None)
 
 
 def _diverged(what: str, epoch: int) -> None:

@@ -296,6 +296,20 @@ def test_divergence_is_an_error() -> None:
         backprop.train(net, data, permit=Pass(fingerprint(net)), learning_rate=1e300, batch_size=1)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_network_that_is_not_finite_is_not_begun_with(value: float) -> None:
+    """That it diverged in an earlier training is told before anything is changed."""
+    net, data = small()
+    net.biases[1][1] = value
+    before = bits(net)
+    with pytest.raises(
+        ValueError,
+        match="net: expected finite parameters to begin with, got NaN or infinity in b2; take",
+    ):
+        training.epochs_of(net, data, permit=Pass(fingerprint(net)))
+    assert bits(net) == before
+
+
 def test_an_infinite_loss_is_an_error() -> None:
     """Finite parameters can still cost more than there are numbers for."""
     net = init_net((1, 1), activation="identity", dtype=np.float32)
