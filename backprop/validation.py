@@ -23,6 +23,9 @@ from backprop.costs import COSTS
 if TYPE_CHECKING:
     from backprop.network import Network
 
+# What parameters are: complex ones for the sake of the complex step.
+_DTYPES = tuple(map(np.dtype, (np.float32, np.float64, np.complex64, np.complex128)))
+
 
 def choice(argument: str, name: object, known: Collection[str]) -> str:
     """One of the `known` names; hyphens and underscores are alike."""
@@ -140,12 +143,29 @@ def generator(seed: int | np.random.Generator) -> np.random.Generator:
 
 
 def network(net: object) -> None:
-    """Raise a TypeError unless `net` is a network."""
+    """Raise an error unless `net` is a network, with parameters that fit each other."""
     from backprop.network import Network  # which imports this module
 
     if not isinstance(net, Network):
         raise TypeError(
             f"net: expected a Network, as init_net((784, 40, 10)) returns one, got {brief(net)}"
+        )
+    layers = zip(net.weights, net.biases, pairwise(net.shape), strict=True)
+    for l, (W, b, size) in enumerate(layers, start=1):
+        _parameter(f"W{l}", W, size)
+        _parameter(f"b{l}", b, size[1:])
+
+
+def _parameter(name: str, array: Array, size: tuple[int, ...]) -> None:
+    if array.dtype not in _DTYPES:
+        raise TypeError(
+            f"net: expected parameters of float32 or float64, got {array.dtype} in {name};"
+            " convert them with astype"
+        )
+    if array.shape != size:
+        raise ValueError(
+            f"net: expected {name} of shape {size}, as the other parameters have it,"
+            f" got {array.shape}; make it fit, or begin with init_net(shape)"
         )
 
 

@@ -356,22 +356,62 @@ def test_labels_become_one_hot_rows(labels: Any) -> None:
 X, LABELS = np.ones((1, 3)), np.zeros(1, int)
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda net: backprop.forward(net, X),
-        lambda net: backprop.backward(net, [X, np.ones((1, 2))], LABELS),
-        lambda net: backprop.cost(net, X, LABELS),
-        lambda net: backprop.gradients(net, X, LABELS),
-        lambda net: backprop.train(net, (X, LABELS)),
-        lambda net: checks.verify(net, X, LABELS),
-        backprop.optimize,
-        backprop.zero_grad,
-    ],
-)
+TAKERS: list[Callable[..., Any]] = [
+    lambda net: backprop.forward(net, X),
+    lambda net: backprop.backward(net, [X, np.ones((1, 2))], LABELS),
+    lambda net: backprop.cost(net, X, LABELS),
+    lambda net: backprop.gradients(net, X, LABELS),
+    lambda net: backprop.train(net, (X, LABELS)),
+    lambda net: checks.verify(net, X, LABELS),
+    backprop.optimize,
+    backprop.zero_grad,
+]
+
+
+@pytest.mark.parametrize("call", TAKERS)
 @pytest.mark.parametrize("net", [None, "3-2", (3, 2)])
 def test_what_is_no_network_is_told(call: Callable[..., Any], net: Any) -> None:
     """By every function that takes one."""
     assert message(TypeError, call, net) == (
         f"net: expected a Network, as init_net((784, 40, 10)) returns one, got {net!r}"
     )
+
+
+@pytest.mark.parametrize("call", TAKERS)
+@pytest.mark.parametrize("dtype", [np.float16, int])
+def test_parameters_of_another_dtype_are_told(call: Callable[..., Any], dtype: Any) -> None:
+    """In a network put together by hand, or converted; the first of them is named."""
+    net = init_net((3, 2))
+    net.biases[0] = net.biases[0].astype(dtype)
+    assert message(TypeError, call, net) == (
+        f"net: expected parameters of float32 or float64, got {np.dtype(dtype)} in b1;"
+        " convert them with astype"
+    )
+
+
+@pytest.mark.parametrize("call", TAKERS)
+@pytest.mark.parametrize(
+    ("kind", "layer", "size", "expected"),
+    [
+        ("weights", 1, (5, 2), "W2 of shape (4, 2), as the other parameters have it, got (5, 2)"),
+        ("weights", 0, (3, 5), "W1 of shape (3, 4), as the other parameters have it, got (3, 5)"),
+        ("biases", 1, (2, 1), "b2 of shape (2,), as the other parameters have it, got (2, 1)"),
+    ],
+)
+def test_parameters_that_do_not_fit_each_other_are_told(
+    call: Callable[..., Any], kind: str, layer: int, size: tuple[int, ...], expected: str
+) -> None:
+    """The first one that does not fit those beside it, with the shape that would."""
+    net = init_net((3, 4, 2))
+    getattr(net, kind)[layer] = np.ones(size)
+    assert message(ValueError, call, net) == (
+        f"net: expected {expected}; make it fit, or begin with init_net(shape)"
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
+def test_parameters_may_be_complex(dtype: Any) -> None:
+    """As the complex step needs them."""
+    net = init_net((3, 2))
+    net.weights[0] = net.weights[0].astype(dtype)
+    assert forward(net, X)[-1].shape == (1, 2)
