@@ -2,11 +2,14 @@
 
 `fingerprint(net)` reads the *live* code that computes forward, backward, cost and update, as it
 is in memory: it starts at `ROOTS` and follows every name that a function uses, into other
-functions, tables, closures and defaults. So a changed source file and a function replaced while
-the program runs both change it. Line numbers, file names and addresses have no part in it: it is
-the same in every process.
+functions, tables, closures, defaults, and objects with their classes and attributes. So a changed
+source file, and a function or a number replaced while the program runs, all change it. Line
+numbers, file names and addresses have no part in it: it is the same in every process.
 
-What belongs to Python or NumPy is taken by name, and their versions are part of the fingerprint.
+What belongs to Python or NumPy is taken by name, and their versions are part of the fingerprint;
+a function that only their compiled code knows, as behind `np.frompyfunc`, is not seen. Of packages
+that were installed, functions are followed, but not what these import when they run, and not the
+state of objects: it changes as they are used.
 """
 
 from __future__ import annotations
@@ -15,9 +18,12 @@ import dataclasses
 import functools
 import hashlib
 import importlib
+import re
 import sys
 import types
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,7 +43,8 @@ ROOTS = {
     "training": ("descend",),
 }
 _LIBRARIES = frozenset({*sys.stdlib_module_names, "numpy"})
-_ATOMS = (type(None), bool, int, float, complex, str, bytes, type(...))
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, type(...)})
 _DIGITS = 32
 
 
@@ -92,7 +99,7 @@ class _Walk:
 
     def visit(self, value: Any) -> None:
         """Add a value, of any kind, and all that it leads to."""
-        if isinstance(value, _ATOMS):
+        if type(value) in _ATOMS:
             self.take(type(value).__name__, value)
         elif id(value) in self.met:
             self.take("met", self.met[id(value)][0])
@@ -102,15 +109,21 @@ class _Walk:
             self._visit_new(value)
 
     def _visit_new(self, value: Any) -> None:
-        for kind, visit in _VISITORS:
-            if isinstance(value, kind):
-                self.take(kind.__name__)
-                visit(self, value)
-                return
-        if dataclasses.is_dataclass(value):
-            self.each(getattr(value, field.name) for field in dataclasses.fields(value))
-        self.take(type(value).__qualname__, getattr(value, "__name__", None))
-        if callable(value):
+        self.take(type(value).__qualname__)
+        for visit in _visitors(type(value)):  # type: ignore[arg-type]  # a class can be hashed
+            visit(self, value)
+
+    def state(self, value: Any) -> None:
+        """Add an object's class, and its attributes: those in its `__dict__` and in its slots."""
+        self.visit(type(value))
+        self.mapping(getattr(value, "__dict__", {}))
+        self.mapping(_slots(value))
+
+    def stranger(self, value: Any) -> None:
+        """Add an object of others: its name; how it is called, and its attributes, if it can be."""
+        if isinstance(name := getattr(value, "__name__", None), str):
+            self.take(name)
+        if callable(value) or dataclasses.is_dataclass(value):
             self.mapping(getattr(value, "__dict__", {}))
             self.visit(vars(type(value)).get("__call__"))
 
@@ -122,27 +135,30 @@ class _Walk:
 
     def mapping(self, table: Mapping[Any, Any]) -> None:
         """Add a table, in the order of its keys."""
-        for key in sorted(table, key=repr):
+        for key in sorted(table, key=_look):
             self.visit(key)
             self.visit(table[key])
         self.take("end")
 
     def function(self, f: types.FunctionType) -> None:
-        """Add a function: code, defaults, closure and, unless it is a library's, its globals."""
+        """Add a function: code, defaults, attributes, closure and, if our own, its globals."""
         self.visit(f.__code__)
-        self.each((f.__defaults__, f.__kwdefaults__, getattr(f, "__wrapped__", None)))
-        self.each(_content(cell) for cell in f.__closure__ or ())
+        contents = [_content(cell) for cell in f.__closure__ or ()]
+        self.each((f.__defaults__, f.__kwdefaults__, f.__dict__ or None, *contents))
         if not _is_library(f.__globals__.get("__name__")):
             self.names(f.__code__, f.__globals__)
 
     def names(self, code: types.CodeType, scope: Mapping[str, Any]) -> None:
         """Add what a code's names mean in `scope`, attributes of our own modules included."""
         known = [scope[name] for name in code.co_names if name in scope]
-        known += [importlib.import_module(n) for n in code.co_names if n.startswith("backprop.")]
+        for statement in _imports(code):
+            known += _imported(scope, *statement)
         for value in known:  # grows: a module's attribute may be a module
             self.visit(value)
             if isinstance(value, types.ModuleType) and not _is_library(value):
-                found = [vars(value)[name] for name in code.co_names if name in vars(value)]
+                lazy = "__getattr__" in vars(value) and _is_own(value.__name__)
+                names = [name for name in code.co_names if lazy or name in vars(value)]
+                found = [getattr(value, name, None) for name in names]
                 known += [f for f in found if not any(f is k for k in known)]
         for constant in code.co_consts:
             if isinstance(constant, types.CodeType):
@@ -153,8 +169,12 @@ class _Walk:
         self.take(_instructions(code))
 
     def array(self, array: Any) -> None:
-        """Add an array, by its bytes."""
-        self.take(str(array.dtype), array.shape, array.tobytes())
+        """Add an array or a scalar of NumPy's, by its bytes, or by the objects in it."""
+        self.take(str(array.dtype), array.shape)
+        if array.dtype.hasobject:  # its bytes are addresses
+            self.visit(array.tolist())
+        else:
+            self.take(array.tobytes())
 
     def type_(self, kind: type) -> None:
         """Add a class: a library's by name, any other by its bases and what it defines."""
@@ -166,7 +186,7 @@ class _Walk:
                 {
                     name: value
                     for name, value in vars(kind).items()
-                    if not name.startswith("__") or isinstance(value, types.FunctionType)
+                    if not name.startswith("__") or callable(value)
                 }
             )
 
@@ -193,9 +213,77 @@ def _constant(value: Any) -> Any:
     return type(value).__name__, value
 
 
+@functools.cache  # a code never changes
+def _imports(code: types.CodeType) -> list[tuple[str, Any, int]]:
+    """What a code imports when it runs, as `__import__` takes it: name, names in it, level."""
+    import dis
+
+    if (
+        dis.opmap["IMPORT_NAME"] not in code.co_code[::2]
+    ):  # most import nothing: a tenth of the time
+        return []
+    steps = [step for step in dis.get_instructions(code) if step.opname != "EXTENDED_ARG"]
+    found = [
+        (step.argval, steps[i - 1].argval, steps[i - 2].argval)
+        for i, step in enumerate(steps)
+        if step.opname == "IMPORT_NAME"  # which takes level and names from the two steps before it
+    ]
+    return [(name, names, level) for name, names, level in found if level or not _is_library(name)]
+
+
+def _imported(
+    scope: Mapping[str, Any], name: str, names: Any, level: int
+) -> list[types.ModuleType]:
+    """The module that an import gives, whether it has been run or not; none but one's own."""
+    if not _is_own(scope.get("__name__", "")):
+        return []
+    try:
+        module = __import__(name, scope, None, names, level)
+    except ImportError:
+        return []
+    return [module] if _is_own(module.__name__) else []
+
+
+def _look(value: object) -> str:
+    """What a value looks like, but for the addresses in it."""
+    if type(value) is str:
+        return value
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+
+
+def _slots(value: Any) -> dict[str, Any]:
+    """What is in an object's slots, by name, as far as they are set and of one's own."""
+    return {
+        name: getattr(value, name)
+        for kind in type(value).__mro__
+        if _is_own(kind.__module__)
+        for name, slot in vars(kind).items()
+        if isinstance(slot, types.MemberDescriptorType)
+        and not name.startswith("__")  # such as addresses in what Cython compiled
+        and hasattr(value, name)
+    }
+
+
+@functools.cache
+def _visitors(kind: type) -> list[Callable[[_Walk, Any], None]]:
+    """What is done with values of a kind: what fits first; what is of one's own has state, too."""
+    fitting = [visit for base, visit in _VISITORS if issubclass(kind, base)][:1]
+    if _is_own(str(kind.__module__)) and not issubclass(kind, type):
+        return [*fitting, _Walk.state]
+    return fitting or [_Walk.stranger]
+
+
 def _is_library(module: types.ModuleType | str | None) -> bool:
-    name = module.__name__ if isinstance(module, types.ModuleType) else module or ""
-    return name.partition(".")[0] in _LIBRARIES
+    name = module.__name__ if isinstance(module, types.ModuleType) else module
+    return str(name).partition(".")[0] in _LIBRARIES
+
+
+@functools.cache
+def _is_own(module: str) -> bool:
+    """Whether a module is this package's or the user's; others' objects have caches and locks."""
+    file = getattr(sys.modules.get(module), "__file__", None) or ""
+    others = _is_library(module) or not _INSTALLED.isdisjoint(Path(file).parts)
+    return module.partition(".")[0] in ("backprop", "__main__") or not others
 
 
 def _content(cell: types.CellType) -> Any:
@@ -214,10 +302,12 @@ _VISITORS: tuple[tuple[Any, Callable[[_Walk, Any], None]], ...] = (
     (tuple, _Walk.each),
     (list, _Walk.each),
     (Mapping, _Walk.mapping),
-    (set, lambda walk, s: walk.take(sorted(map(repr, s)))),
-    (frozenset, lambda walk, s: walk.take(sorted(map(repr, s)))),
+    (types.SimpleNamespace, lambda walk, n: walk.mapping(vars(n))),
+    (AbstractSet, lambda walk, s: walk.take(sorted(map(_look, s)))),
     (np.ndarray, _Walk.array),
-    (np.generic, lambda walk, v: walk.take(str(v.dtype), v.tobytes())),
+    (np.generic, _Walk.array),
+    # What is left of these are their subclasses.
+    ((int, float, complex, str, bytes), lambda walk, v: walk.take(_look(v))),
     (np.dtype, lambda walk, v: walk.take(str(v))),
     (types.MethodType, lambda walk, m: walk.each((m.__func__, m.__self__))),
     (property, lambda walk, p: walk.each((p.fget, p.fset, p.fdel))),
