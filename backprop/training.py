@@ -33,7 +33,10 @@ class TrainingError(RuntimeError):
 
 
 class AuditError(RuntimeError):
-    """A gradient that no longer passes in the middle of training; `report` says what broke."""
+    """A gradient that no longer passes in the middle of training; `report` says what broke.
+
+    It is None where the audit itself raised something, which is then the error's cause.
+    """
 
     def __init__(self, message: str, report: Any) -> None:
         super().__init__(message)
@@ -129,7 +132,7 @@ def train(
     TrainingError
         Where a parameter or the loss is no longer finite.
     AuditError
-        Where an audit fails.
+        Where an audit fails, or raises something.
     ValueError, TypeError
         Naming the argument, what was expected and what came.
     """
@@ -282,7 +285,15 @@ def _audited(
     batch: tuple[Array, Array],
     epoch: int,
 ) -> str:
-    report = look(net, *batch)
+    try:
+        report = look(net, *batch)
+    except Exception as error:
+        raise AuditError(
+            f"audit: expected a gradient to look at after epoch {epoch}, but"
+            f" {type(error).__name__} was raised: {error}\nfind out where with"
+            " checks.verify(net, x, y), and train again from before that epoch",
+            None,
+        ) from error
     if report.verdict == "fail":
         raise AuditError(
             f"audit: expected a correct gradient after epoch {epoch}, but it no longer passes\n"

@@ -273,6 +273,22 @@ def test_a_failing_audit_keeps_the_last_checkpoint(
 
 
 @pytest.mark.usefixtures("quick")
+def test_an_audit_that_raises_ends_with_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Like one that fails; the results have the error, and no report."""
+
+    def audit(*args: Any) -> None:
+        raise ValueError("operands do not fit")
+
+    monkeypatch.setattr("checks.gate.audit", audit)
+    results = tmp_path / "r.json"
+    message = bad(1, *DIGITS, "--epochs", 1, "--json", results)
+    assert "after epoch 1, but ValueError was raised: operands do not fit" in message
+    found = json.loads(results.read_text())
+    assert "operands do not fit" in found["error"]
+    assert found["report"] is None
+
+
+@pytest.mark.usefixtures("quick")
 def test_divergence_ends_with_1(tmp_path: Path) -> None:
     """With what to do about it, no model, and none that the results would name."""
     options = ["--activation", "identity", "--learning-rate", 1e30, "--save", tmp_path / "m"]

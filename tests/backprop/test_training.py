@@ -272,6 +272,32 @@ def test_a_failing_audit_stops_training() -> None:
     assert caught.value.report.verdict == "fail"
 
 
+def test_an_audit_that_raises_stops_training() -> None:
+    """With the epoch and what was raised; there is no report then."""
+    net, data = small()
+    told: list[Epoch] = []
+    permit = Audited(net, fails_at=99)
+    seen = permit.__dict__["seen"]
+
+    def audit(net: Net, x: Any, y: Any) -> AuditReport:
+        seen.append(x.shape)
+        if len(seen) == 2:
+            raise ValueError("operands do not fit")
+        return AuditReport("pass")
+
+    permit.__dict__["audit"] = audit
+    with pytest.raises(AuditError) as caught:
+        backprop.train(net, data, permit=permit, epochs=5, on_epoch=told.append)
+    assert str(caught.value) == (
+        "audit: expected a gradient to look at after epoch 2, but ValueError was raised:"
+        " operands do not fit\nfind out where with checks.verify(net, x, y), and train again"
+        " from before that epoch"
+    )
+    assert [epoch.epoch for epoch in told] == [1]
+    assert caught.value.report is None
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
 def test_audit_can_be_left_out() -> None:
     """With audit=False the permit is not asked."""
     net, data = small()
