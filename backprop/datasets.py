@@ -272,7 +272,7 @@ def _checkouts() -> list[Path]:
 
 
 def _is_ours(root: Path) -> bool:
-    return (root / "backprop" / "datasets.py").is_file()
+    return all((root / name).is_file() for name in ("pyproject.toml", "backprop/datasets.py"))
 
 
 def _in_cache(say: Notify) -> Dataset:

@@ -88,7 +88,7 @@ def cost(net: Network, x: Array, y: Array) -> Any:
 
     Parameters and exceptions are those of `forward` and `backward`.
     """
-    *_, a = forward(net, x)[:-1]
+    a = forward(net, x)[-2]
     y = validation.targets(net, y, len(a))
     return resume(net, len(net.weights) - 1, a @ net.weights[-1] + net.biases[-1], y)
 

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from backprop import init_net
+from backprop.activations import ACTIVATIONS
+from backprop.costs import COSTS
 from backprop.network import Network
 from checks.diagnosis import DIAGNOSES
 from checks.engine import check
@@ -34,9 +36,7 @@ DRAWS = 50
 # whose sum could be told from neither a forgotten 1/2 nor the default learning rate.
 WIDTHS = (2, 8)
 BATCHES = (3, 4, 6, 7, 8, 9, 11)
-HIDDEN = ("sigmoid", "tanh", "relu", "softplus", "identity")
-COSTS = ("quadratic", "cross-entropy", "softmax-cross-entropy")
-OUTPUTS = {"cross-entropy": "sigmoid", "softmax-cross-entropy": "softmax"}
+HIDDEN = tuple(name for name, function in ACTIVATIONS.items() if not function.coupled)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,7 +244,7 @@ def draw(fault: Fault | None, rng: np.random.Generator) -> Case:
     widths = [int(n) for n in rng.integers(*WIDTHS, size=layers + 1)]
     if fault and fault.square:
         widths = widths[:1] * (layers + 1)
-    cost = str(rng.choice(fault.costs if fault and fault.costs else COSTS))
+    cost = str(rng.choice(fault.costs if fault and fault.costs else tuple(COSTS)))
     names = _names(fault.activation if fault else None, layers, cost, rng)
     net = init_net(widths, activation=names, cost=cost, seed=rng)
     scale = rng.uniform(0.5, 1.5)
@@ -258,7 +258,7 @@ def _names(activation: str | None, layers: int, cost: str, rng: np.random.Genera
         names = [str(name) for name in rng.permutation(HIDDEN)[:layers]]
     else:
         names = [activation or str(rng.choice(HIDDEN))] * layers
-    return [*names[:-1], OUTPUTS.get(cost, names[-1])]
+    return [*names[:-1], COSTS[cost].output or names[-1]]
 
 
 def _targets(cost: str, batch: int, n_out: int, rng: np.random.Generator) -> Array:

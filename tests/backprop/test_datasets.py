@@ -426,7 +426,8 @@ def test_only_a_checkout_of_geartrain_counts_as_one(
         (root / "backprop").mkdir(parents=True)
         (root / "backprop" / "datasets.py").touch()
         (root / "data" / "mnist").mkdir(parents=True)
-    (ours / "data" / "digits").mkdir()
+        (root / "data" / "digits").mkdir()
+    (ours / "pyproject.toml").touch()
     monkeypatch.setattr(datasets, "_PACKAGE", others / "backprop")
     monkeypatch.chdir(tmp_path)
     assert datasets._checkouts() == []
