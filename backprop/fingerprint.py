@@ -141,7 +141,7 @@ class _Walk:
         self.take("end")
 
     def function(self, f: types.FunctionType) -> None:
-        """Add a function: code, defaults, attributes, closure and, if our own, its globals."""
+        """Add a function: code, defaults, attributes, closure and, if no library's, its globals."""
         self.visit(f.__code__)
         contents = [_content(cell) for cell in f.__closure__ or ()]
         self.each((f.__defaults__, f.__kwdefaults__, f.__dict__ or None, *contents))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from checks import nest
-from checks.methods import METHODS, ORACLES, examine
+from checks.methods import METHODS, ORACLES, SWEEPS, examine
 from checks.nest import Array
 from checks.report import Report
 from checks.subject import black_box
@@ -73,7 +73,7 @@ def check_gradients(
         Called with the number of coordinates done since the last call.
     executor
         Anything like `concurrent.futures.Executor`, to run the pieces of a sweep elsewhere. The
-        numbers are the same to the last bit.
+        numbers are the same to the last bit. Like `oracle`, for a sweep alone.
 
     Returns
     -------
@@ -107,6 +107,11 @@ def check_gradients(
         raise TypeError(
             "executor: expected something that can submit, such as"
             f" concurrent.futures.ProcessPoolExecutor(), or None, got {executor!r}"
+        )
+    if executor is not None and method not in SWEEPS:
+        raise ValueError(
+            f"executor: expected None with method {method!r}, which has no pieces to share, got"
+            f" {executor!r}"
         )
     subject = black_box(cost, gradients, params, inputs=watched(inputs))
     repeat = call("check_gradients", rtol=rtol, method=method, oracle=oracle, seed=seed)
@@ -193,6 +198,10 @@ def options(
         "oracle": _choice("oracle", oracle, ORACLES),
         "seed": whole("seed", seed, least=0),
     }
+    if oracle != "auto" and method not in SWEEPS:
+        raise ValueError(
+            f"oracle: expected 'auto' with method {method!r}, which chooses its own, got {oracle!r}"
+        )
     return found if progress is None else {**found, "progress": progress}
 
 

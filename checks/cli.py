@@ -31,9 +31,9 @@ EXIT_CODES = {"pass": 0, "fail": 1, "undecided": 3}
 SELFTEST_ROUNDS = 4
 
 # As in `checks.methods`, which is not loaded for them: numpy would come with it.
-METHODS = ("sweep", "naive", "probe", "taylor")
-ORACLES = ("auto", "complex", "ridders", "central")
 SWEEPS = ("sweep", "naive")
+METHODS = (*SWEEPS, "probe", "taylor")
+ORACLES = ("auto", "complex", "ridders", "central")
 
 # As many processes as Windows lets one wait for; elsewhere, more than anyone has use for.
 MOST_JOBS = 61 if sys.platform == "win32" else 1024

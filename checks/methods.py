@@ -19,7 +19,8 @@ from checks.state import Progress
 from checks.subject import Subject
 from checks.taylor import taylor
 
-METHODS = ("sweep", "naive", "probe", "taylor")
+SWEEPS = ("sweep", "naive")
+METHODS = (*SWEEPS, "probe", "taylor")
 ORACLES = ("auto", "complex", "ridders", "central")
 
 

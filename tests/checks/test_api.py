@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -165,6 +166,17 @@ def test_a_wrong_option_is_named_with_what_was_expected(
     with pytest.raises(error) as caught:
         check_gradients(lambda x: 1 / 0, cube_gradient, X, **{option: value})
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["probe", "taylor"])
+def test_what_only_a_sweep_takes_is_refused_by_the_others(method: str) -> None:
+    """Rather than left aside without a word."""
+    with ThreadPoolExecutor(1) as pool:
+        for name, value in {"oracle": "ridders", "executor": pool}.items():
+            given: dict[str, Any] = {name: value}
+            with pytest.raises(ValueError, match=f"{name}: expected .* with method '{method}'"):
+                check_gradients(cube, cube_gradient, X, method=method, **given)
+            assert check_gradients(cube, cube_gradient, X, **given).verdict == "pass"
 
 
 @pytest.mark.parametrize(
