@@ -77,12 +77,13 @@ def taylor(
 def _remainders(this: Check, analytic: dict[str, Array]) -> tuple[Array, Array, Array, Array]:
     """Steps, the sizes of h g·d, remainders, and how far the gradient's rounding moves these."""
     d = [signed(this.rng, v.shape) * rounding.scale(v) for v in this.subject.values]
-    slope = _along([analytic[name] for name in this.subject.names], d)
+    gradient = [analytic[name] for name in this.subject.names]
+    slope = _along(gradient, d)
     lines = direction(this.subject, d, **this.scales)
     h = np.exp2(-np.arange(2.0, 2 + HALVINGS))
     centre = lines.costs(np.zeros(1)).real[0]
     remainder = np.abs(lines.costs(h).real - centre - h * slope)
-    rounded = h * _rounded(this, slope, d)
+    rounded = h * _rounded(this, gradient, d)
     known = np.isfinite(remainder + rounded)
     return h[known], h[known] * abs(slope), remainder[known], rounded[known]
 
@@ -101,12 +102,13 @@ def _along(gradient: list[Array], d: list[Array]) -> Array:
     return np.asarray(sum(np.vdot(g, e) for g, e in zip(gradient, d, strict=True)), np.float64)
 
 
-def _rounded(this: Check, slope: Array, d: list[Array]) -> Array:
+def _rounded(this: Check, gradient: list[Array], d: list[Array]) -> Array:
     """How far rounding moves g·d: found out and allowed for like that of a single coordinate.
 
     Of scale 1, for d moves each parameter by about its own scale.
     """
-    spread = rounding.spread([slope], lambda: [_along(jittered(this), d)])[0]
+    slope = _along(gradient, d)
+    spread = rounding.spread([slope], lambda: [_along(jittered(this) or gradient, d)])[0]
     if this.subject.jittered is None:
         spread += own_noise(this)
     return rounding.tolerance(
