@@ -136,7 +136,7 @@ def span(seconds: float) -> str:
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         if seconds >= size or unit == "µs":
             value = seconds / size
-            return f"{value:.0f} {unit}" if value >= 100 else f"{value:.2g} {unit}"
+            return f"{value:.0f} {unit}" if value >= 99.5 else f"{value:.2g} {unit}"
     raise AssertionError
 
 

@@ -112,6 +112,7 @@ class _Watch:
         self.wrong: str | None = None
         self.telling = True
         self.batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+        self.taken = 0
         with np.errstate(all="ignore"), threads.suited(net, batch_size):
             training.descend(
                 self.looped,
@@ -121,15 +122,18 @@ class _Watch:
                 learning_rate=learning_rate,
                 on_batch=self._look,
             )
-        if self.batches and self.wrong is None:
-            self.wrong = f"the loop leaves out {len(self.batches)} of its minibatches"
+        if self.taken != len(self.batches) and self.wrong is None:
+            self.wrong = f"the loop takes {self.taken} steps for {len(self.batches)} minibatches"
         for name, p, q in _pairs(self.looped, self.passed):
             if self.wrong is None and not same_bits(p, q):
                 self.wrong = f"{name}: the loop does not leave behind what it has stepped to"
 
     def _look(self, _: int) -> None:
         """After a step of the loop, to parameters that are then made those of the passes."""
-        start, rows = self.passed, self.batches.pop(0)
+        self.taken += 1
+        if self.taken > len(self.batches):
+            return
+        start, rows = self.passed, self.batches[self.taken - 1]
         self.passed = self._step(_copy(start), rows)
         at = _tensors(self.passed)
         spread = rounding.spread(at, lambda: _tensors(self._jittered(start, rows)), TRIALS)

@@ -94,16 +94,20 @@ def test_a_loop_that_goes_elsewhere_is_told(
         verify(net, x, y, samples=samples)
 
 
-def test_a_minibatch_that_descend_leaves_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("parts", "steps"), [([80], 4), ([90, 20], 6)])
+def test_a_minibatch_left_out_or_taken_twice_is_told(
+    monkeypatch: pytest.MonkeyPatch, parts: list[int], steps: int
+) -> None:
     """Where gathering is as it should be."""
     right = training.descend
 
-    def shorter(net: Any, samples: Any, order: Any, **settings: Any) -> None:
-        right(net, samples, order[:80], **settings)
+    def other(net: Any, samples: Any, order: Any, **settings: Any) -> None:
+        for count in parts:
+            right(net, samples, order[:count], **settings)
 
-    monkeypatch.setattr(training, "descend", shorter)
+    monkeypatch.setattr(training, "descend", other)
     told = rehearse(init_net((12, 9, 4), seed=3), MANY, batch_size=20, learning_rate=5.0)
-    assert told == "the loop leaves out 1 of its minibatches"
+    assert told == f"the loop takes {steps} steps for 5 minibatches"
 
 
 def undivided(self: Any, x: Any, y: Any, rate: float) -> None:
