@@ -58,9 +58,7 @@ def explain(net: Network, x: Array, y: Array) -> str:
 
 
 def _work(net: Network, x: Array, y: Array) -> _Worked:
-    weights = [W.astype(np.float64) for W in net.weights]
-    biases = [b.astype(np.float64) for b in net.biases]
-    net = replace(net, weights=weights, biases=biases, dW=[], db=[], samples=0)
+    net = net.with_parameters(p.astype(np.float64) for p in net.parameters.values())
     x = validation.inputs(net, x)
     if len(x) != 1:
         raise ValueError(f"x: expected one sample, shape (1, {net.shape[0]}), got {x.shape}")
@@ -72,7 +70,7 @@ def _work(net: Network, x: Array, y: Array) -> _Worked:
         x=x,
         y=y,
         a=[row[0] for row in a],
-        z=[(row @ W + b)[0] for row, W, b in zip(a, weights, biases, strict=False)],
+        z=[(row @ W + b)[0] for row, W, b in zip(a, net.weights, net.biases, strict=False)],
         # b is added to z as it is, so the slope along b is the slope along z.
         delta=[db for _, db in gradients],
         dW=[dW for dW, _ in gradients],
@@ -198,7 +196,7 @@ def _cost(worked: _Worked, where: tuple[int, int] | None = None, step: float = 0
 
 
 def _parameters(net: Network) -> int:
-    return sum(array.size for array in (*net.weights, *net.biases))
+    return sum(p.size for p in net.parameters.values())
 
 
 def _number(value: Any) -> str:

@@ -6,8 +6,8 @@ what `backprop.passes.backward` has put into them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -52,6 +52,17 @@ class Network:
     def dtype(self) -> np.dtype:
         """The dtype of the parameters."""
         return self.weights[0].dtype
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """The parameters themselves, by name: W1, b1, …, WL, bL."""
+        pairs = enumerate(zip(self.weights, self.biases, strict=True), start=1)
+        return {name: p for l, (W, b) in pairs for name, p in ((f"W{l}", W), (f"b{l}", b))}
+
+    def with_parameters(self, values: Iterable[Array]) -> Network:
+        """The same network with others in their order, of any dtype, and empty accumulators."""
+        own = [*values]
+        return replace(self, weights=own[0::2], biases=own[1::2], dW=[], db=[], samples=0)
 
     def layers(self) -> Iterator[tuple[Array, Array, Activation]]:
         """Each layer's weights, biases and activation, from the input on."""

@@ -88,7 +88,7 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
     """
     from safetensors.numpy import save
 
-    tensors = {name: np.ascontiguousarray(array) for name, array in _tensors(model.net).items()}
+    tensors = {name: np.ascontiguousarray(array) for name, array in model.net.parameters.items()}
     # One entry: safetensors writes several in any order, and equal models should be equal files.
     metadata = {"geartrain": json.dumps({"format": FORMAT, **_plain(model)})}
     files.write(path, save(tensors, metadata))
@@ -141,11 +141,6 @@ def require_same_run(path: str | os.PathLike[str], saved: Model, wanted: Model) 
                 f" {_short(before[name])}; give the same options and data as before, or leave out"
                 " --resume to start anew"
             )
-
-
-def _tensors(net: Network) -> dict[str, Array]:
-    pairs = enumerate(zip(net.weights, net.biases, strict=True), start=1)
-    return {name: array for l, (W, b) in pairs for name, array in ((f"W{l}", W), (f"b{l}", b))}
 
 
 def _plain(model: Model) -> dict[str, Any]:

@@ -268,9 +268,7 @@ def _require_finite(net: Network, loss: float, epoch: int) -> None:
 
 def _not_finite(net: Network) -> str | None:
     """The name of the first parameter that is not finite throughout; None where all are."""
-    names = [f"{kind}{layer + 1}" for kind in "Wb" for layer in range(len(net.weights))]
-    tensors = zip(names, net.weights + net.biases, strict=True)
-    return next((name for name, tensor in tensors if not np.isfinite(tensor).all()), None)
+    return next((name for name, p in net.parameters.items() if not np.isfinite(p).all()), None)
 
 
 def _diverged(what: str, epoch: int) -> None:

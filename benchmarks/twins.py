@@ -19,7 +19,7 @@ Run = Callable[[], Any]
 
 def parameters(net: Network) -> list[Any]:
     """Copies of [W1, b1, …]."""
-    return [p.copy() for pair in zip(net.weights, net.biases, strict=True) for p in pair]
+    return [p.copy() for p in net.parameters.values()]
 
 
 def torch_cost(x: Any, y: Any) -> Callable[..., Any]:

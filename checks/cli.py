@@ -264,12 +264,11 @@ def _networks(
             batch_size=given["batch_size"],
             seed=given["seed"],
         )
-    from checks.networks import as_subject, with_parameters
+    from checks.networks import as_subject
 
     nets = [net]
     if given["dtype"] == "float32":
-        pairs = zip(net.weights, net.biases, strict=True)
-        nets.insert(0, with_parameters(net, [v.astype("float32") for p in pairs for v in p]))
+        nets.insert(0, net.with_parameters(p.astype("float32") for p in net.parameters.values()))
     return [as_subject(n, x, y, repeat=repeat) for n in nets], notes
 
 

@@ -35,8 +35,8 @@ def as_subject(net: Network, x: Array, y: Array, *, repeat: str = "") -> Subject
     """
     x = validation.inputs(net, x).copy()
     y = validation.targets(net, y, len(x)).copy()
-    values = tuple(v.copy() for pair in zip(net.weights, net.biases, strict=True) for v in pair)
-    judged = _Judged(net=with_parameters(net, values), x=x, y=y)
+    values = tuple(v.copy() for v in net.parameters.values())
+    judged = _Judged(net=net.with_parameters(values), x=x, y=y)
     return Subject(
         names=judged.names,
         values=values,
@@ -62,22 +62,21 @@ class _Judged:
 
     @property
     def names(self) -> tuple[str, ...]:
-        layers = range(1, len(self.net.weights) + 1)
-        return tuple(f"{kind}{layer}" for layer in layers for kind in "Wb")
+        return tuple(self.net.parameters)
 
     def cost(self, values: Arrays) -> Any:
-        return passes.cost(with_parameters(self.net, values), self.x, self.y)
+        return passes.cost(self.net.with_parameters(values), self.x, self.y)
 
     def gradient(self, values: Arrays) -> dict[str, Array]:
-        net = with_parameters(self.net, values)
+        net = self.net.with_parameters(values)
         if sum(v.size for v in values) <= FILLED:
             net.dW, net.db = ([np.ones_like(v) for v in vs] for vs in (net.weights, net.biases))
             net.samples = 1
         return self._named(passes.gradients(net, self.x, self.y))
 
     def jittered(self, rng: np.random.Generator) -> dict[str, Array]:
-        own = (v for pair in zip(self.net.weights, self.net.biases, strict=True) for v in pair)
-        moved = with_parameters(self.net, [rounding.jitter(v, rng) for v in own])
+        own = self.net.parameters.values()
+        moved = self.net.with_parameters(rounding.jitter(v, rng) for v in own)
         activations = passes.forward(moved, self.x)
         activations = [rounding.jitter(a, rng) for a in activations]
         return self._named(passes.gradients_at(moved, activations, self.y))
@@ -98,13 +97,6 @@ class _Judged:
 
     def _named(self, pairs: Iterable[tuple[Array, Array]]) -> dict[str, Array]:
         return dict(zip(self.names, (g for pair in pairs for g in pair), strict=True))
-
-
-def with_parameters(net: Network, values: Arrays) -> Network:
-    """The same network with other parameters [W1, b1, …], of any dtype, and empty accumulators."""
-    return replace(
-        net, weights=list(values[0::2]), biases=list(values[1::2]), dW=[], db=[], samples=0
-    )
 
 
 def backward_overwrites(net: Network, x: Array, y: Array) -> str | None:

@@ -21,7 +21,7 @@ from backprop.network import Network
 from checks import engine, rounding, scalars
 from checks.hygiene import same_bits
 from checks.nest import Array, coordinate
-from checks.networks import as_subject, with_parameters
+from checks.networks import as_subject
 from checks.proposition import Property, PropertyError, no_folder_left, proposition
 from checks.strategies import Case, cases, register_profiles
 
@@ -55,7 +55,7 @@ def arguments_are_left_untouched(case: Case) -> None:
         "backward": lambda: passes.backward(net, outputs, y),
         "gradients": lambda: passes.gradients(net, x, y),
     }
-    watched = {**_parameters(net), "x": x, "y": y}
+    watched = {**net.parameters, "x": x, "y": y}
     watched |= {f"a{layer}": a for layer, a in enumerate(outputs)}
     before = {name: array.copy() for name, array in watched.items()}
     for function, call in calls.items():
@@ -123,15 +123,15 @@ def gradients_leaves_the_accumulators_alone(case: Case) -> None:
 def optimize_steps_along_minus_the_gradient(case: Case, rate: float) -> None:
     """Optimize takes `rate` times the mean gradient from every parameter, and keeps the sums."""
     net = case.net
-    before = {name: p.astype(np.float64) for name, p in _parameters(net).items()}
+    before = {name: p.astype(np.float64) for name, p in net.parameters.items()}
     network.optimize(net, rate)
-    for name, p in _parameters(net).items():
+    for name, p in net.parameters.items():
         assert np.array_equal(p, before[name]), f"{name} moves with nothing accumulated"
     mean = _named(passes.gradients(net, case.x, case.y))
     passes.backward(net, passes.forward(net, case.x), case.y)
     sums = _accumulators(net)
     network.optimize(net, rate)
-    for name, p in _parameters(net).items():
+    for name, p in net.parameters.items():
         step = rate * mean[name].astype(np.float64)
         rounded = _unit(net.dtype) * (np.abs(before[name]) + np.abs(step))
         _agree(name, spread=rounded, stepped=p, expected=before[name] - step)
@@ -150,14 +150,14 @@ def the_loop_steps_as_the_passes_do(case: Case, rate: float, peak: int | None) -
         given = np.round(peak * np.minimum(np.abs(case.x), 1)).astype(np.uint8)
         case = replace(case, x=scale_pixels(given, peak, net.dtype))
     passes.backward(net, passes.forward(net, case.x), case.y)
-    before, sums, spread = _parameters(net), _accumulators(net), _gradient_spread(case)
+    before, sums, spread = net.parameters, _accumulators(net), _gradient_spread(case)
     before = {name: p.copy() for name, p in before.items()}
     with loop.Loop(net, peak=peak) as fast:
         targets, start = validation.targets(net, case.y, batch), fast.parameters.copy()
         fast.step(given[::-1] // 2, targets[::-1], 2 * rate)
         fast.parameters[...] = start
         fast.step(given, targets, rate)
-    for name, p in _parameters(net).items():
+    for name, p in net.parameters.items():
         step = rate / batch * sums[f"d{name}"].astype(np.float64)
         rounded = _unit(net.dtype) * (np.abs(before[name]) + np.abs(step))
         far = rate / batch * spread[f"d{name}"] + rounded
@@ -171,7 +171,7 @@ def gradients_are_like_their_parameters(case: Case) -> None:
     returned = _named(passes.gradients(net, case.x, case.y))
     passes.backward(net, passes.forward(net, case.x), case.y)
     accumulated = _named(zip(net.dW, net.db, strict=True))
-    for name, p in _parameters(net).items():
+    for name, p in net.parameters.items():
         for g in (returned[name], accumulated[name]):
             assert (g.shape, g.dtype) == (p.shape, p.dtype), (
                 f"d{name}: expected {p.shape} of {p.dtype}, got {g.shape} of {g.dtype}"
@@ -187,7 +187,7 @@ def vectorised_equals_plain_loops(case: Case) -> None:
     rng = np.random.default_rng(0)
 
     def again() -> list[Array]:
-        moved = with_parameters(net, [rounding.jitter(p, rng) for p in _parameters(net).values()])
+        moved = net.with_parameters(rounding.jitter(p, rng) for p in net.parameters.values())
         return [*_vectorised(moved, rounding.jitter(case.x, rng), case.y).values()]
 
     spread = dict(zip(names, rounding.spread([*found.values()], again), strict=True))
@@ -230,11 +230,6 @@ def run_all(profile: str = "quick") -> tuple[str, ...]:
         for each in PROPERTIES:
             each(profile=profile)
     return tuple(each.name for each in PROPERTIES)
-
-
-def _parameters(net: Network) -> dict[str, Array]:
-    """The network's own arrays, W1, b1, …, WL, bL."""
-    return _named(zip(net.weights, net.biases, strict=True))
 
 
 def _named(pairs: Any) -> dict[str, Array]:

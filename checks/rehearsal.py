@@ -16,7 +16,6 @@ unit or two in their last place before the step (`rounding.jitter`).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import zip_longest
 
 import numpy as np
@@ -28,7 +27,6 @@ from backprop.samples import Samples
 from checks import rounding
 from checks.hygiene import same_bits
 from checks.nest import Array, coordinate
-from checks.networks import with_parameters
 
 STEPS = 4.5
 TRIALS = 4
@@ -162,9 +160,9 @@ class _Watch:
     def _jittered(self, start: Network, rows: Array) -> Network:
         """The same with parameters and inputs jittered."""
         x, _ = self.samples.batch(rows, start.dtype)
-        moved = [rounding.jitter(p, self.rng) for p in _tensors(start)]
+        moved = start.with_parameters(rounding.jitter(p, self.rng) for p in _tensors(start))
         x = rounding.jitter(validation.inputs(start, x), self.rng)
-        return self._step(with_parameters(start, moved), rows, x)
+        return self._step(moved, rows, x)
 
 
 def _difference(name: str, p: Array, q: Array, allowed: Array) -> str | None:
@@ -176,22 +174,19 @@ def _difference(name: str, p: Array, q: Array, allowed: Array) -> str | None:
 
 
 def _tensors(net: Network) -> list[Array]:
-    return [p for pair in zip(net.weights, net.biases, strict=True) for p in pair]
+    return [*net.parameters.values()]
 
 
 def _pairs(one: Network, other: Network) -> list[tuple[str, Array, Array]]:
     """The tensors of two networks of a kind, side by side, by name."""
-    names = (f"{kind}{layer + 1}" for layer in range(len(one.weights)) for kind in "Wb")
-    return [*zip(names, _tensors(one), _tensors(other), strict=True)]
+    return [*zip(one.parameters, _tensors(one), _tensors(other), strict=True)]
 
 
 def _copy(net: Network) -> Network:
     """The network with parameters of its own."""
-    return with_parameters(net, [p.copy() for p in _tensors(net)])
+    return net.with_parameters(p.copy() for p in _tensors(net))
 
 
 def in_float64(net: Network) -> Network:
     """The float64 twin: the same code, with the parameters upcast."""
-    wide = [array.astype(np.float64) for array in (*net.weights, *net.biases)]
-    layers = len(net.weights)
-    return replace(net, weights=wide[:layers], biases=wide[layers:], dW=[], db=[], samples=0)
+    return net.with_parameters(p.astype(np.float64) for p in net.parameters.values())

@@ -9,7 +9,6 @@ sample of it against the plain one in every check.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -39,8 +38,7 @@ class ShortRerun:
     def net(self) -> Network:
         """The network in double precision."""
         net = self._given[0]
-        weights, biases = ([v.astype(np.float64) for v in vs] for vs in (net.weights, net.biases))
-        return replace(net, weights=weights, biases=biases, dW=[], db=[], samples=0)
+        return net.with_parameters(p.astype(np.float64) for p in net.parameters.values())
 
     @cached_property
     def y(self) -> Array:

@@ -224,7 +224,7 @@ def showing(fault: Fault, rng: np.random.Generator) -> Case | None:
 def gradient(case: Case, fault: Fault | None = None) -> dict[str, Array]:
     """The analytic gradient by tensor name, on the second call, with a fault in or without."""
     net, x, y = case
-    values = [p.copy() for pair in zip(net.weights, net.biases, strict=True) for p in pair]
+    values = [p.copy() for p in net.parameters.values()]
     subject = as_subject(net, x, y)
     with plant(fault) if fault else nullcontext():
         subject.gradient(values)

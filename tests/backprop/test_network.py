@@ -33,6 +33,23 @@ def test_tensors_are_shaped_by_their_layers() -> None:
     assert net.samples == 0
 
 
+def test_parameters_go_by_name_and_come_back_in_their_order() -> None:
+    """They are the arrays themselves; a network with others leaves the first as it was."""
+    net = init_net((3, 4, 2), activation="tanh", cost="cross-entropy")
+    net.samples = 7
+    assert list(net.parameters) == ["W1", "b1", "W2", "b2"]
+    own = [net.weights[0], net.biases[0], net.weights[1], net.biases[1]]
+    assert all(p is q for p, q in zip(net.parameters.values(), own, strict=True))
+    other = net.with_parameters(1j * p for p in own)
+    assert [p.dtype.kind for p in other.weights + other.biases] == ["c"] * 4
+    assert all(
+        np.array_equal(q, 1j * p) for p, q in zip(own, other.parameters.values(), strict=True)
+    )
+    assert (other.activations, other.cost) == (net.activations, net.cost)
+    assert (other.dW, other.db, other.samples) == ([], [], 0)
+    assert net.samples == 7
+
+
 def test_weights_have_variance_one_over_n_in() -> None:
     """So that a pre-activation's spread does not grow with the layer before it; biases have 1."""
     net = init_net((900, 400, 1))

@@ -10,7 +10,7 @@ from hypothesis import given
 from backprop import backward, cost, forward, gradients, init_net, passes
 from backprop.network import Network, zero_grad
 from checks import rounding
-from checks.networks import as_subject, with_parameters
+from checks.networks import as_subject
 from checks.strategies import Case, cases
 from tests import reference
 
@@ -20,7 +20,7 @@ Named = dict[str, Array]
 
 def parameters(net: Network) -> list[Array]:
     """W1, b1, …, WL, bL."""
-    return [p for pair in zip(net.weights, net.biases, strict=True) for p in pair]
+    return [*net.parameters.values()]
 
 
 def rows(case: Case) -> list[list[float]]:
@@ -73,7 +73,7 @@ def spreads(case: Case) -> Named:
     jittered = subject.jittered
 
     def again() -> list[Array]:
-        moved = with_parameters(net, [rounding.jitter(p, rng) for p in parameters(net)])
+        moved = net.with_parameters([rounding.jitter(p, rng) for p in parameters(net)])
         return [
             *forward_answer(moved, rounding.jitter(x, rng), y).values(),
             *jittered(rng).values(),
@@ -130,7 +130,7 @@ def test_plain_loops_catch_a_wrong_activation(monkeypatch: pytest.MonkeyPatch) -
     real = passes.forward
 
     def no_bias(net: Network, x: Array) -> list[Array]:
-        bare = with_parameters(net, [p * 0 if p.ndim == 1 else p for p in parameters(net)])
+        bare = net.with_parameters([p * 0 if p.ndim == 1 else p for p in parameters(net)])
         return real(bare, x)
 
     monkeypatch.setitem(globals(), "forward", no_bias)
@@ -250,7 +250,7 @@ def test_resume_takes_copies() -> None:
 def test_complex_parameters_keep_their_dtype(case: Case) -> None:
     """Complex parameters give complex activations and cost, whose real parts are the real ones."""
     net, spread = case.net, spreads(case)
-    as_complex = with_parameters(net, [p.astype(complex) for p in parameters(net)])
+    as_complex = net.with_parameters([p.astype(complex) for p in parameters(net)])
     for name, found in forward_answer(as_complex, case.x, case.y).items():
         real = forward_answer(net, case.x, case.y)[name]
         assert found.dtype == complex
@@ -266,7 +266,7 @@ def test_an_imaginary_step_shows_the_slope() -> None:
     net = init_net((3, 4, 2), cost="softmax-cross-entropy")
     x, y, h = np.random.default_rng(2).normal(size=(5, 3)), np.array([0, 1, 1, 0, 1]), 2.0**-100
     dW1, _ = gradients(net, x, y)[0]
-    moved = with_parameters(net, [p.astype(complex) for p in parameters(net)])
+    moved = net.with_parameters([p.astype(complex) for p in parameters(net)])
     moved.weights[0][1, 2] += 1j * h
     assert cost(moved, x, y).imag / h == pytest.approx(dW1[1, 2], rel=1e-13)
 

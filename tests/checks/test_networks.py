@@ -14,7 +14,7 @@ from backprop import passes
 from backprop.network import Network
 from checks.engine import check
 from checks.nest import Array
-from checks.networks import as_subject, backward_overwrites, with_parameters
+from checks.networks import as_subject, backward_overwrites
 from tests.checks.helpers import EPS, case
 
 
@@ -26,7 +26,7 @@ def test_a_subject_has_the_networks_cost_and_gradient() -> None:
     assert (one.repeat, one.context) == ("again", {"the batch size": 6.0})
     assert set(one.inputs) == {"x", "y"}
     for values in (one.values, [2 * v for v in one.values]):
-        same = with_parameters(net, values)
+        same = net.with_parameters(values)
         assert one.cost(values) == backprop.cost(same, x, y)
         found = one.gradient(values)
         assert tuple(found) == one.names
@@ -95,7 +95,7 @@ def test_parameters_are_replaced_without_a_copy_or_a_cast() -> None:
     net, x, y = case(activation="tanh")
     backprop.backward(net, backprop.forward(net, x), y)
     values = [v + 1j for pair in zip(net.weights, net.biases, strict=True) for v in pair]
-    other = with_parameters(net, values)
+    other = net.with_parameters(values)
     assert other.weights == [values[0], values[2]]
     assert other.biases == [values[1], values[3]]
     assert (other.activations, other.cost) == (net.activations, net.cost)
