@@ -253,8 +253,24 @@ def _train(
             model = trained
             _take(record, model, checkpoint)
     except KeyboardInterrupt:
+        if (saved := _saved(checkpoint, model)) and len(saved.history) == len(record["loss"]) + 1:
+            _take(record, saved, checkpoint)  # it was written, and not yet taken down
         raise KeyboardInterrupt(_interrupted(len(record["loss"]), checkpoint)) from None
     return model
+
+
+def _saved(checkpoint: str | None, model: Model) -> Model | None:
+    """What is in the checkpoint, if it is one of this run."""
+    from backprop.storage import StorageError, load_model, require_same_run
+
+    if checkpoint is None:
+        return None
+    try:
+        saved = load_model(checkpoint)
+        require_same_run(checkpoint, saved, model)
+    except StorageError:
+        return None
+    return saved
 
 
 def _epochs(

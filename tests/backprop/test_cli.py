@@ -794,6 +794,30 @@ def test_ctrl_c_keeps_the_checkpoint(trained: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.checkpoint"]
 
 
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("done", [1, 2])
+def test_an_interrupt_right_after_a_checkpoint_was_written_knows_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, done: int
+) -> None:
+    """Before anybody could have taken it down."""
+    inner = cli._save
+
+    def save(path: str, model: Any) -> None:
+        inner(path, model)
+        if len(model.history) == done:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_save", save)
+    results = tmp_path / "r.json"
+    options = ["--epochs", 5, "--save", tmp_path / "m", "--json", results]
+    result = CliRunner().invoke(cli.main, [str(word) for word in [*DIGITS, *options]])
+    assert result.exit_code == 130
+    assert "interrupted; the same command with --resume goes on from" in result.stderr
+    found = json.loads(results.read_text())
+    assert (found["epochs"], found["checkpoint"]) == (done, f"{tmp_path / 'm'}.checkpoint")
+    assert len(load_model(found["checkpoint"]).history) == done
+
+
 def test_interrupted_before_a_checkpoint() -> None:
     """The message does not promise what is not there."""
     for checkpoint in ("m", None):
