@@ -27,6 +27,7 @@ from checks.subject import Subject, black_box, scaled
 from checks.tally import Findings
 from tests.checks.helpers import (
     CALLED,
+    EPS,
     LAYOUTS,
     beside_a_kink,
     by_position,
@@ -593,6 +594,25 @@ def test_a_few_of_the_oracles_own_errors_convict_nobody(side: int) -> None:
     found.error["params"][:] = np.asarray(error) * unit
     engine.benefit_of_doubt(under_way(vector(lambda p: 2 * p.sum(), np.ones_like, a)), found)
     assert found.status["params"].tolist() == [U, U, F, F, F]
+
+
+@pytest.mark.parametrize("from_call", [7, 10**6])
+def test_a_gradient_that_changes_with_later_calls_is_told(from_call: int) -> None:
+    """By its last bits: what was compared is what it gave at first."""
+    calls = iter(range(10**7))
+
+    def tiring(p: Array) -> Array:
+        g = 2 * p
+        return g * (1 + EPS) if next(calls) >= from_call else g
+
+    report = check(vector(lambda p: (p**2).sum(), tiring, [0.5, -1.0, 2.0]))
+    if from_call > 1000:
+        assert report.verdict == "pass"
+    else:
+        assert report.verdict == "fail"
+        assert report.diagnosis is not None
+        assert report.diagnosis.code == "not-repeatable"
+        assert report.diagnosis.detail == "it was the same at first, and changed with later calls"
 
 
 def test_nor_does_what_the_gradient_function_moves_by_itself(
