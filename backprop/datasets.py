@@ -69,6 +69,12 @@ class Dataset:
     source: str
 
     def __post_init__(self) -> None:
+        for name in ("train_images", "train_labels", "test_images", "test_labels"):
+            if not isinstance(found := getattr(self, name), np.ndarray) or not found.ndim:
+                raise DatasetError(
+                    f"{name}: expected an array of uint8, got {type(found).__name__}; convert it"
+                    " with numpy.asarray"
+                )
         pixels = math.prod(self.image_shape)
         for part in ("train", "test"):
             count = len(getattr(self, f"{part}_images"))

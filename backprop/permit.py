@@ -45,6 +45,6 @@ def require_permit(net: Network, permit: Permit | None) -> None:
     if found != expected:
         raise PermitError(
             f"permit: expected a certificate with fingerprint {expected}, of {net!r} and the code"
-            f" as it is now, got {found}; the code, shape, activations, cost or dtype have changed"
-            f" since: {remedy}"
+            f" as it is now, got {found}; the code, what it keeps in objects and tables, shape,"
+            f" activations, cost or dtype have changed since: {remedy}"
         )

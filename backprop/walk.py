@@ -17,6 +17,7 @@ import hashlib
 import re
 import sys
 import types
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -63,7 +64,8 @@ class Walk:
     def state(self, value: Any) -> None:
         """Add an object's class, and its attributes: those in its `__dict__` and in its slots."""
         self.visit(type(value))
-        self.mapping(getattr(value, "__dict__", {}))
+        own = getattr(value, "__dict__", {})
+        self.mapping({name: own[name] for name in own if not _is_cached(type(value), name)})
         self.mapping(_slots(value))
 
     def stranger(self, value: Any) -> None:
@@ -193,7 +195,16 @@ def _look(value: object) -> str:
     """What a value looks like, but for the addresses in it."""
     if type(value) is str:
         return value
+    if isinstance(value, AbstractSet):  # in no order of their own
+        return f"{{{sorted(map(_look, value))}}}"
+    if type(value) is tuple:
+        return f"({list(map(_look, value))})"
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+
+
+def _is_cached(kind: type, name: Any) -> bool:
+    """Whether an attribute is what a `cached_property` has left behind: no state of its own."""
+    return isinstance(getattr(kind, str(name), None), functools.cached_property)
 
 
 def _slots(value: Any) -> dict[str, Any]:
@@ -246,6 +257,7 @@ _VISITORS: tuple[tuple[Any, Callable[[Walk, Any], None]], ...] = (
     (type, Walk.type_),
     (tuple, Walk.each),
     (list, Walk.each),
+    (weakref.WeakKeyDictionary, lambda walk, _: walk.take("a cache")),
     (Mapping, Walk.mapping),
     (types.SimpleNamespace, lambda walk, n: walk.mapping(vars(n))),
     (AbstractSet, lambda walk, s: walk.take(sorted(map(_look, s)))),

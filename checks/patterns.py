@@ -167,8 +167,8 @@ def _decayed(views: list[View]) -> Iterator[Finding]:
     wrong = wrongs(views)
     theta = np.concatenate([v.value[v.usable] for v in wrong]).astype(np.float64)
     extra = np.concatenate([(v.analytic - v.numeric)[v.usable] for v in wrong])
-    if theta.size < 3 or not theta.any():
-        return
+    if theta.size < 3 or not np.ptp(theta):
+        return  # of equal parameters any constant is a multiple
     rate = float(theta @ extra / (theta @ theta))
     if all(v.equals(v.numeric + rate * v.value) for v in wrong):
         code = "weight-decay" if rate > 0 else "penalty-missing"

@@ -91,8 +91,8 @@ def probe(
         return report(this, None)
     found = [np.asarray(analytic[name], np.float64) for name in subject.names]
     result = _project(this, found, COMPLEX, trials=1)
-    this.offences += hygiene.changed_since(subject, analytic)
     closer = _closer(this, found, result)
+    this.offences += hygiene.changed_since(subject, analytic)  # the real cost has moved by now
     if closer is None:
         return sweep_all(this, analytic)
     result = closer

@@ -83,7 +83,7 @@ class ShortRerun:
             following[:, unit, np.arange(len(unit))] = z
         else:
             a = ACTIVATIONS[self.net.activations[layer]].function(z)
-            a -= np.take(self.activations[layer + 1], unit, axis=1)
+            a = a - np.take(self.activations[layer + 1], unit, axis=1)  # it may be kept elsewhere
             layer += 1
             W = np.take(self.net.weights[layer], unit, axis=0).T
             following = a[:, None] * np.ascontiguousarray(W, z.dtype)

@@ -25,9 +25,9 @@ from checks.tally import report
 HALVINGS = 40
 
 # What is read as a slope of 2, with a margin for the term of the next order; and as one of 1, which
-# a wrong gradient tends to at the smallest steps. A slope in between may be a right one's, as 1.2
-# is where the cost bends like |p|^1.2.
-RIGHT, WRONG = 1.7, 1.1
+# a wrong gradient tends to at the smallest steps, within a tenth. Other slopes may be those of a
+# right one: 1.2 where the cost bends like |p|^1.2, less than 1 where kinks lie on the way.
+RIGHT, WRONG = 1.7, (0.9, 1.1)
 
 # The slope is read over this many of the smallest steps whose remainder stands clear of the noise,
 # by a factor that leaves it right to less than a tenth.
@@ -160,10 +160,11 @@ def _verdict(
     judged: dict[str, object] = {}
     verdict = "undecided"
     if slope is not None:
-        verdict = "pass" if slope >= RIGHT else "fail" if slope <= WRONG else "undecided"
+        least, most = WRONG
+        verdict = "pass" if slope >= RIGHT else "fail" if least <= slope <= most else "undecided"
         line = f"the remainder falls with slope {slope:.2f} along one direction"
         if verdict == "undecided":
-            line += ", neither 1 nor 2: the cost may have no second derivative here"
+            line += ", neither 1 nor 2: the cost may have no second derivative here, or kinks"
         if verdict == "pass" and not unseen <= this.rtol:
             verdict = "undecided"
             line += f", behind which a relative error of {unseen:.2g} could hide"

@@ -158,7 +158,8 @@ def test_a_data_set_can_be_made_by_hand() -> None:
         ("train_images", np.ones((3, 2, 2), np.uint8), "got shape (3, 2, 2) of uint8"),
         ("train_images", np.full((3, 4), np.nan), "got shape (3, 4) of float64; what is no bytes"),
         ("train_images", np.full((3, 4), 0.5), "as arrays (x, y, x_test, y_test)"),
-        ("train_images", [[1] * 4] * 3, "got shape (3, 4) of int"),
+        ("train_images", [[1] * 4] * 3, "expected an array of uint8, got list; convert it"),
+        ("test_labels", None, "expected an array of uint8, got NoneType"),
         ("train_images", np.zeros((3, 4), np.uint8), "expected a pixel above 0, got none in 3"),
     ],
 )

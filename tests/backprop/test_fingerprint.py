@@ -1,3 +1,4 @@
+import functools
 import os
 import subprocess
 import sys
@@ -73,6 +74,7 @@ holder, other = Holder(), Holder()
 holder.lock, holder.more = threading.Lock(), Name("name")
 holder.itself, holder.random = [holder], np.random.default_rng(0)
 holder.set = {holder, other, "a", "b", "c", 1.0, (Name("x"), len)}
+holder.sets = {frozenset("abcdef"), (1, frozenset("ghijkl"))}
 holder.table = {holder: 1, other: 2, "c": 3, Holder: 4, len: 5, (lambda: 0): 6, (lambda: 1): 7}
 holder.array = np.array([holder, 1, "c", other], object)
 holder.compiled = np.random.default_rng
@@ -87,6 +89,31 @@ ACTIVATIONS["identity"] = __import__("dataclasses").replace(
 )
 """
     assert len(in_processes(setup + PROGRAM)) == 1
+
+
+def test_what_calls_leave_behind_in_caches_is_no_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cached property, and what `singledispatch` has looked up."""
+
+    class Leaky:
+        @functools.cached_property
+        def alpha(self) -> float:
+            return 0.1
+
+        def __call__(self, z: Any) -> Any:
+            return z * self.alpha + half(z)
+
+    @functools.singledispatch
+    def half(z: Any) -> Any:
+        return z / 2
+
+    own = replace(activations.ACTIVATIONS["identity"], function=Leaky())
+    monkeypatch.setitem(activations.ACTIVATIONS, "identity", own)
+    net = init_net(SHAPE, activation="identity")
+    before = fingerprint(net)
+    passes.forward(net, np.ones((1, 3)))
+    assert fingerprint(net) == before
+    monkeypatch.setattr(Leaky, "alpha", 0.5)
+    assert fingerprint(net) != before
 
 
 def test_speaks_of_the_kind_of_network_not_of_its_numbers() -> None:

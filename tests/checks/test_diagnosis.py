@@ -139,6 +139,13 @@ def test_weight_decay_is_read_off_the_parameters(rate: float, code: str) -> None
     assert f"is {rate} times the parameters" in found.detail
 
 
+def test_of_equal_parameters_any_constant_is_a_multiple() -> None:
+    """So nothing is said of a penalty there."""
+    report = check_gradients(lambda p: np.sin(p).sum() + 3 * p.sum(), np.cos, np.ones(6))
+    assert report.diagnosis is not None
+    assert report.diagnosis.code not in ("penalty-missing", "weight-decay")
+
+
 @pytest.mark.parametrize(
     ("in_cost", "in_gradient", "code", "words"),
     [

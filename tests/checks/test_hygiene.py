@@ -253,6 +253,14 @@ def test_a_backward_pass_by_itself_is_told_by_every_method(method: str) -> None:
     report = check_gradients(net.cost, net.backward, at, method=method)
     assert (report.verdict, report.diagnosis and report.diagnosis.code) == ("fail", "stale")
     assert check_gradients(net.cost, net.gradients, at, method=method).verdict == "pass"
+    kept: dict[str, Any] = {}
+
+    def real_alone(w: Any) -> Any:
+        kept["w"] = np.real(w).copy()
+        return (w**3).sum()
+
+    report = check_gradients(real_alone, lambda w: 3 * kept["w"] ** 2, at, method=method)
+    assert (report.verdict, report.diagnosis and report.diagnosis.code) == ("fail", "stale")
 
 
 def ends(p: Any) -> Any:

@@ -162,6 +162,37 @@ def test_a_step_that_is_not_repeated_is_told(monkeypatch: pytest.MonkeyPatch, co
     assert ": the loop steps to " in told
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_loop_that_overflows_before_the_passes_do_is_not_accused(dtype: Any) -> None:
+    """The order of factors decides that, where a rate diverges; at a tamer one it counts."""
+    refused = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        samples = Samples(x=rng.integers(0, 256, (50, 5)).astype(float), y=rng.integers(0, 17, 50))
+        net = init_net(
+            (5, 6, 16, 19, 17),
+            activation=["relu", "relu", "relu", "identity"],
+            dtype=dtype,
+            seed=seed,
+        )
+        refused += rehearse(net, samples, batch_size=2, learning_rate=5.0) is not None
+    assert refused == 0
+
+
+def test_a_loop_that_makes_no_number_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the rate."""
+
+    def spoils(self: Any, x: Any, y: Any, rate: float) -> None:
+        real_step(self, x, y, rate)
+        self.parameters[3] = np.nan
+
+    monkeypatch.setattr(loop.Loop, "step", spoils)
+    for rate in (1e-3, 5.0):
+        told = rehearse(init_net((12, 9, 4)), SAMPLES, batch_size=20, learning_rate=rate)
+        assert told is not None
+        assert "W1[0, 3]: the loop steps to nan, the passes to " in told
+
+
 def test_the_twin_is_the_same_network_in_float64() -> None:
     """Equal parameters, twice as wide."""
     net = init_net((3, 2), dtype=np.float32)

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backprop import init_net
+from backprop.activations import ACTIVATIONS, Activation
 from backprop.network import Network
-from checks import elsewhere, rerun, strategies
+from checks import elsewhere, gate, rerun, strategies
 from checks.nest import Array
 from checks.networks import as_subject
 from checks.rerun import ShortRerun
@@ -122,3 +124,22 @@ def test_a_wrong_checkpoint_would_show(tensor: int, seed: int) -> None:
 
 def _values(net: Network) -> list[Array]:
     return [v for pair in zip(net.weights, net.biases, strict=True) for v in pair]
+
+
+def test_what_an_activation_keeps_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that has computed the same before may give it back again, or lock it."""
+    kept: dict[bytes, Array] = {}
+
+    def remembered(z: Array) -> Array:
+        if z.tobytes() not in kept:
+            kept[z.tobytes()] = np.tanh(z)
+            kept[z.tobytes()].flags.writeable = False
+        return kept[z.tobytes()]
+
+    own = Activation(function=remembered, slope=lambda a: 1 - a * a)
+    monkeypatch.setitem(ACTIVATIONS, "remembered", own)
+    net = init_net((3, 4, 2), activation=("remembered", "sigmoid"), seed=1)
+    x = np.random.default_rng(0).normal(size=(5, 3))
+    y = np.arange(5) % 2
+    agree(net, x, y, 1e-3)
+    assert gate.verify(net, x, y).verdict == "pass"

@@ -127,6 +127,20 @@ def test_a_gradient_that_ends_beside_the_point_is_taken_as_it_is(
     assert taylor.taylor(vector(lambda p: (p**2).sum(), gradient, at)).verdict == verdict
 
 
+@pytest.mark.parametrize("seed", [102, 108, 196, 249, 378, 393])
+def test_a_slope_below_1_convicts_nobody(seed: int) -> None:
+    """Kinks on the way make it; that of a wrong gradient is 1."""
+    rng = np.random.default_rng(seed)
+    at = rng.normal(size=300).astype(np.float32)
+    weight = rng.normal(size=300) * 10.0 ** rng.uniform(-6, 6, 300)
+    one = vector(
+        lambda p: (np.maximum(p, 0) * weight).sum() + (p**2).sum(),
+        lambda p: ((p > 0) * weight + 2 * p).astype(np.float32),
+        at,
+    )
+    assert taylor.taylor(one, seed=seed).verdict != "fail"
+
+
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("factor", [1.0, 1.01, -1.0])
 def test_stairs_of_the_cost_are_no_slope(seed: int, factor: float) -> None:
