@@ -29,6 +29,7 @@ import numpy as np
 from peers import CHECKERS
 
 from backprop import init_net
+from backprop.costs import COSTS
 from checks import selftest
 from checks.faults import FAULTS, plant
 from checks.networks import as_subject
@@ -110,7 +111,7 @@ def clean(rounds: int) -> Iterator[Trial]:
 
 
 def _network(rng: np.random.Generator, *, scale: float = 1.0) -> Subject:
-    cost = str(rng.choice(selftest.COSTS))
+    cost = str(rng.choice(list(COSTS)))
     activation = str(rng.choice(["sigmoid", "tanh", "softplus"]))
     net = init_net(WIDTHS, activation=activation, cost=cost, seed=rng)
     net.weights = [scale * W for W in net.weights]
