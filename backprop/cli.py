@@ -210,7 +210,8 @@ def train(**options: Any) -> None:
             record["model"] = save
             say(f"model written to {save}")
     except (Exception, KeyboardInterrupt) as error:
-        record["error"] = str(error) or "interrupted"
+        interrupted = isinstance(error, KeyboardInterrupt)
+        record["error"] = str(error) or ("interrupted" if interrupted else type(error).__name__)
         report = getattr(error, "report", None)
         record["report"] = None if report is None else report.to_dict()
         if json_path is not None:

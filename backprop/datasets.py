@@ -2,7 +2,7 @@
 
 `load` answers with a `Dataset`: MNIST, the small digits that come with geartrain, or a folder of
 four IDX files. Pixels stay bytes; `scale_pixels` turns those of one minibatch into numbers.
-Files, the network and the terminal are touched here, in `folders` and in `idx`, nowhere else.
+Files and the network are touched here, in `folders`, `idx` and `download`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from backprop.validation import choice, whole
 
 __all__ = ["DATASETS", "FILES", "MIRRORS", "Dataset", "DatasetError", "load", "scale_pixels"]
 
-# Asked in this order; each holds MNIST's four files under the names below.
+# Asked in this order; each holds MNIST's four files under the names in `folders.FILES`.
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",

@@ -23,7 +23,7 @@ _ROOM = 60  # columns for a sum
 
 @dataclass(frozen=True, kw_only=True)
 class _Worked:
-    """All that one sample gives: a and z by layer, delta and both gradients by layer."""
+    """All that one sample gives: a and z by layer, delta and the weights' gradient by layer."""
 
     net: Network
     x: Array
@@ -58,7 +58,7 @@ def explain(net: Network, x: Array, y: Array) -> str:
 
 
 def _work(net: Network, x: Array, y: Array) -> _Worked:
-    net = net.with_parameters(p.astype(np.float64) for p in net.parameters.values())
+    net = net.astype(np.float64)
     x = validation.inputs(net, x)
     if len(x) != 1:
         raise ValueError(f"x: expected one sample, shape (1, {net.shape[0]}), got {x.shape}")

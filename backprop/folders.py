@@ -37,9 +37,9 @@ FILES = {
         "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
     ),
 }
+FOUR_FILES = ", ".join(name for name, _ in FILES.values())
 # The SHA-256 of what is in the four, one after the other, and the shapes of the images.
 _MNIST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
-FOUR_FILES = ", ".join(name for name, _ in FILES.values())
 _MNIST_SHAPES = (60000, 28, 28), (10000, 28, 28)
 
 

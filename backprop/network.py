@@ -64,6 +64,10 @@ class Network:
         own = [*values]
         return replace(self, weights=own[0::2], biases=own[1::2], dW=[], db=[], samples=0)
 
+    def astype(self, dtype: npt.DTypeLike) -> Network:
+        """The same network with its parameters cast, and empty accumulators."""
+        return self.with_parameters(p.astype(dtype) for p in self.parameters.values())
+
     def layers(self) -> Iterator[tuple[Array, Array, Activation]]:
         """Each layer's weights, biases and activation, from the input on."""
         functions = (ACTIVATIONS[name] for name in self.activations)

@@ -268,7 +268,7 @@ def _networks(
 
     nets = [net]
     if given["dtype"] == "float32":
-        nets.insert(0, net.with_parameters(p.astype("float32") for p in net.parameters.values()))
+        nets.insert(0, net.astype("float32"))
     return [as_subject(n, x, y, repeat=repeat) for n in nets], notes
 
 

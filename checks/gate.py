@@ -13,7 +13,6 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import product
 
 import numpy as np
 
@@ -25,7 +24,7 @@ from checks import certificate, engine, glance, networks, rounding
 from checks.certificate import Certificate
 from checks.compare import Status
 from checks.nest import Array
-from checks.rehearsal import in_float64, rehearse
+from checks.rehearsal import rehearse
 from checks.report import Diagnosis, Report
 
 PROFILE = "quick"
@@ -87,12 +86,11 @@ def verify(
     __tracebackhide__ = True
     print_before = fingerprint(net)
     report, status = _proved(net, x, y, rtol=rtol, seed=seed)
-    nets = [net] if net.dtype == np.float64 else [net, in_float64(net)]
+    nets = [net] if net.dtype == np.float64 else [net, net.astype(np.float64)]
     for twin in nets[1:]:
         _proved(twin, x, y, seed=seed)
-    trained_on = [Samples(x=x, y=y), _pixels(x, y)] if samples is None else [samples]
-    for each, own in product(nets, trained_on):
-        _rehearsed(each, own, batch_size=batch_size, learning_rate=learning_rate)
+    for each in nets:
+        _rehearsed(each, x, y, samples, batch_size=batch_size, learning_rate=learning_rate)
     return Certificate(
         fingerprint=print_before,
         verdict=report.verdict,
@@ -148,17 +146,16 @@ def gate(
         Where `GEARTRAIN_CACHE` names no folder that can be found.
     """
     __tracebackhide__ = True
-    own = Samples(x=x, y=y) if samples is None else samples
     known = certificate.load(fingerprint(net))  # a cache that is not there is told before the work
     if cached and known is not None and 2 * known.checked > known.parameters:
-        _rehearsed(net, own, batch_size=batch_size, learning_rate=learning_rate)
+        _rehearsed(net, x, y, samples, batch_size=batch_size, learning_rate=learning_rate)
         progress(f"proved before, nothing has changed since: {known.summary}")
         return known
     progress("checking the properties of small random networks")
     properties = _properties(net, x, y, seed)
     progress(f"checking all parameters of {net!r} on {len(x)} samples")
     earned = verify(
-        net, x, y, seed=seed, samples=own, batch_size=batch_size, learning_rate=learning_rate
+        net, x, y, seed=seed, samples=samples, batch_size=batch_size, learning_rate=learning_rate
     )
     earned = replace(earned, properties=properties)
     progress(f"proved: {earned.summary}")
@@ -177,7 +174,7 @@ def audit(net: Network, x: Array, y: Array) -> Report:
     followed by the whole probe, which names the culprits. What is drawn for it depends on the
     weights, so that audits of one training are independent of each other, and can be repeated.
     """
-    twin = in_float64(net) if net.dtype != np.float64 else net
+    twin = net.astype(np.float64)
     seed = zlib.crc32(twin.biases[-1].tobytes())
     return glance.glance(networks.as_subject(twin, x, y), seed=seed)
 
@@ -223,11 +220,23 @@ def _pixels(x: Array, y: Array) -> Samples:
     return Samples(x=np.round(16 * size / (size.max() or 1)).astype(np.uint8), y=y, peak=16)
 
 
-def _rehearsed(net: Network, samples: Samples, *, batch_size: int, learning_rate: float) -> None:
+def _rehearsed(
+    net: Network,
+    x: Array,
+    y: Array,
+    samples: Samples | None,
+    *,
+    batch_size: int,
+    learning_rate: float,
+) -> None:
+    """Have the loop rehearse on samples; without, on `x` and `y`, as numbers and as pixels."""
     __tracebackhide__ = True
-    wrong = rehearse(net, samples, batch_size=batch_size, learning_rate=learning_rate)
-    if wrong:
-        raise VerificationError(f"the training loop differs from the passes of {net!r}\n{wrong}")
+    for each in [Samples(x=x, y=y), _pixels(x, y)] if samples is None else [samples]:
+        wrong = rehearse(net, each, batch_size=batch_size, learning_rate=learning_rate)
+        if wrong:
+            raise VerificationError(
+                f"the training loop differs from the passes of {net!r}\n{wrong}"
+            )
 
 
 def _flat(report: Report) -> Array:

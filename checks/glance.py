@@ -37,7 +37,7 @@ SEEN = 2.0**-10
 def glance(subject: Subject, *, rtol: float | None = None, seed: int = 0) -> Report:
     """Compare all parameters at once; where they differ, by the whole probe.
 
-    Parameters and exceptions are those of `checks.engine.check`.
+    `rtol` and `seed` are those of `checks.engine.check`.
     """
     this = begin(subject, rtol=rtol, method="probe", seed=seed, progress=lambda done: None)
     this.oracle = COMPLEX
@@ -53,6 +53,7 @@ def glance(subject: Subject, *, rtol: float | None = None, seed: int = 0) -> Rep
         projection=projection,
         difference=difference,
         tau=theta - error,
+        # No jitter was tried: the spread it asks for is that of tensors of zeros, which is zero.
         hidden=hidden(this, analytic, analytic, projection),
     )
     if result.differs:

@@ -80,10 +80,10 @@ def probe(
 ) -> Report:
     """Compare all parameters at once, and name the culprits where they differ.
 
-    Parameters are those of `checks.engine.check`. The report's `extra["probe"]` holds the relative
-    error that was ruled out, the largest probability with which one could have been missed, and
-    the number of evaluations along d. Where there are more culprits than `CULPRITS`, the sweep
-    takes over.
+    `rtol`, `seed` and `progress` are those of `checks.engine.check`. The report's `extra["probe"]`
+    holds the relative error that was ruled out, the largest probability with which one could have
+    been missed, and the number of evaluations along d. Where there are more culprits than
+    `CULPRITS`, the sweep takes over.
     """
     this = begin(subject, rtol=rtol, method="probe", seed=seed, progress=progress, thorough=False)
     analytic = inspected(this)

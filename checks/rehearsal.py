@@ -196,8 +196,3 @@ def _pairs(one: Network, other: Network) -> list[tuple[str, Array, Array]]:
 def _copy(net: Network) -> Network:
     """The network with parameters of its own."""
     return net.with_parameters(p.copy() for p in _tensors(net))
-
-
-def in_float64(net: Network) -> Network:
-    """The float64 twin: the same code, with the parameters upcast."""
-    return net.with_parameters(p.astype(np.float64) for p in net.parameters.values())

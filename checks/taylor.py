@@ -49,8 +49,9 @@ def taylor(
 ) -> Report:
     """Read the slope of the Taylor remainder along one random direction.
 
-    Parameters are those of `checks.engine.check`. The report's `extra["taylor"]` holds the steps,
-    the remainders, the slope (null where too few stand clear of rounding) and the picture.
+    `rtol`, `seed` and `progress` are those of `checks.engine.check`. The report's `extra["taylor"]`
+    holds the steps, the remainders, the slope (null where too few stand clear of rounding) and the
+    picture.
     """
     this = begin(subject, rtol=rtol, method="taylor", seed=seed, progress=progress)
     analytic = inspected(this)

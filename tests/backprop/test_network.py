@@ -50,6 +50,15 @@ def test_parameters_go_by_name_and_come_back_in_their_order() -> None:
     assert net.samples == 7
 
 
+def test_a_cast_network_is_the_same_in_another_precision() -> None:
+    """Equal parameters of its own, twice as wide, and with what goes with them."""
+    net = init_net((3, 2), activation="tanh", dtype=np.float32)
+    twin = net.astype(np.float64)
+    assert (twin.dtype, twin.activations, twin.samples) == (np.dtype(float), net.activations, 0)
+    assert np.array_equal(twin.weights[0], net.weights[0])
+    assert not np.shares_memory(net.astype(np.float32).weights[0], net.weights[0])
+
+
 def test_weights_have_variance_one_over_n_in() -> None:
     """So that a pre-activation's spread does not grow with the layer before it; biases have 1."""
     net = init_net((900, 400, 1))

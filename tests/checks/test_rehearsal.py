@@ -10,7 +10,7 @@ import pytest
 from backprop import init_net, loop, tape, training
 from backprop.samples import Samples
 from checks.gate import VerificationError, verify
-from checks.rehearsal import in_float64, rehearse
+from checks.rehearsal import rehearse
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (60, 12), dtype=np.uint8)
 LABELS = np.arange(60) % 4
@@ -191,11 +191,3 @@ def test_a_loop_that_makes_no_number_is_told(monkeypatch: pytest.MonkeyPatch) ->
         told = rehearse(init_net((12, 9, 4)), SAMPLES, batch_size=20, learning_rate=rate)
         assert told is not None
         assert "W1[0, 3]: the loop steps to nan, the passes to " in told
-
-
-def test_the_twin_is_the_same_network_in_float64() -> None:
-    """Equal parameters, twice as wide."""
-    net = init_net((3, 2), dtype=np.float32)
-    twin = in_float64(net)
-    assert twin.dtype == np.float64
-    assert np.array_equal(twin.weights[0], net.weights[0])
