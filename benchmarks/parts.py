@@ -33,6 +33,7 @@ from checks.sweep import measure as measure_piece
 
 SHAPE = (784, 40, 10)
 BATCH, RATE = 20, 5.0
+SAMPLES = 60_000  # as many as MNIST has to train on
 LOOPED = 200  # samples that the plain loops get through
 Say = Callable[[str], None]
 
@@ -348,11 +349,13 @@ def _gate(cache: str) -> dict[str, Any]:
     os.environ["GEARTRAIN_CACHE"] = cache
     rng = np.random.default_rng(0)
     net = init_net(SHAPE, dtype=np.float32)
-    x = rng.random((BATCH, SHAPE[0]), np.float32)
+    pixels = rng.integers(0, 256, (SAMPLES, SHAPE[0]), np.uint8)
+    samples = Samples(x=pixels, y=rng.integers(0, SHAPE[-1], SAMPLES), peak=255)
+    x, y = samples.batch(slice(BATCH), net.dtype)
     started = time.perf_counter()
     from checks.gate import gate as pass_gate
 
-    pass_gate(net, x, rng.integers(0, SHAPE[-1], BATCH))
+    pass_gate(net, x, y, samples=samples)
     return {"seconds": time.perf_counter() - started}
 
 

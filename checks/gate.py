@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import product
 
 import numpy as np
 
@@ -89,8 +90,9 @@ def verify(
     nets = [net] if net.dtype == np.float64 else [net, net.astype(np.float64)]
     for twin in nets[1:]:
         _proved(twin, x, y, seed=seed)
-    for each in nets:
-        _rehearsed(each, x, y, samples, batch_size=batch_size, learning_rate=learning_rate)
+    trained_on = [Samples(x=x, y=y), _pixels(x, y)] if samples is None else [samples]
+    for each, own in product(nets, trained_on):
+        _rehearsed(each, own, batch_size=batch_size, learning_rate=learning_rate)
     return Certificate(
         fingerprint=print_before,
         verdict=report.verdict,
@@ -148,7 +150,8 @@ def gate(
     __tracebackhide__ = True
     known = certificate.load(fingerprint(net))  # a cache that is not there is told before the work
     if cached and known is not None and 2 * known.checked > known.parameters:
-        _rehearsed(net, x, y, samples, batch_size=batch_size, learning_rate=learning_rate)
+        own = Samples(x=x, y=y) if samples is None else samples
+        _rehearsed(net, own, batch_size=batch_size, learning_rate=learning_rate)
         progress(f"proved before, nothing has changed since: {known.summary}")
         return known
     progress("checking the properties of small random networks")
@@ -220,23 +223,11 @@ def _pixels(x: Array, y: Array) -> Samples:
     return Samples(x=np.round(16 * size / (size.max() or 1)).astype(np.uint8), y=y, peak=16)
 
 
-def _rehearsed(
-    net: Network,
-    x: Array,
-    y: Array,
-    samples: Samples | None,
-    *,
-    batch_size: int,
-    learning_rate: float,
-) -> None:
-    """Have the loop rehearse on samples; without, on `x` and `y`, as numbers and as pixels."""
+def _rehearsed(net: Network, samples: Samples, *, batch_size: int, learning_rate: float) -> None:
     __tracebackhide__ = True
-    for each in [Samples(x=x, y=y), _pixels(x, y)] if samples is None else [samples]:
-        wrong = rehearse(net, each, batch_size=batch_size, learning_rate=learning_rate)
-        if wrong:
-            raise VerificationError(
-                f"the training loop differs from the passes of {net!r}\n{wrong}"
-            )
+    wrong = rehearse(net, samples, batch_size=batch_size, learning_rate=learning_rate)
+    if wrong:
+        raise VerificationError(f"the training loop differs from the passes of {net!r}\n{wrong}")
 
 
 def _flat(report: Report) -> Array:
