@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from checks import nest
-from checks.methods import METHODS, ORACLES, SWEEPS, examine
+from checks.methods.dispatch import METHODS, ORACLES, SWEEPS, examine
 from checks.nest import Array
 from checks.report import Report
 from checks.subject import black_box

@@ -145,7 +145,7 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
             progress=None,
         )
     subjects, notes = _subjects(context, given, shape)
-    from checks.sweep import count
+    from checks.methods.sweep import count
 
     jobs = min(given["jobs"], max(map(count, subjects)))
     with (
@@ -292,7 +292,7 @@ def _given(context: click.Context, *, but: Any) -> list[str]:
 def _run(subject: Subject, options: dict[str, Any]) -> Report:
     """The check; whatever the checked functions raise is a finding, not a traceback."""
     from checks.elsewhere import UnsendableError
-    from checks.methods import examine
+    from checks.methods.dispatch import examine
 
     try:
         return examine(subject, **options)
@@ -303,7 +303,7 @@ def _run(subject: Subject, options: dict[str, Any]) -> Report:
 
 
 def _raised(subject: Subject, error: BaseException, options: dict[str, Any]) -> Report:
-    from checks import rounding
+    from checks.oracles import rounding
     from checks.loading import describe
     from checks.report import Diagnosis, Report
 

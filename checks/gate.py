@@ -21,10 +21,13 @@ from backprop import validation
 from backprop.fingerprint import fingerprint
 from backprop.network import Network
 from backprop.samples import Samples
-from checks import certificate, engine, glance, networks, rounding
+from checks import certificate, networks
 from checks.certificate import Certificate
-from checks.compare import Status
+from checks.verdict.rule import Status
+from checks.methods import single_projection
+from checks.methods.dispatch import examine
 from checks.nest import Array
+from checks.oracles import rounding
 from checks.rehearsal import rehearse
 from checks.report import Diagnosis, Report
 
@@ -179,12 +182,12 @@ def audit(net: Network, x: Array, y: Array) -> Report:
     """
     twin = net.astype(np.float64)
     seed = zlib.crc32(twin.biases[-1].tobytes())
-    return glance.glance(networks.as_subject(twin, x, y), seed=seed)
+    return single_projection.glance(networks.as_subject(twin, x, y), seed=seed)
 
 
 def check(net: Network, x: Array, y: Array, *, rtol: float | None = None, seed: int = 0) -> Report:
     """The report on a network, which also fails where `backward` overwrites an activation."""
-    report = engine.check(networks.as_subject(net, x, y), rtol=rtol, seed=seed)
+    report = examine(networks.as_subject(net, x, y), rtol=rtol, seed=seed)
     overwritten = networks.backward_overwrites(net, x, y) if report.verdict != "fail" else None
     if overwritten is None:
         return report

@@ -14,15 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from checks import hygiene, nest, rounding
+from checks import hygiene, nest
 from checks.api import call, options, watched, whole
-from checks.methods import examine
+from checks.methods.dispatch import examine
 from checks.nest import Array
 from checks.report import Diagnosis, Report
-from checks.state import begin
+from checks.methods.conclude import conclude
+from checks.methods.run import start
+from checks.oracles import rounding
+from checks.oracles.lines import signed
 from checks.subject import Subject, black_box
-from checks.sweep import signed
-from checks.tally import report as report_of
 
 # Every output's own slope costs a run of f for each other output, some sixty times over: beyond
 # this many, neighbouring outputs are checked together.
@@ -275,12 +276,12 @@ class _Line:
 def _misshapen(subject: Subject, wrong: list[Diagnosis], checked: dict[str, Any]) -> Report:
     """The report on a product that cannot be compared with f(x), whose form it should have."""
     kept = {key: checked[key] for key in ("rtol", "method", "seed")}
-    this = begin(subject, progress=lambda done: None, **kept)
+    this = start(subject, progress=lambda done: None, **kept)
     remedy = "a Jacobian-vector product has the shape of f(x), and its precision"
     this.offences = [
         replace(each, remedy=remedy) if each.code in ("shape", "dtype") else each for each in wrong
     ]
-    return report_of(this, None)
+    return conclude(this, None)
 
 
 def _worst(

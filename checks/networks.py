@@ -11,10 +11,10 @@ import numpy as np
 
 from backprop import passes, threads, validation
 from backprop.network import Network
-from checks import rounding
 from checks.hygiene import same_bits
 from checks.hypotheses import hypotheses
 from checks.nest import Array
+from checks.oracles import rounding
 from checks.rerun import ShortRerun
 from checks.subject import Arrays, Hypothesis, Subject
 

@@ -18,10 +18,12 @@ from hypothesis import strategies as st
 from backprop import activations, costs, loop, network, passes, validation
 from backprop.datasets import scale_pixels
 from backprop.network import Network
-from checks import engine, rounding, scalars
+from checks import scalars
 from checks.hygiene import same_bits
+from checks.methods.dispatch import examine
 from checks.nest import Array, coordinate
 from checks.networks import as_subject
+from checks.oracles import rounding
 from checks.proposition import Property, PropertyError, no_folder_left, proposition
 from checks.strategies import Case, cases, register_profiles
 
@@ -31,14 +33,14 @@ __all__ = ["PROPERTIES", "Property", "PropertyError", "run_all"]
 @proposition(case=cases())
 def analytic_equals_numeric(case: Case) -> None:
     """Perturbing any parameter changes the cost as `gradients` says."""
-    report = engine.check(as_subject(case.net, case.x, case.y))
+    report = examine(as_subject(case.net, case.x, case.y))
     assert report.verdict != "fail", str(report)
 
 
 @proposition(case=cases(dtypes=["float64"], scales=[1.0], kinks=False, data=["normal"]))
 def usual_weights_can_be_decided(case: Case) -> None:
     """At usual weights and smooth activations, rounding leaves most coordinates decided."""
-    report = engine.check(as_subject(case.net, case.x, case.y))
+    report = examine(as_subject(case.net, case.x, case.y))
     undecided = report.undecided + report.kinks
     assert report.verdict != "fail", str(report)
     assert undecided <= report.checked + report.zero, str(report)
@@ -318,7 +320,7 @@ def _agree(name: str, *, spread: Array, **both: Array) -> None:
     """Assert that two arrays, given by what they are, differ no more than rounding explains."""
     (label, found), (other, expected) = both.items()
     dtype = found.dtype if found.dtype.kind == "f" else np.dtype(np.float64)
-    tolerance = rounding.tolerance(found, expected, spread=spread, oracle_error=0.0, dtype=dtype)
+    tolerance = rounding.tolerance(found, expected, spread=spread, dtype=dtype)
     error = np.abs(found - expected)
     for at in _first(~(error <= tolerance)):
         raise AssertionError(

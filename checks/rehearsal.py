@@ -24,9 +24,9 @@ from backprop import network, passes, threads, training, validation
 from backprop.loop import Batches
 from backprop.network import Network
 from backprop.samples import Samples
-from checks import rounding
 from checks.hygiene import same_bits
 from checks.nest import Array, coordinate
+from checks.oracles import rounding, thresholds
 
 STEPS = 4.5
 TRIALS = 4
@@ -136,7 +136,7 @@ class _Watch:
         self.passed = self._step(_copy(start), rows)
         at = _tensors(self.passed)
         went = [np.abs(q - p0) for q, p0 in zip(at, _tensors(start), strict=True)]
-        for trials in (TRIALS, rounding.JITTERS):  # the more, where the fewer would accuse
+        for trials in (TRIALS, thresholds.JITTERS):  # the more, where the fewer would accuse
             spread = rounding.spread(at, lambda: _tensors(self._jittered(start, rows)), trials)
             allowed = [_allowed(q, d, far) for q, d, far in zip(at, went, spread, strict=True)]
             found = _difference(_pairs(self.looped, self.passed), allowed)
@@ -172,7 +172,7 @@ class _Watch:
 def _allowed(q: Array, went: Array, spread: Array) -> Array:
     """How far from `q` rounding may bring a step that goes as far as `went`."""
     eps, least = float(np.finfo(q.dtype).eps), rounding.underflow(q.dtype)
-    return np.asarray(rounding.SAFETY * (spread + eps * (np.abs(q) + went)) + least)
+    return np.asarray(thresholds.SAFETY * (spread + eps * (np.abs(q) + went)) + least)
 
 
 def _difference(pairs: list[tuple[str, Array, Array]], allowed: list[Array]) -> str | None:

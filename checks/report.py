@@ -62,6 +62,39 @@ class Tensor:
     failed: int
     worst: float
     where: tuple[int, ...] | None
+    resolution: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """Why coordinates are undecided, or decided less sharply than `rtol`: one kind of reason.
+
+    Attributes
+    ----------
+    code
+        "rounding", "noise", "rough", "differ", "unseen" or "still".
+    count, undecided
+        How many coordinates it holds for, and how many of them it leaves undecided.
+    tensor, index
+        The one that it hits worst.
+    text
+        What was found there, with its numbers.
+    remedy
+        What would decide it.
+    """
+
+    code: str
+    count: int
+    undecided: int
+    tensor: str
+    index: tuple[int, ...]
+    text: str
+    remedy: str
+
+    def __str__(self) -> str:
+        what = f"{self.undecided:,} undecided" if self.undecided else f"{self.count:,} blunt"
+        where = coordinate(self.tensor, self.index)
+        return f"{what}, worst {where}: {self.text}\n    {self.remedy}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +119,15 @@ class Report:
         How the coordinates were visited, and which oracle gave the numeric values.
     status
         `checks.compare.Status` of every coordinate, by tensor; not part of the JSON.
+    reasons
+        Why coordinates are undecided or blunt, one for each kind of reason.
+    resolution
+        The largest error that could have hidden, relative to the largest slope of its tensor,
+        where that is more than `rtol` of the value itself; 0 where all is as sharp as `rtol`.
+    strict
+        Whether what is blunter than `rtol` counts as undecided.
+    calls
+        How often "cost" and "gradient" were run.
     notes
         Sentences that qualify the verdict, such as why an oracle was not believed.
     """
@@ -107,6 +149,10 @@ class Report:
     seconds: float
     seed: int
     notes: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    resolution: float = 0.0
+    strict: bool = False
+    calls: dict[str, int] = field(default_factory=dict)
     repeat: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
     status: dict[str, Array] = field(default_factory=dict, repr=False, compare=False)
@@ -116,7 +162,7 @@ class Report:
         """The verdict line."""
         if self.method == "taylor":
             return (
-                f"{self.verdict}: along one direction through all {self.parameters:,} parameters,"
+                f"{self.said}: along one direction through all {self.parameters:,} parameters,"
                 " none of which was checked by itself"
             )
         counts = [f"{self.checked:,} of {self.parameters:,} parameters checked"]
@@ -132,7 +178,13 @@ class Report:
         ]
         thin = [t.name for t in self.tensors if 2 * (t.zero + t.undecided + t.kinks) > t.parameters]
         caveat = f"; more than half of {', '.join(thin)} zero or undecided" if thin else ""
-        return f"{self.verdict}: {', '.join(counts)}{caveat}"
+        return f"{self.said}: {', '.join(counts)}{caveat}"
+
+    @property
+    def said(self) -> str:
+        """The verdict, and how blunt a pass is: "pass to 2e-04"."""
+        blunt = self.verdict == "pass" and self.resolution > self.rtol
+        return f"{self.verdict} to {self.resolution:.0e}" if blunt else self.verdict
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values; see "The JSON" in docs/verdict.md."""
@@ -150,14 +202,16 @@ class Report:
 
     def __str__(self) -> str:
         lines = [table(self.tensors)] if self.tensors else []
-        lines += [self.summary, *(f"note: {note}" for note in self.notes)]
+        lines += [self.summary, *map(str, self.reasons), *(f"note: {note}" for note in self.notes)]
         if self.diagnosis is not None:
             lines.append(f"It looks like: {self.diagnosis}")
         if self.failures:
             lines += ["worst offenders:", *(f"  {f}" for f in self.failures[:FAILURES_SHOWN])]
             more = self.failed - FAILURES_SHOWN
             lines += [f"  and {more:,} more"] if more > 0 else []
-        lines.append(f"{self.seconds:.2f} s, {self.method}, {self.oracle}, seed {self.seed}")
+        calls = ", ".join(f"{count:,} calls of the {kind}" for kind, count in self.calls.items())
+        about = (f"{self.seconds:.2f} s", self.method, self.oracle, f"seed {self.seed}", calls)
+        lines.append(", ".join(word for word in about if word))
         if self.repeat and self.verdict != "pass":
             lines.append(f"repeat with: {self.repeat}")
         return "\n".join(lines)

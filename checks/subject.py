@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -69,6 +70,7 @@ class Subject:
     within: Callable[[], AbstractContextManager[Any]] = nullcontext
     repeat: str = ""
     raised: list[str] = field(default_factory=list)
+    calls: Counter[str] = field(default_factory=Counter)
 
     def note(self, error: Exception, function: str) -> None:
         """Keep the first error that a function raised near the point, for the report."""

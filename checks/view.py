@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from checks.compare import Status
+from checks.verdict.rule import Status
 from checks.nest import Array
 from checks.subject import Subject
 

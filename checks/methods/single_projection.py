@@ -2,14 +2,14 @@
 
 An audit in the middle of training asks less than a proof: whether the same code still says what the
 cost does. So a coordinate is weighed by its gradient or, where that is more, by a thousandth of its
-tensor's root mean square (`projection.HIDDEN`). What is smaller matters less to a step, and the
+tensor's root mean square (`thresholds.HIDDEN`). What is smaller matters less to a step, and the
 rounding of a saturated unit can then make nothing of D. No jitter has to tell how far rounding
 goes: what agrees, agrees. With |D| <= theta, a coordinate's error e, relative to its weight, has
 been missed with a probability of at most
 
     P(missed) <= theta / |e|
 
-by the density that `checks.probe` derives, wherever rounding has moved D; and never, when it is the
+by the density that `checks.methods.probe` derives, wherever rounding has moved D; and never, when it is the
 only one and 0.5 |e| > theta; as far as the complex step sees the cost, which the proof has looked
 into. What differs by more, or has another form than the parameters, goes on to the whole probe,
 which knows rounding, names culprits, and has the last word.
@@ -20,52 +20,48 @@ from __future__ import annotations
 import numpy as np
 
 from checks import hygiene
-from checks.oracles import COMPLEX, named
-from checks.probe import hidden, probe, projected
-from checks.projection import HIDDEN, Projection, Result, weights
+from checks.methods.conclude import conclude
+from checks.methods.probe import probe, projected, zeros
+from checks.methods.projection import Projection, Result, weights
+from checks.methods.run import start
+from checks.methods.sweep import COMPLEX
+from checks.oracles import thresholds
 from checks.report import Report
-from checks.state import begin
 from checks.subject import Subject, within
-from checks.tally import report
-
-# Theta, as a part of `rtol`: an error of `rtol` is missed once in a thousand glances at most. A
-# network on MNIST leaves a tenth of that or less, however long it is trained.
-SEEN = 2.0**-10
-
 
 @within
 def glance(subject: Subject, *, rtol: float | None = None, seed: int = 0) -> Report:
     """Compare all parameters at once; where they differ, by the whole probe.
 
-    `rtol` and `seed` are those of `checks.engine.check`.
+    `rtol` and `seed` are those of `checks.methods.run.start`.
     """
-    this = begin(subject, rtol=rtol, method="probe", seed=seed, progress=lambda done: None)
-    this.oracle = COMPLEX
-    gradient = subject.gradient(subject.values)
+    this = start(subject, rtol=rtol, method="probe", seed=seed)
+    this.measured = COMPLEX
+    gradient = this.problem.gradient(subject.values)
     if any(hygiene.malformed(subject, gradient)):
         return probe(subject, rtol=rtol, seed=seed)
     analytic = [np.asarray(gradient[name], np.float64) for name in subject.names]
     d = weights(analytic, this.rng, small=False)
-    projection = Projection(subject, analytic, d, named(COMPLEX), 0.0)
+    projection = Projection(this.problem, analytic, d)
     difference, error = projection.difference(projection.whole)
-    theta = SEEN * this.rtol
+    theta = thresholds.SEEN * this.rtol
     result = Result(
         projection=projection,
         difference=difference,
         tau=theta - error,
         # No jitter was tried: the spread it asks for is that of tensors of zeros, which is zero.
-        hidden=hidden(this, analytic, analytic, projection),
+        hidden=zeros(this, analytic, analytic, projection),
     )
     if result.differs:
         return probe(subject, rtol=rtol, seed=seed)
     this.notes.append(
-        f"small gradients were weighed as {HIDDEN:.1g} of their tensor's root mean square"
+        f"small gradients were weighed as {thresholds.HIDDEN:.1g} of their tensor's root mean square"
     )
     this.extra["probe"] = {
         "ruled_out": this.rtol,
-        "missed_with_probability": SEEN,
+        "missed_with_probability": thresholds.SEEN,
         "passes": projection.passes,
         "difference": difference,
         "tolerance": theta,
     }
-    return report(this, projected(this, analytic, result))
+    return conclude(this, projected(this, analytic, result))

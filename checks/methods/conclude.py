@@ -1,85 +1,47 @@
-"""The tally: what the comparison found, counted into a report with a verdict."""
+"""Conclude: count what was decided, name what it looks like, and make the report."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from checks import diagnosis
-from checks.compare import Status
+from checks.methods.run import DISAGREE, CheckRun
 from checks.nest import Array
 from checks.report import FAILURES_KEPT, Diagnosis, Mismatch, Report, Tensor
-from checks.state import DISAGREE, Check
+from checks.verdict.findings import Findings, nothing
+from checks.verdict.reasons import reasons
+from checks.verdict.rule import Status
 
 
-@dataclass(frozen=True, kw_only=True)
-class Findings:
-    """All that the comparison works on, by tensor, in the tensors' shapes.
-
-    `error` is the oracle's own, of its numeric values. `projected` says that coordinates which
-    pass were not looked at one by one.
-    """
-
-    analytic: dict[str, Array]
-    numeric: dict[str, Array]
-    tolerance: dict[str, Array]
-    status: dict[str, Array]
-    error: dict[str, Array] = field(default_factory=dict)
-    projected: bool = False
-
-    def any(self, status: Status) -> bool:
-        """Whether some coordinate is of that status."""
-        return any(bool(np.any(s == int(status))) for s in self.status.values())
-
-    def suspects(self, rtol: float) -> int:
-        """How many are undecided though they differ by more than rounding and half of `rtol`."""
-        count = 0
-        for name, at in self.where(Status.UNDECIDED).items():
-            if not at.size:
-                continue
-            a, n, tolerance = (
-                values[name].reshape(-1)[at]
-                for values in (self.analytic, self.numeric, self.tolerance)
-            )
-            allowed = np.maximum(tolerance, rtol / 2 * np.maximum(np.abs(a), np.abs(n)))
-            count += int(np.count_nonzero(np.abs(a - n) > allowed))
-        return count
-
-    def where(self, status: Status) -> dict[str, Array]:
-        """Flat indices of the coordinates of one status, by tensor."""
-        return {name: np.flatnonzero(s == int(status)) for name, s in self.status.items()}
-
-
-def report(this: Check, findings: Findings | None) -> Report:
+def conclude(this: CheckRun, findings: Findings | None) -> Report:
     """The report of a check; without findings, of one that got no further than its offences."""
-    subject, offences = this.subject, this.offences
-    found = findings or Findings(analytic={}, numeric={}, tolerance={}, status={})
+    problem, offences = this.problem, this.offences
+    found = findings or nothing()
+    if this.strict:
+        _be_strict(found)
     tensors = tuple(_tensor(found, name) for name in found.status)
     failures = _worst(found, Status.FAIL, FAILURES_KEPT)
     passed = [] if found.projected else _worst(found, Status.PASS, 1)
     if failures and not offences:
         offences = [
             diagnosis.diagnose(
-                subject,
+                problem,
                 found.analytic,
-                found.numeric,
+                {n: np.nan_to_num(v) for n, v in found.numeric.items()},
                 found.status,
                 tolerance=found.tolerance,
             )
         ]
-    suspects = found.suspects(this.rtol)
-    if suspects:
-        this.notes.append(f"differing, but not beyond doubt, and so undecided: {suspects:,}")
-    if subject.raised:
-        this.notes.append(f"near the point {subject.raised[0]}; such steps were left out")
+    if problem.raised:
+        this.notes.append(f"near the point {problem.raised[0]}; such steps were left out")
     return Report(
-        verdict=_verdict(tensors, offences, suspicious=this.suspicious or bool(suspects)),
-        parameters=subject.parameters,
+        verdict=_verdict(tensors, offences, untraced=this.untraced),
+        parameters=problem.parameters,
         checked=sum(t.checked for t in tensors),
         zero=sum(t.zero for t in tensors),
-        undecided=sum(t.undecided for t in tensors) if tensors else subject.parameters,
+        undecided=sum(t.undecided for t in tensors) if tensors else problem.parameters,
         kinks=sum(t.kinks for t in tensors),
         failed=sum(t.failed for t in tensors),
         rtol=this.rtol,
@@ -88,24 +50,36 @@ def report(this: Check, findings: Findings | None) -> Report:
         diagnosis=offences[0] if offences else None,
         tensors=tensors,
         method=this.method,
-        oracle=this.oracle,
+        oracle=this.measured,
         seconds=time.perf_counter() - this.started,
         seed=this.seed,
         notes=tuple(this.notes) + tuple(f"also: {extra}" for extra in offences[1:]),
-        repeat=subject.repeat,
+        reasons=reasons(found, this.noise) if findings is not None and not found.projected else (),
+        resolution=max((t.resolution for t in tensors), default=0.0),
+        strict=this.strict,
+        calls=dict(problem.calls),
+        repeat=problem.repeat,
         extra=this.extra,
         status=found.status,
     )
 
 
-def _verdict(tensors: tuple[Tensor, ...], offences: list[Diagnosis], *, suspicious: bool) -> str:
-    """Undecided where no oracle is believed, or too little of some tensor could be decided."""
+def _be_strict(found: Findings) -> None:
+    """What is blunter than `rtol` is undecided."""
+    for name, status in found.status.items():
+        blunt = (status == Status.PASS) & (found.resolution[name] > 0)
+        status[blunt] = Status.UNDECIDED
+
+
+def _verdict(
+    tensors: tuple[Tensor, ...], offences: list[Diagnosis], *, untraced: bool
+) -> str:
+    """Pass only where every coordinate is checked, zero or on a kink, and at least one checked."""
     if any(offence.code != DISAGREE for offence in offences):
         return "fail"
-    if offences or suspicious:
+    if offences or untraced or any(t.undecided for t in tensors) or not sum(t.checked for t in tensors):
         return "undecided"
-    undecided = any(t.undecided + t.kinks > t.checked for t in tensors)
-    return "undecided" if undecided or not sum(t.checked for t in tensors) else "pass"
+    return "pass"
 
 
 def _tensor(findings: Findings, name: str) -> Tensor:
@@ -127,6 +101,7 @@ def _tensor(findings: Findings, name: str) -> Tensor:
         failed=counts[Status.FAIL],
         worst=worst,
         where=where,
+        resolution=float(np.max(findings.resolution[name], initial=0.0)),
     )
 
 

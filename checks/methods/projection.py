@@ -1,4 +1,4 @@
-"""Projections: the slope along a direction through all parameters, or through a part of them.
+"""Projections: the complex slope along a direction through all parameters, or through a part of them.
 
 What a probe is made of: `weights` is the direction, a `Projection` what the slope along it differs
 by, as a whole and in parts, and `bisect` the way from the whole to single coordinates.
@@ -10,21 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from checks import rounding, trust
 from checks.nest import Array
-from checks.oracles import Lines, Oracle
+from checks.oracles import complex_safety, registry, rounding, thresholds
+from checks.oracles.lines import Lines, signed
+from checks.problem.evaluation import in_double
 from checks.subject import Subject
-from checks.sweep import run, signed, wide
-
-CULPRITS = 16
-
-# A coordinate with an analytic gradient of zero is weighed as if it had this share of its tensor's
-# root mean square: a hidden gradient that small still counts like a relative error of one.
-HIDDEN = 2.0**-10
-
-# In a bisection, this share of a difference is left to the rounding of the passes that show it.
-DROWNED = 2.0**-36
-
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
@@ -36,16 +26,13 @@ class Part:
 
 
 class Projection:
-    """The oracle's slope minus the analytic one, along d restricted to parts of it."""
+    """The complex slope minus the analytic one, along d restricted to parts of it."""
 
-    def __init__(
-        self, subject: Subject, analytic: list[Array], d: list[Array], oracle: Oracle, noise: float
-    ) -> None:
-        self.subject, self.analytic, self.d = subject, analytic, d
-        self.values = wide(subject.values)
-        self.oracle, self.noise, self.passes = oracle, noise, 0
+    def __init__(self, problem: Subject, analytic: list[Array], d: list[Array]) -> None:
+        self.problem, self.analytic, self.d = problem, analytic, d
+        self.values = in_double(problem.values)
+        self.passes = 0
         self.typical = min(rounding.typical(v) for v in self.values if v.size)
-        self.cost = complex(np.nan)  # of the last complex run
 
     @property
     def whole(self) -> list[Part]:
@@ -57,21 +44,20 @@ class Projection:
     def floor(self) -> float:
         """How far underflow moves a complex step, times the longest entry of d."""
         least = rounding.underflow(np.dtype(np.float64))
-        return float(least / rounding.COMPLEX_STEP / self.typical)  # the product may underflow to 0
+        return float(least / thresholds.COMPLEX_STEP / self.typical)  # it may underflow to 0
 
     def difference(self, parts: list[Part]) -> tuple[float, float]:
         """D over the parts, and the oracle's own error in it."""
         self.passes += 1
         longest = max(float(np.max(np.abs(_of(self.d, p)), initial=0)) for p in parts)
-        lines = Lines(
-            costs=lambda steps: np.asarray([self._cost(t, parts) for t in steps]),
-            scale=np.full(1, self.typical / longest if longest > 0 else 1.0),
-            noise=self.noise,
-            size=1.0,
+        line = Lines(
+            costs=lambda which, steps: np.asarray([self._cost(t, parts) for t in steps]),
+            unit=np.full(1, self.typical / longest if longest > 0 else 1.0),
+            spacing=np.zeros(1),
         )
-        found = self.oracle(lines)
+        slope, error = registry.complex_step(line)
         expected = sum(float(np.dot(_of(self.analytic, p), _of(self.d, p))) for p in parts)
-        return float(found.slope[0]) - expected, float(found.error[0])
+        return float(slope[0]) - expected, float(error[0])
 
     def _cost(self, t: complex, parts: list[Part]) -> complex:
         values = list(self.values)
@@ -81,13 +67,10 @@ class Projection:
                 if p.tensor == tensor:
                     moved.reshape(-1)[p.start : p.stop] += t * _of(self.d, p)
             values[tensor] = moved
-        if not np.iscomplexobj(t):
-            return complex(run(self.subject, values))
         try:
-            self.cost = complex(trust.complex_cost(self.subject, values))
+            return complex(complex_safety.complex_cost(self.problem, values))
         except TypeError:  # it does not take them, or gives back no number
-            self.cost = complex(np.nan)
-        return self.cost
+            return complex(np.nan)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,12 +106,12 @@ class Result:
 def weights(analytic: list[Array], rng: np.random.Generator, *, small: bool = True) -> list[Array]:
     """The direction d: r / |g|; 0 in a tensor without any, which nothing says how to weigh.
 
-    Where `small` ones need not be told apart, what has less than the share `HIDDEN` of its tensor's
+    Where `small` ones need not be told apart, what has less than the share `thresholds.HIDDEN` of its tensor's
     gradient is weighed as if it had that.
     """
     d = []
     for g in analytic:
-        least = HIDDEN * rounding.typical(g) if g.any() else 0.0
+        least = thresholds.HIDDEN * rounding.typical(g) if g.any() else 0.0
         r = signed(rng, g.shape)
         size = np.asarray(np.abs(g))
         if not small:
@@ -139,7 +122,7 @@ def weights(analytic: list[Array], rng: np.random.Generator, *, small: bool = Tr
 
 
 def bisect(result: Result) -> list[tuple[Part, float]]:
-    """Single coordinates that differ, and how far each may: at most `CULPRITS` of them.
+    """Single coordinates that differ, and how far each may: at most `thresholds.CULPRITS` of them.
 
     By tensor, then by halves. One half is projected and the other is what remains, so each level
     costs one pass. Next to a large difference a small one drowns in its rounding, and is left for
@@ -149,14 +132,14 @@ def bisect(result: Result) -> list[tuple[Part, float]]:
     if abs(result.difference) <= result.tau:
         return culprits
     pending = [(result.projection.whole, result.difference)]
-    while pending and len(culprits) < CULPRITS:
+    while pending and len(culprits) < thresholds.CULPRITS:
         parts, difference = pending.pop()
         if len(parts) == 1 and parts[0].stop - parts[0].start == 1:
             culprits.append((parts[0], result.share(parts[0])))
             continue
         left, right = _halves(parts)
         first, _ = result.projection.difference(left)
-        allowed = result.tau + DROWNED * abs(difference)
+        allowed = result.tau + thresholds.DROWNED * abs(difference)
         for half, own in ((left, first), (right, difference - first)):
             if not abs(own) <= allowed:
                 pending.append((half, own))

@@ -1,8 +1,10 @@
-"""Holomorphy: whether a cost has a complex derivative at all, by what it asks of NumPy.
+"""Whether a cost has a complex derivative at all, by what it asks of NumPy.
 
-An absolute value or a conjugate has none, and the complex step then sees the slope of the rest, as
-exactly as ever. Where that part of the cost is small, or kinks close by bend real differences, no
-number shows it. So the cost is run once on arrays that raise when they are put to such a use.
+An absolute value or a conjugate has none, nor has the real part, and the complex step then sees the
+slope of the rest, as exactly as ever. Where that part of the cost is small, or kinks close by bend
+real differences, no number shows it. So the cost is run once on arrays that raise when they are put
+to such a use. Of a real part there are harmless uses: to branch on it, and to take away the largest
+of a row, as softmax does.
 """
 
 from __future__ import annotations
@@ -23,6 +25,15 @@ WITHOUT = frozenset({
 })  # fmt: skip
 
 
+# Ufuncs to branch on a real part with: what they give is constant, or again a real part.
+CONSTANT = frozenset({
+    "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "sign", "floor", "ceil",
+    "rint", "trunc", "isfinite", "isnan", "isinf", "signbit", "heaviside",
+})  # fmt: skip
+PASSED_ON = frozenset({"maximum", "minimum", "fmax", "fmin", "negative", "positive", "subtract",
+                       "add"})  # fmt: skip
+
+
 class NotHolomorphicError(Exception):
     """A function without a complex derivative was asked for one's value; holds its name."""
 
@@ -31,16 +42,33 @@ class _Watched(np.ndarray):
     """An array that raises `NotHolomorphicError`; whatever is computed from it does so too."""
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
-        _require_derivative(ufunc.__name__, args)
+        name = ufunc.__name__
+        _require_derivative(name, args)
         kwargs = {key: _plain(value) for key, value in kwargs.items()}
-        return _watch(getattr(ufunc, method)(*map(_plain, args), **kwargs))
+        found = getattr(ufunc, method)(*map(_plain, args), **kwargs)
+        if not any(isinstance(a, _RealPart) for a in args) or name in CONSTANT:
+            return _watch(found)
+        if name not in PASSED_ON:
+            raise NotHolomorphicError(f"{name} of a real part")
+        return _watch(found) if np.iscomplexobj(found) else _watch(found, _RealPart)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         _require_derivative(function.__name__, (*args, *kwargs.values()))
         return _watch(super().__array_function__(function, types, args, kwargs))
 
+    @property
+    def real(self) -> Any:
+        found = self.view(np.ndarray).real
+        return _watch(found, _RealPart if np.iscomplexobj(self) else type(self))
+
+    @property
+    def imag(self) -> Any:
+        if np.iscomplexobj(self):
+            raise NotHolomorphicError("the imaginary part")
+        return self.view(np.ndarray).imag
+
     def __getitem__(self, key: Any) -> Any:
-        return _watch(super().__getitem__(key))
+        return _watch(super().__getitem__(_plain(key)), type(self))
 
     def __iter__(self) -> Any:
         return (self[k] for k in range(len(self)))
@@ -50,6 +78,13 @@ class _Watched(np.ndarray):
 
     def std(self, *args: Any, **kwargs: Any) -> Any:
         return np.std(self, *args, **kwargs)
+
+
+class _RealPart(_Watched):
+    """The real part of a complex array, or what only branches were made of."""
+
+    def __float__(self) -> float:
+        raise NotHolomorphicError("float of a real part")
 
 
 def without_derivative(subject: Subject, values: Arrays) -> str | None:
@@ -73,11 +108,11 @@ def _require_derivative(name: str, args: Any) -> None:
         raise NotHolomorphicError(name)
 
 
-def _watch(result: Any) -> Any:
+def _watch(result: Any, kind: type[_Watched] = _Watched) -> Any:
     if isinstance(result, tuple):
-        return tuple(map(_watch, result))
+        return tuple(_watch(each, kind) for each in result)
     known = isinstance(result, np.ndarray | np.generic) and not isinstance(result, _Watched)
-    return np.asarray(result).view(_Watched) if known else result
+    return np.asarray(result).view(kind) if known else result
 
 
 def _plain(value: Any) -> Any:

@@ -41,46 +41,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from checks.nest import Array
-
-JITTERS = 16
+from checks.oracles import thresholds
 
 # Long arrays are jittered in pieces of this many numbers, which stay in a cache.
 CHUNK = 2**14
-SAFETY = 32.0
 
 # A sum of squares no smaller than this and no larger than its inverse has lost nothing to overflow
 # or underflow, not even in float32.
 ORDINARY = 2.0**-80
 
-# An estimate may be this many of its own error bounds away before it counts as another one.
-BENEFIT = 8
-
-# A float32 gradient has seven digits, and rounding with SAFETY takes about five of them.
-RTOL = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
-
-# The second-order term of the complex step is the square of this, relative to the parameter's
-# scale, so far below eps that it is absent; and gradients down to 1e-270 still do not underflow.
-COMPLEX_STEP = 2.0**-100
-
-# Real steps at which only kinks this close can mislead; the noise is what they cost.
-SMALL_STEPS = 2.0**-30, 2.0**-26, 2.0**-22
-
-# Twice a small step changes a central difference by three times its truncation; more than this
-# part of it, and the step was not small.
-SETTLED = 16
-
-# Ridders starts from an eighth of the parameter's scale and halves.
-LARGEST_STEP = 2.0**-3
-HALVINGS = 12
-
-# A number below this part of its tensor's typical size is small beside the others: the longest step
-# is then more than eight times the number itself.
-SMALL = LARGEST_STEP / 8
-
 
 def default_rtol(dtype: np.dtype) -> float:
     """The smallest relative error that is promised to be caught, by the gradient's dtype."""
-    return RTOL.get(dtype, RTOL[np.dtype(np.float64)])
+    return thresholds.RTOL.get(dtype, thresholds.RTOL[np.dtype(np.float64)])
 
 
 def jitter(array: Array, rng: np.random.Generator) -> Array:
@@ -106,15 +79,22 @@ def jitter(array: Array, rng: np.random.Generator) -> Array:
 
 
 def spread(
-    at: Sequence[Array], again: Callable[[], Sequence[Array]], trials: int = JITTERS
+    at: Sequence[Array], again: Callable[[], Sequence[Array]], trials: int = thresholds.JITTERS
 ) -> list[Array]:
-    """How far each number of `at` moves, at most, when `again` recomputes it with jitter."""
-    largest = [np.zeros(a.shape) for a in at]
-    for _ in range(trials):
-        for far, a, moved in zip(largest, at, again(), strict=True):
-            change = np.asarray(moved - a)  # an array even where there is one number
-            np.maximum(far, np.abs(change, out=change), out=far)
-    return largest
+    """How far rounding moves each number of `at`: half the range of what `again` finds, jittered.
+
+    Not how far from `at`: a value that is wrong at exactly this point would excuse itself. Of a
+    single trial, that is all there is.
+    """
+    low = [np.array(a, np.float64) for a in again()]
+    if trials == 1:
+        return [np.abs(m - a) for m, a in zip(low, at, strict=True)]
+    high = [a.copy() for a in low]
+    for _ in range(trials - 1):
+        for l, h, moved in zip(low, high, again(), strict=True):
+            np.minimum(l, moved, out=l)
+            np.maximum(h, moved, out=h)
+    return [(h - l) / 2 for l, h in zip(low, high, strict=True)]
 
 
 def typical(values: Array) -> float:
@@ -136,29 +116,13 @@ def scale(values: Array) -> Array:
     return np.maximum(np.abs(values, dtype=np.float64), typical(values))
 
 
-def central_step(scale: Array, noise: float, size: float) -> Array:
-    """The step that balances a central difference's two errors.
-
-    Noise divided by h falls with h, truncation h^2 C''' / 6 grows; where the cost, of size
-    `size`, changes by itself over a parameter's `scale` s, C''' is about size / s^3, and the sum
-    is least at h = s (3 noise / size)^(1/3). Rounded to a power of two, to be added exactly.
-    """
-    relative = np.cbrt(3 * noise / size) if 0 < noise < size else np.cbrt(np.finfo(float).eps)
-    return np.asarray(np.exp2(np.round(np.log2(scale * relative))))
-
-
 def tolerance(
-    analytic: Array,
-    numeric: Array,
-    *,
-    spread: Array,
-    oracle_error: Array | float,
-    dtype: np.dtype,
+    analytic: Array, numeric: Array, *, spread: Array, dtype: np.dtype
 ) -> Array:
-    """How far the two may differ if both are right; the module's text derives it."""
+    """How far the two may differ by rounding if both are right; the module's text derives it."""
     size = np.abs(analytic) + np.abs(numeric)
-    rounded = SAFETY * (spread + 2 * float(np.finfo(dtype).eps) * size)
-    return np.asarray(rounded + oracle_error + underflow(dtype))
+    rounded = thresholds.SAFETY * (spread + 2 * float(np.finfo(dtype).eps) * size)
+    return np.asarray(rounded + underflow(dtype))
 
 
 def underflow(dtype: np.dtype) -> float:

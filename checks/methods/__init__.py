@@ -1,0 +1,1 @@
+"""Methods: which lines a check looks along; sweep, probe and Taylor test."""

@@ -1,0 +1,46 @@
+"""Dispatch: the ways to check a problem, by name.
+
+- "sweep": every coordinate, by the problem's faster rerun where there is one;
+- "naive": every coordinate, by the plain rerun;
+- "probe": all at once, and bisection to the culprits;
+- "taylor": the slope along one direction.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from typing import Any
+
+import numpy as np
+
+from checks.methods.probe import probe
+from checks.methods.run import Progress
+from checks.methods.sweep import sweep
+from checks.methods.taylor import taylor
+from checks.report import Report
+from checks.subject import Subject
+
+SWEEPS = ("sweep", "naive")
+METHODS = (*SWEEPS, "probe", "taylor")
+ORACLES = ("auto", "complex", "real")
+
+
+@np.errstate(all="ignore")  # what overflows or is not a number becomes part of the report
+def examine(
+    problem: Subject,
+    *,
+    method: str = "sweep",
+    oracle: str = "auto",
+    rtol: float | None = None,
+    strict: bool = False,
+    seed: int = 0,
+    progress: Progress = lambda done: None,
+    executor: Executor | None = None,
+) -> Report:
+    """Check `problem` by one of `METHODS`; `oracle` and `executor` are the sweeps' own."""
+    common: dict[str, Any] = {"rtol": rtol, "strict": strict, "seed": seed, "progress": progress}
+    if method == "probe":
+        return probe(problem, **common)
+    if method == "taylor":
+        return taylor(problem, **common)
+    return sweep(problem, method=method, oracle=oracle, executor=executor, **common)

@@ -1,0 +1,220 @@
+"""The judge: measure slopes along lines by real differences where that is asked for, and decide.
+
+What real differences alone convict is looked into once more: a wider level may show that the cost
+is rougher than its noise was found to be, and what one line of a cost shows of that holds for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from checks.methods.run import CheckRun
+from checks.nest import Array
+from checks.oracles import registry, thresholds
+from checks.oracles.levels import HOME, LEVELS, Levels, rescan
+from checks.oracles.lines import Lines
+from checks.verdict.rule import Ruling, Status, consensus, decide, left_out, scattered
+
+
+Around = Callable[[Array], tuple[Array, Array]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Values:
+    """What is to be judged along lines, (m,) each: see `checks.verdict.rule.decide`."""
+
+    analytic: Array
+    exact: Array
+    rounding: Array
+    largest: Array
+    top: float
+
+    def of(self, lines: Array) -> Values:
+        """Some of them."""
+        return Values(
+            analytic=self.analytic[lines],
+            exact=self.exact[lines],
+            rounding=self.rounding[lines],
+            largest=self.largest[lines],
+            top=self.top,
+        )
+
+
+@dataclass(kw_only=True)
+class _Case:
+    """Lines that were looked along, what was wanted of them, and where their ruling stands."""
+
+    levels: Levels
+    wanted: Array
+    target: Array
+    values: Values
+    ruling: Ruling
+    into: Ruling
+    tensor: int
+    at: Array
+
+
+@dataclass(kw_only=True)
+class Judge:
+    """Decides slopes of one problem."""
+
+    this: CheckRun
+    cases: list[_Case] = field(default_factory=list)
+
+    def at_once(self, values: Values, support: Array | float = 0.0) -> Ruling:
+        """What the complex step alone says."""
+        return decide(
+            values.analytic,
+            rounding=values.rounding,
+            exact=values.exact,
+            evidence=None,
+            largest=values.largest,
+            top=values.top,
+            rtol=self.this.rtol,
+            support=support,
+        )
+
+    def look(
+        self,
+        lines: Lines,
+        values: Values,
+        *,
+        into: Ruling,
+        tensor: int,
+        at: Array,
+        taken: Levels | None = None,
+        around: Around | None = None,
+    ) -> None:
+        """Look along lines by real differences, and write what they say into a ruling.
+
+        Parameters
+        ----------
+        lines, values
+            Where to look, and what is to be judged, (m,).
+        into, tensor, at
+            The ruling to write into, which tensor's it is, and where, (m,).
+        taken
+            What has been measured elsewhere already.
+        around
+            Gives analytic and complex values of some of the lines at places around the point.
+        """
+        wanted, target = self.aim(values)
+        levels = taken
+        if levels is None:
+            levels = Levels(lines, self.this.centre, self.this.noise)
+            registry.scan(levels, wanted, target)
+        ruling = self._decide(levels, values)
+        alone = np.flatnonzero(ruling.alone)
+        if alone.size and _wider(levels, alone, values.analytic):
+            ruling = self._decide(levels, values)
+        if around is not None:
+            self._excuse(ruling, values, around)
+        put(into, at, ruling)
+        self.cases.append(_Case(levels=levels, wanted=wanted, target=target, values=values,
+                                ruling=ruling, into=into, tensor=tensor, at=at))  # fmt: skip
+
+    def aim(self, values: Values) -> tuple[Array, Array]:
+        """What each line should hold, and how sharply: (m,) each.
+
+        The complex value where there is one, sharply enough to tell it from the analytic one.
+        """
+        a, s, r, rtol = values.analytic, values.exact, values.rounding, self.this.rtol
+        has = np.isfinite(s)
+        target = np.maximum(rtol * np.abs(a), 4 * r)
+        fallback = np.where(values.largest > 0, values.largest, values.top or 1.0)
+        target = np.where(target > 0, target, rtol * fallback)
+        apart = np.abs(a - s)
+        target = np.where(has & (apart > r), np.maximum(apart / 4, target), target)
+        return np.where(has, s, a), target
+
+    def reconsider(self) -> None:
+        """What real differences alone convict has to stand out from the worst noise of any line.
+
+        A cost that is a staircase along one line computes its other slopes no better.
+        """
+        worst = max((float(case.levels.noise.max()) for case in self.cases), default=0.0)
+        for case in self.cases:
+            levels, alone = case.levels, np.flatnonzero(case.ruling.alone)
+            if np.all(levels.noise[alone] >= worst):
+                continue
+            levels.noise = np.maximum(levels.noise, worst)
+            rescan(levels, case.wanted, case.target, alone, HOME)
+            put(case.into, case.at[alone], self._decide(levels, case.values, alone))
+
+    def _excuse(self, ruling: Ruling, values: Values, around: Around) -> None:
+        """Fail the suspects, but for those whose difference is rounding: it scatters."""
+        at = np.flatnonzero(ruling.suspect)
+        if not at.size or self.this.blind:
+            return
+        rounded = scattered(*around(at))
+        ruling.status[at] = Status.FAIL
+        at = at[rounded]
+        a, s = values.analytic[at], values.exact[at]
+        apart, largest = np.abs(a - s), values.largest[at]
+        nil = 2 * apart >= np.maximum(np.abs(a), np.abs(s))
+        fits = 2 * apart <= thresholds.BLUNT * largest
+        status = np.where(nil, Status.ZERO, np.where(fits, Status.PASS, Status.UNDECIDED))
+        ruling.status[at], ruling.error[at] = status, apart
+        passed = np.where(status == Status.PASS, 2 * apart, 0.0)
+        ruling.resolution[at] = passed / np.where(largest > 0, largest, 1.0)
+
+    def _decide(self, levels: Levels, values: Values, some: Array | None = None) -> Ruling:
+        evidence = levels.evidence()
+        if some is not None:
+            values, evidence = values.of(some), evidence.of(some)
+        support: Array | float = 0.0
+        if self.this.blind:
+            lo, hi = consensus(evidence)
+            support = (hi - lo) / 2
+        return decide(
+            values.analytic,
+            rounding=values.rounding,
+            exact=values.exact,
+            evidence=evidence,
+            largest=values.largest,
+            top=values.top,
+            rtol=self.this.rtol,
+            support=support,
+        )
+
+
+def put(ruling: Ruling, at: Array, other: Ruling) -> None:
+    """Write one ruling over another, at some places."""
+    for key in vars(ruling):
+        getattr(ruling, key)[at] = getattr(other, key)
+
+
+def _wider(levels: Levels, convicted: Array, analytic: Array) -> bool:
+    """Whether levels further out hold what those close by leave out, and they may be right.
+
+    Looked into along two lines; then all are followed outward, unless the closest levels all say
+    the same.
+    """
+    some = convicted[[0, -1]] if convicted.size > 1 else convicted
+    _look_out(levels, some)
+    evidence = levels.evidence().of(some)
+    lo, hi = consensus(evidence)
+    doubtful = some[~left_out(evidence, analytic[some], (lo + hi) / 2)]
+    if not doubtful.size:
+        return False
+    near = np.argmax(levels.taken[:, doubtful], axis=0) + np.arange(3)[:, None]
+    for level in near:
+        levels.look(doubtful, level)
+    found = levels.evidence()
+    lo, hi = np.max(found.lo[near, doubtful], axis=0), np.min(found.hi[near, doubtful], axis=0)
+    if np.all((lo <= hi) & found.smooth[near, doubtful]):
+        return False
+    _look_out(levels, convicted)
+    return True
+
+
+def _look_out(levels: Levels, lines: Array) -> None:
+    """Take two wider levels along some lines."""
+    outermost = LEVELS - 1 - np.argmax(levels.taken[::-1, lines], axis=0)
+    for further in (3, 6):
+        level = outermost + further
+        allowed = levels.allows(lines, level, np.zeros(lines.size, bool))
+        levels.look(lines[allowed], level[allowed])

@@ -1,0 +1,315 @@
+"""The probe: one projection compares every parameter at once; bisection names the culprits.
+
+Weigh each coordinate by d_k = r_k / |g_k|, with r_k a random sign times a uniform in [0.5, 1.5],
+and run the cost once along d. By the chain rule its slope is the sum of d_k times the true
+gradient, so against the analytic gradient g it shows
+
+    D = sum of d_k (n_k - g_k) = sum of r_k e_k
+
+with e_k the relative error of coordinate k: each parameter has the same say, however small its
+gradient. What this proves: let tau be how far rounding can move D. The probe differs when
+|D| > tau, so an error is missed only if |sum of r_k e_k| <= 2 tau. Fix all other terms; the
+remaining r_j e_j has a density of at most 1 / (2 |e_j|), and a window of width 4 tau catches it
+with a probability of at most
+
+    P(missed) <= 2 tau / |e_j|
+
+and never, when it is the only error and 0.5 |e_j| > 2 tau.
+
+Rounding moves term k of D by at most d_k times that coordinate's own tolerance t_k, which
+`rounding` derives from jittered gradients, and the random signs make a root of squares of a sum:
+
+    tau = (the oracle's own error) + sqrt(sum of (d_k t_k)^2)
+
+A coordinate whose own rounding could hide `rtol` is left out of d, and where there are many
+parameters as many of the least certain others as it takes for an error of `rtol` not to hide in the
+rest. What is left out, and each culprit, is measured by itself and decided by the one rule, as in a
+sweep. A coordinate with an analytic gradient of zero is weighed by its tensor's typical size, so
+that a gradient that should not be zero shows; a tensor of zeros has a projection of its own.
+
+Where the complex step cannot be had, may not see all of the cost, or is not borne out by a real
+difference along one direction, the sweep takes over.
+
+A first look judges rounding by one trial of jitter. Where that falls short, tau is too small, which
+misses nothing but might accuse: so what differs is projected again, with a tau from many trials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from checks import hygiene
+from checks.methods.conclude import conclude
+from checks.methods.judge import Judge
+from checks.methods.projection import Part, Projection, Result, bisect, weights
+from checks.methods.run import MANY, CheckRun, inspected, spreads, start
+from checks.methods.sweep import COMPLEX, look_at, sweep_all, values_of
+from checks.nest import Array
+from checks.oracles import registry, rounding, thresholds
+from checks.oracles.levels import Levels
+from checks.oracles.lines import anywhere, coordinates, signed, through
+from checks.report import Report
+from checks.subject import Subject, within
+from checks.verdict.findings import Findings
+from checks.verdict.rule import Reason, Ruling, Status, consensus
+
+# How often the gradient is jittered for the closer look; beyond MANY parameters a trial takes as
+# long as a pass, and no single shortfall counts for much.
+FEW = 4
+
+# Coordinates of each tensor that a line of real differences goes through at most.
+PART = 2**16
+
+
+@within
+def probe(problem: Subject, **options: Any) -> Report:
+    """Compare all parameters at once, and name the culprits where they differ.
+
+    Options are those of `checks.methods.run.start`. The report's `extra["probe"]` holds the
+    relative error that was ruled out, the largest probability with which one could have been
+    missed, and the number of evaluations along d.
+    """
+    this = start(problem, method="probe", **options)
+    analytic = inspected(this, repeats=False)
+    if not analytic:
+        return conclude(this, None)
+    why = this.complex_doubt or this.blind
+    if why:
+        return _swept(this, analytic, f"{COMPLEX} not usable: {why}")
+    this.measured = COMPLEX
+    given = [np.asarray(analytic[name], np.float64) for name in this.problem.names]
+    result = project(this, given, trials=1)
+    if result.differs:
+        for each in (result, *result.apart):
+            each.projection.d.clear()  # as large as the parameters
+        trials = thresholds.JITTERS if problem.parameters <= MANY else FEW
+        result = project(this, given, trials=trials)
+    borne_out = _borne_out(this, given) if not result.differs else True
+    this.offences += hygiene.changed_since(this.problem, analytic)  # the real cost has moved by now
+    if not borne_out:
+        return _swept(this, analytic, "real differences do not bear the projection out")
+    this.progress(problem.parameters)
+    culprits = bisect(result) if result.differs else []
+    if len(culprits) >= thresholds.CULPRITS and problem.parameters <= MANY:
+        return _swept(this, analytic, f"{thresholds.CULPRITS} culprits or more")
+    return _concluded(this, given, result, culprits)
+
+
+def _swept(this: CheckRun, analytic: dict[str, Array], why: str) -> Report:
+    this.__dict__["complex_doubt"] = this.complex_doubt
+    this.notes.append(f"the sweep took over: {why}")
+    findings = sweep_all(this, analytic)
+    this.offences += hygiene.changed_since(this.problem, analytic)
+    return conclude(this, findings)
+
+
+def project(this: CheckRun, analytic: list[Array], *, trials: int) -> Result:
+    """All parameters at once; rounding is judged by so many trials."""
+    d = weights(analytic, this.rng)
+    projection = Projection(this.problem, analytic, d)
+    shares = spreads(this, analytic, trials)
+    apart = zeros(this, analytic, shares, projection)
+    tau = _leave_out(this, analytic, d, shares, projection.floor)
+    difference, error = projection.difference(projection.whole)
+    return Result(projection=projection, difference=difference, tau=tau + error, hidden=apart)
+
+
+def zeros(
+    this: CheckRun, analytic: list[Array], spread: list[Array], beside: Projection
+) -> Result | None:
+    """The tensors whose gradient is zero throughout, moved all at once by their own scale.
+
+    As where gradients vanish, and where a layer is left out: any slope but that of rounding counts.
+    """
+    values, total = beside.values, 0.0
+    d = [np.empty(0) if g.any() else signed(this.rng, g.shape) for g in analytic]
+    if not any(e.size for e in d):
+        return None
+    for e, g, v, far in zip(d, analytic, values, spread, strict=True):
+        if e.size:
+            e *= rounding.scale(v)
+            own = rounding.tolerance(g, g, spread=far, dtype=this.problem.dtype)
+            total += float(np.sum(np.square(e * own)))
+    projection = Projection(this.problem, analytic, d)
+    difference, error = projection.difference(projection.whole)
+    return Result(projection=projection, difference=difference, tau=float(np.sqrt(total)) + error)
+
+
+def _borne_out(this: CheckRun, analytic: list[Array]) -> bool:
+    """Whether real differences along one direction say what the analytic gradient says.
+
+    And along the zeros, which the complex step may not see, that there is no slope.
+    """
+    d = anywhere(this.problem, this.rng, most=PART)
+    zero = [e * (g.reshape(-1)[: e.size] == 0) for e, g in zip(d, analytic, strict=True)]
+    rest = [e - z for e, z in zip(d, zero, strict=True)]
+    expected = np.asarray([_slope(analytic, rest), 0.0])
+    directions = [rest, zero] if any(map(np.any, zero)) else [rest]
+    lines = through(this.problem, directions)
+    levels = Levels(lines, this.centre, this.noise)
+    expected = expected[: len(directions)]
+    target = np.full(expected.shape, this.rtol * (abs(expected[0]) or 1.0))
+    evidence = registry.scan(levels, expected, target)
+    lo, hi = consensus(evidence)
+    slack = thresholds.NO_ERROR * target
+    holds = (lo - slack <= expected) & (expected <= hi + slack)
+    return bool(np.all(holds)) and bool((hi - lo)[0] <= thresholds.BLUNT * abs(expected[0]))
+
+
+def _slope(analytic: list[Array], d: list[Array]) -> float:
+    return sum(float(np.dot(g.reshape(-1)[: e.size], e)) for g, e in zip(analytic, d, strict=True))
+
+
+def _leave_out(
+    this: CheckRun, analytic: list[Array], d: list[Array], shares: list[Array], floor: float
+) -> float:
+    """Zero the entries of d whose rounding is too much for D, and say how far the rest moves it.
+
+    Every entry's share of tau is at most tau, so what remains can also be decided by itself. And
+    times `floor` it is at most tau: no gradient is so small that its step would underflow.
+    `shares` are the spreads, and are written over.
+    """
+    total = 0.0
+    for share, g, e in _chunks(shares, analytic, d):
+        tolerance = rounding.tolerance(g, g, spread=share, dtype=this.problem.dtype) + floor
+        share[...] = np.abs(e) * tolerance
+        total += float(np.dot(share, share))
+    most = this.rtol / (2 * thresholds.ONE_HIDES)
+    if total <= most**2:
+        return float(np.sqrt(total))
+    least, tau = _least_left_out(shares, most)
+    for share, e in _chunks(shares, d):
+        e[~(share < least)] = 0
+    return tau
+
+
+def _least_left_out(shares: list[Array], most: float) -> tuple[float, float]:
+    """From which share on terms are left out, for the root of squares of the others to be `most`.
+
+    And what it is.
+    """
+    light = most / np.sqrt(sum(share.size for share in shares))  # all of these may stay
+    heavy, total = [], 0.0
+    for (share,) in _chunks(shares):
+        heavy.append(share[share > light])
+        rest = share[share <= light]
+        total += float(np.dot(rest, rest))
+    heaviest = np.sort(np.concatenate(heavy))
+    fit = np.count_nonzero(total + np.cumsum(np.square(heaviest)) <= most**2)
+    least = float(heaviest[fit]) if fit < heaviest.size else np.inf
+    kept = heaviest[heaviest < least]
+    return least, float(np.sqrt(total + np.dot(kept, kept)))
+
+
+def _chunks(*tensors: list[Array]) -> Iterator[tuple[Array, ...]]:
+    """Parts of several lists of tensors side by side, flat, short enough for a cache."""
+    for arrays in zip(*tensors, strict=True):
+        flat = [a.reshape(-1) for a in arrays]
+        for start_ in range(0, flat[0].size, rounding.CHUNK):
+            yield tuple(a[start_ : start_ + rounding.CHUNK] for a in flat)
+
+
+def projected(this: CheckRun, analytic: list[Array], result: Result) -> Findings:
+    """All parameters as D leaves them: those that it weighs pass, zeros are zero."""
+    names = this.problem.names
+    status = [_status(g, e) for g, e in zip(analytic, result.projection.d, strict=True)]
+    if result.hidden is not None and result.hidden.difference == 0:
+        for part in result.hidden.projection.whole:
+            status[part.tensor][...] = Status.ZERO
+
+    def constant(value: float, dtype: Any = np.float64) -> dict[str, Array]:
+        return {
+            n: np.broadcast_to(np.asarray(value, dtype), g.shape)
+            for n, g in zip(names, analytic, strict=True)
+        }
+
+    return Findings(
+        analytic=dict(zip(names, analytic, strict=True)),
+        numeric=dict(zip(names, analytic, strict=True)),
+        tolerance=constant(0.0),
+        status=dict(zip(names, status, strict=True)),
+        reason=constant(Reason.NONE, np.int8),
+        resolution=constant(0.0),
+        within=constant(np.nan),
+        projected=True,
+    )
+
+
+def _status(analytic: Array, d: Array) -> Array:
+    status = np.full(analytic.shape, Status.PASS, np.int8)
+    status[analytic == 0] = Status.ZERO
+    status[d == 0] = Status.UNDECIDED
+    return status
+
+
+def _concluded(
+    this: CheckRun, given: list[Array], result: Result, culprits: list[tuple[Part, float]]
+) -> Report:
+    """Measure culprits, and what was left out, one by one, and report.
+
+    Where D differs and no culprit accounts for that, nothing passes.
+    """
+    d, tau, differs = result.projection.d, result.tau, result.differs
+    this.extra["probe"] = {
+        "ruled_out": this.rtol,
+        "missed_with_probability": min(1.0, 2 * tau / this.rtol) if any(map(np.any, d)) else 1.0,
+        "passes": result.projection.passes,
+        "difference": result.difference,
+        "tolerance": tau,
+    }
+    found = projected(this, given, result)
+    judge = Judge(this=this)
+    told = []
+    for tensor, name in enumerate(this.problem.names):
+        flat = found.status[name].reshape(-1)
+        named = [part.start for part, _ in culprits if part.tensor == tensor]
+        at = np.union1d(np.flatnonzero(flat == Status.UNDECIDED), named).astype(int)
+        if at.size and (at.size <= MANY or named):
+            ruling = _by_themselves(judge, given, tensor, at)
+            _write(found, name, at, ruling)
+            told += [int(ruling.status[np.searchsorted(at, k)]) for k in named]
+    if differs and not (told and all(s in (Status.FAIL, Status.KINK) for s in told)):
+        this.notes.append("the projection differs, and not all of that could be traced")
+        this.untraced = True
+    return conclude(this, found)
+
+
+def _by_themselves(judge: Judge, given: list[Array], tensor: int, at: Array) -> Ruling:
+    """Single coordinates of a tensor, as a sweep measures and decides them."""
+    this = judge.this
+    a = given[tensor].reshape(-1)
+    exact = np.full(a.shape, np.nan)
+    exact[at] = registry.complex_step(coordinates(this.problem, tensor, at))[0]
+    moved = spreads(this, given)[tensor].reshape(-1) if this.problem.parameters <= MANY else 0 * a
+    allowed = rounding.tolerance(a, np.nan_to_num(exact), spread=moved, dtype=this.problem.dtype)
+    every = [g.reshape(-1) for g in given]
+    nothing = [np.full(g.shape, np.nan) for g in every]
+    nothing[tensor] = exact
+    rounded = [np.zeros(g.shape) for g in every]
+    rounded[tensor] = allowed
+    values = values_of(every, nothing, rounded)[tensor].of(at)
+    ruling = judge.at_once(values)
+    doubtful = ruling.suspect | (ruling.status == Status.FAIL) | ~np.isfinite(values.exact)
+    look = np.flatnonzero(doubtful)
+    if look.size:
+        look_at(judge, tensor, look, values, ruling, at)
+        judge.reconsider()
+    return ruling
+
+
+def _write(found: Findings, name: str, at: Array, ruling: Ruling) -> None:
+    """Write down what was found of some coordinates of a tensor."""
+    for kind, values in (
+        ("numeric", ruling.numeric),
+        ("tolerance", ruling.error),
+        ("status", ruling.status),
+        ("reason", ruling.reason),
+        ("resolution", ruling.resolution),
+        ("within", ruling.within),
+    ):
+        array = getattr(found, kind)
+        array[name] = np.array(array[name])
+        array[name].reshape(-1)[at] = values

@@ -1,0 +1,190 @@
+"""A check under way: its problem and options, and what its stages have found out so far.
+
+start ─► inspected ─► (a method measures and decides) ─► `checks.methods.conclude`
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+
+from checks import hygiene
+from checks.nest import Array
+from checks.oracles import calibration, complex_safety, rounding, thresholds
+from checks.oracles.lines import close_by, through
+from checks.oracles.noise import cost_noise
+from checks.problem.evaluation import as_number, in_double
+from checks.report import Diagnosis
+from checks.subject import Subject
+
+Progress = Callable[[int], None]
+
+DISAGREE = "oracles-disagree"
+
+# From so many parameters on, every call of the cost takes about a second: its noise is taken for
+# some roundings of the cost, and not measured.
+MANY = 2**22
+
+# Bytes. Having freed one block of this size, glibc keeps freed memory for the next array instead of
+# handing it back and asking for it again page by page (mallopt(3), M_TRIM_THRESHOLD), which can
+# take longer than the arithmetic. The block itself is never touched and takes no memory.
+KEPT = 2**24
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A function that counts its calls."""
+
+    function: Callable[[Any], Any]
+    calls: Counter[str]
+    kind: str
+
+    def __call__(self, values: Any) -> Any:
+        self.calls[self.kind] += 1
+        return self.function(values)
+
+
+@dataclass(kw_only=True)
+class CheckRun:
+    """One check under way: what stays the same through its stages, and what they noted.
+
+    `untraced` says that something differs by more than rounding, and not all of it was found.
+    """
+
+    problem: Subject
+    rtol: float
+    strict: bool
+    method: str
+    oracle: str
+    seed: int
+    progress: Progress
+    started: float
+    executor: Executor | None = None
+    rng: np.random.Generator
+    measured: str = "none"
+    untraced: bool = False
+    offences: list[Diagnosis] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def centre(self) -> float:
+        """The cost at the point, in double precision."""
+        return float(np.real(as_number(self.problem.cost(in_double(self.problem.values)))))
+
+    @cached_property
+    def noise(self) -> float:
+        """How far rounding moves the cost; found out when it is first asked for."""
+        found = np.asarray(as_number(self.problem.cost(in_double(self.problem.values))))
+        eps = float(np.finfo(found.dtype if found.dtype.kind == "f" else float).eps)
+        if self.problem.parameters > MANY:
+            return thresholds.SAFETY * eps * abs(self.centre)
+        line = through(self.problem, [close_by(self.problem, self.rng)])
+        return cost_noise(line, self.centre, eps)
+
+    @cached_property
+    def complex_doubt(self) -> str | None:
+        """Why the cost cannot be asked for complex slopes at all; None where it can."""
+        if self.oracle == "real":
+            return "real differences were asked for"
+        if self.problem.jittered is not None:
+            return None  # a network's functions are known
+        return complex_safety.refusal(self.problem, self.centre)
+
+    @cached_property
+    def blind(self) -> str | None:
+        """What the complex step may not see of the cost, if it asks for such a thing."""
+        return complex_safety.blind_spot(self.problem)
+
+
+def start(
+    problem: Subject,
+    *,
+    rtol: float | None,
+    method: str,
+    seed: int,
+    progress: Progress = lambda done: None,
+    oracle: str = "auto",
+    strict: bool = False,
+    executor: Executor | None = None,
+) -> CheckRun:
+    """A check of `problem`, with nothing done yet."""
+    _keep_what_is_freed()
+    calls: Counter[str] = Counter()
+    problem = replace(
+        problem,
+        raised=[],
+        calls=calls,
+        cost=Counted(problem.cost, calls, "cost"),
+        gradient=Counted(problem.gradient, calls, "gradient"),
+    )
+    return CheckRun(
+        problem=problem,
+        rtol=rounding.default_rtol(problem.dtype) if rtol is None else rtol,
+        strict=strict,
+        method=method,
+        oracle=oracle,
+        seed=seed,
+        progress=progress,
+        started=time.perf_counter(),
+        rng=np.random.default_rng(seed),
+        executor=executor,
+    )
+
+
+@cache  # glibc does not forget
+def _keep_what_is_freed() -> None:
+    np.empty(KEPT, np.int8)
+
+
+def inspected(this: CheckRun, *, repeats: bool = True) -> dict[str, Array]:
+    """The analytic gradient, after a look at conduct and at the oracles.
+
+    Empty where something was found that leaves nothing to compare.
+    """
+    seen = hygiene.inspect(this.problem, repeats=repeats)
+    this.offences = seen.offences
+    if seen.gradient and this.problem.dtype == np.float64:
+        this.centre = float(np.real(as_number(seen.cost)))
+    broken = calibration.miscalibrated() if seen.gradient else None
+    if broken:
+        this.offences.append(disagree(f"{broken} gets slopes wrong that are known"))
+        return {}
+    return seen.gradient
+
+
+def disagree(detail: str) -> Diagnosis:
+    """The verdict that no oracle can be believed."""
+    return Diagnosis(
+        code=DISAGREE,
+        title="oracles disagree",
+        remedy="the gradient was not judged; see whether the cost is smooth and repeatable here",
+        detail=detail,
+    )
+
+
+def jittered(this: CheckRun) -> list[Array]:
+    """The analytic gradient once more, with everything stored that can be moved, moved.
+
+    Nothing where it ends on the way.
+    """
+    problem, rng = this.problem, this.rng
+    if problem.jittered is not None:
+        found = problem.jittered(rng)
+    else:
+        found = hygiene.near(problem, [rounding.jitter(v, rng) for v in problem.values])
+    return [found[name] for name in problem.names if name in found]
+
+
+def spreads(
+    this: CheckRun, analytic: list[Array], trials: int = thresholds.JITTERS
+) -> list[Array]:
+    """How far rounding moves each analytic value."""
+    return rounding.spread(analytic, lambda: jittered(this) or analytic, trials)

@@ -1,0 +1,366 @@
+"""The sweep: every coordinate, measured and decided.
+
+    inspect ─► choose lines ─► measure slopes ─► decide ─► conclude
+
+Where the cost takes complex parameters, the complex step measures every slope; real differences
+confirm it along lines through many coordinates, and look at single ones where that fails or where
+the analytic value differs. Where it does not, real differences look at every coordinate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from checks import elsewhere, hygiene
+from checks.methods.conclude import conclude
+from checks.methods.judge import Judge, Values
+from checks.methods.run import CheckRun, disagree, inspected, spreads, start
+from checks.nest import Array
+from checks.oracles import calibration, confirmation, registry, rounding, thresholds
+from checks.oracles.levels import Levels, at_kink
+from checks.oracles.lines import anywhere, coordinates, signed, through
+from checks.problem.evaluation import displaced
+from checks.report import Report
+from checks.subject import Subject, within
+from checks.verdict.findings import Findings, gathered
+from checks.verdict.rule import Ruling, Status, consensus
+
+COMPLEX, REAL = "complex step", "real differences"
+
+# Coordinates to a piece: enough to be worth sending, few enough for progress to be seen. Real
+# differences run anyone's cost some times for each.
+PIECE, REAL_PIECE = 4096, 512
+
+
+@within
+def sweep(problem: Subject, *, method: str = "sweep", **options: Any) -> Report:
+    """Check every coordinate of the problem's gradient.
+
+    Parameters
+    ----------
+    problem
+        What to check.
+    method
+        "sweep" uses the problem's faster rerun where there is one, "naive" never does.
+    options
+        As for `checks.methods.run.start`.
+    """
+    if method == "naive":
+        problem = replace(problem, rerun=None)
+    this = start(problem, method=method, **options)
+    analytic = inspected(this)
+    if not analytic:
+        return conclude(this, None)
+    findings = sweep_all(this, analytic)
+    this.offences += hygiene.changed_since(this.problem, analytic)
+    return conclude(this, findings)
+
+
+def sweep_all(this: CheckRun, analytic: dict[str, Array]) -> Findings:
+    """Measure and decide every coordinate."""
+    problem = this.problem
+    given = [np.asarray(analytic[name]) for name in problem.names]
+    moved = [far.reshape(-1) for far in spreads(this, given)]
+    given = [g.reshape(-1).astype(np.float64) for g in given]
+    exact = measure(this)
+    allowed = [
+        rounding.tolerance(a, np.nan_to_num(s), spread=m, dtype=problem.dtype)
+        for a, s, m in zip(given, exact, moved, strict=True)
+    ]
+    judge = Judge(this=this)
+    values = values_of(given, exact, allowed)
+    if this.measured == REAL:
+        rulings = _by_real_differences(judge, values)
+    else:
+        rulings = _by_complex_step(judge, values)
+    judge.reconsider()
+    if this.measured == REAL and not any(np.any(r.status == Status.FAIL) for r in rulings):
+        _call_witness(judge, rulings)
+    return gathered({name: analytic[name] for name in problem.names}, rulings, allowed)
+
+
+def measure(this: CheckRun) -> list[Array]:
+    """The complex slope along every coordinate, tensor by tensor, flat; NaN where there is none."""
+    problem = this.problem
+    this.measured = REAL if this.complex_doubt else COMPLEX
+    found = [np.full(v.size, np.nan) for v in problem.values]
+    if this.complex_doubt:
+        if this.oracle != "real":
+            this.notes.append(f"{COMPLEX} not usable: {this.complex_doubt}")
+        return found
+    for piece, (slope, calls) in _run(this, _complex_piece, pieces(problem, PIECE)):
+        found[piece.tensor][piece.start : piece.stop] = slope
+        _count(this, calls)
+        this.progress(piece.stop - piece.start)
+    return found
+
+
+def values_of(given: list[Array], exact: list[Array], allowed: list[Array]) -> list[Values]:
+    """What is to be judged, tensor by tensor."""
+    largest = [_largest(a, s) for a, s in zip(given, exact, strict=True)]
+    return [
+        Values(
+            analytic=a,
+            exact=s,
+            rounding=r,
+            largest=np.full(a.shape, most),
+            top=max(largest),
+        )
+        for a, s, r, most in zip(given, exact, allowed, largest, strict=True)
+    ]
+
+
+def _largest(*values: Array) -> float:
+    sizes = [np.abs(v[np.isfinite(v)]) for v in values]
+    return max(float(np.max(size, initial=0.0)) for size in sizes)
+
+
+# --- by real differences ----------------------------------------------------------------------------
+
+
+def _by_real_differences(judge: Judge, values: list[Values]) -> list[Ruling]:
+    """Look along every coordinate, wherever the executor does it."""
+    this = judge.this
+    chosen = pieces(this.problem, REAL_PIECE)
+    scans = []
+    for piece in chosen:
+        wanted, target = judge.aim(values[piece.tensor].of(piece.at))
+        scans.append(
+            Scan(piece=piece, wanted=wanted, target=target, centre=this.centre, noise=this.noise)
+        )
+    rulings = [judge.at_once(each) for each in values]
+    found = {}
+    for each, (levels, calls) in _run(this, _real_piece, scans):
+        found[each.piece] = levels
+        _count(this, calls)
+        this.progress(each.piece.stop - each.piece.start)
+    for piece in chosen:  # in one order, wherever they were measured
+        levels = found[piece]
+        lines = coordinates(this.problem, piece.tensor, piece.at)
+        levels.lines = lines
+        judge.look(
+            lines,
+            values[piece.tensor].of(piece.at),
+            into=rulings[piece.tensor],
+            tensor=piece.tensor,
+            at=piece.at,
+            taken=levels,
+        )
+    return rulings
+
+
+def _call_witness(judge: Judge, rulings: list[Ruling]) -> None:
+    """Hold what real differences bore out against a plain difference along one direction.
+
+    It moves every coordinate by a part of the step at which that was seen best.
+    """
+    this = judge.this
+    steps = [np.zeros(r.status.size) for r in rulings]
+    for case in judge.cases:
+        found, numeric = case.levels.evidence(), rulings[case.tensor].numeric[case.at]
+        held = (found.lo <= numeric) & (numeric <= found.hi)
+        best = np.argmin(np.where(held, found.width, np.inf), axis=0)
+        at = np.arange(best.size)
+        steps[case.tensor][case.at] = case.levels.h[best, at] / 4
+    d, expected, error = [], 0.0, 0.0
+    for ruling, step in zip(rulings, steps, strict=True):
+        known = np.isfinite(ruling.numeric + ruling.error)
+        along = np.where(known, signed(this.rng, step.size) * step, 0.0)
+        d.append(along)
+        expected += float(np.dot(np.where(known, ruling.numeric, 0.0), along))
+        error += float(np.dot(np.where(known, ruling.error, 0.0), np.abs(along)))
+    noise = max([this.noise, *(float(case.levels.noise.max()) for case in judge.cases)])
+    line = through(this.problem, [d])
+    said = calibration.witness(line, this.centre, noise, expected, error)
+    if said:
+        this.offences.append(disagree(said))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Scan:
+    """A piece to be looked at by real differences, and what is wanted of each line."""
+
+    piece: Piece
+    wanted: Array
+    target: Array
+    centre: float
+    noise: float
+
+
+@within
+def _real_piece(problem: Subject, scan_: Scan) -> tuple[Levels, dict[str, int]]:
+    before = dict(problem.calls)
+    lines = coordinates(problem, scan_.piece.tensor, scan_.piece.at)
+    levels = Levels(lines, scan_.centre, scan_.noise)
+    registry.scan(levels, scan_.wanted, scan_.target)
+    levels.lines = None  # it cannot be sent back
+    return levels, {k: n - before.get(k, 0) for k, n in problem.calls.items()}
+
+
+# --- by the complex step, and what confirms it --------------------------------------------------------
+
+
+def _by_complex_step(judge: Judge, values: list[Values]) -> list[Ruling]:
+    """Decide by complex slopes, and look where these are not borne out, or differ."""
+    this = judge.this
+    support, doubted = confirmed(this, values)
+    rulings = []
+    for tensor, each in enumerate(values):
+        ruling = judge.at_once(each, support[tensor] if this.blind else 0.0)
+        doubtful = doubted[tensor] | ruling.suspect | ~np.isfinite(each.exact)
+        at = np.flatnonzero(doubtful | (ruling.status == Status.FAIL))
+        if at.size:
+            look_at(judge, tensor, at, each, ruling)
+        rulings.append(ruling)
+    return rulings
+
+
+def look_at(
+    judge: Judge,
+    tensor: int,
+    places: Array,
+    values: Values,
+    ruling: Ruling,
+    at: Array | None = None,
+) -> None:
+    """Look at coordinates one by one; where many are suspects, at the rest only if some are not.
+
+    Values and ruling are those of the tensor, or of its coordinates `at`; `places` are positions in
+    them. What is not looked at is wrong like those that were.
+    """
+    chosen = values.of(places)
+    first = np.argsort(-np.abs(chosen.analytic - chosen.exact) / chosen.rounding, kind="stable")
+    alike = np.isfinite(chosen.exact).all() and bool(np.all(ruling.suspect[places]))
+    some = np.sort(first[: thresholds.LOOKED]) if alike else np.arange(places.size)
+    rest = np.delete(places, some)
+    for which in (places[some], rest):
+        if which is rest and np.all(ruling.status[places[some]] == Status.FAIL):
+            ruling.status[rest] = Status.FAIL
+        elif which.size:
+            _look_at(judge, tensor, which, values.of(which), ruling, at)
+
+
+def _look_at(
+    judge: Judge, tensor: int, places: Array, values: Values, ruling: Ruling, at: Array | None
+) -> None:
+    where = places if at is None else at[places]
+
+    def around(some: Array) -> tuple[Array, Array]:
+        return _around(judge.this, tensor, where[some], values.of(some))
+
+    lines = coordinates(judge.this.problem, tensor, where)
+    judge.look(lines, values, into=ruling, tensor=tensor, at=places, around=around)
+
+
+def confirmed(this: CheckRun, values: list[Values]) -> tuple[list[Array], list[Array]]:
+    """How far real differences bear the complex slopes out, and which slopes they doubt.
+
+    By tensor: the error that could hide in each slope, and whether it has to be looked at.
+    """
+    support = [np.full(v.exact.shape, np.inf) for v in values]
+    doubted = [np.zeros(v.exact.shape, bool) for v in values]
+    slopes, allowed = [v.exact for v in values], [v.rounding for v in values]
+    groups = confirmation.groups(this.problem, slopes, allowed, this.rng)
+    evidence = confirmation.measured(this.problem, groups, this.centre, this.noise, this.rtol)
+    lo, hi = consensus(evidence)
+    kinked, any_sharp = at_kink(evidence), False
+    for k, group in enumerate(groups):
+        holds = lo[k] - group.rounded <= group.expected <= hi[k] + group.rounded
+        if holds:
+            support[group.tensor][group.at] = (hi[k] - lo[k]) / np.abs(group.d)
+        any_sharp |= bool(holds and 4 * (hi[k] - lo[k]) <= group.say)
+        doubted[group.tensor][group.at] = kinked[k] or not holds
+        if this.blind:
+            needed = this.rtol * np.abs(slopes[group.tensor][group.at])
+            doubted[group.tensor][group.at] |= support[group.tensor][group.at] > needed
+    if not any_sharp and this.problem.jittered is None:
+        doubted = [np.ones(d.shape, bool) for d in doubted]
+    return support, doubted
+
+
+def _around(this: CheckRun, tensor: int, at: Array, values: Values) -> tuple[Array, Array]:
+    """Analytic and complex slopes of some coordinates at places around the point, (POINTS, m)."""
+    problem, points = this.problem, thresholds.POINTS
+    name, d = problem.names[tensor], anywhere(problem, this.rng)
+    analytic = np.tile(values.analytic, (points, 1))
+    exact = np.tile(values.exact, (points, 1))
+    for row in range(points):
+        t = (row - points // 2) * thresholds.APART
+        if t == 0:
+            continue
+        moved = displaced(problem.values, d, t)
+        moved = [m.astype(v.dtype) for m, v in zip(moved, problem.values, strict=True)]
+        there = replace(problem, values=tuple(moved), rerun=None)
+        found = hygiene.near(problem, [m.copy() for m in moved])
+        analytic[row] = found[name].reshape(-1)[at] if found else np.nan
+        exact[row] = registry.complex_step(coordinates(there, tensor, at))[0]
+    return analytic, exact
+
+
+# --- pieces, here or elsewhere ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A run of coordinates of one tensor."""
+
+    tensor: int
+    start: int
+    stop: int
+
+    @property
+    def at(self) -> Array:
+        """Their flat indices."""
+        return np.arange(self.start, self.stop)
+
+
+def pieces(problem: Subject, size: int) -> list[Piece]:
+    """All coordinates, a piece at a time."""
+    return [
+        Piece(tensor=k, start=start, stop=min(start + size, v.size))
+        for k, v in enumerate(problem.values)
+        for start in range(0, v.size, size)
+    ]
+
+
+def count(problem: Subject) -> int:
+    """How many pieces a sweep of the problem has at the least."""
+    return len(pieces(problem, PIECE))
+
+
+@within
+def _complex_piece(problem: Subject, piece: Piece) -> tuple[Array, dict[str, int]]:
+    before = dict(problem.calls)
+    slope = registry.complex_step(coordinates(problem, piece.tensor, piece.at))[0]
+    return slope, {k: n - before.get(k, 0) for k, n in problem.calls.items()}
+
+
+def _run(this: CheckRun, work: Any, chosen: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    with (
+        _threads(this.problem) if this.executor is None else nullcontext(this.executor) as executor,
+        closing(elsewhere.run(work, this.problem, list(chosen), executor)) as found,
+    ):
+        yield from found
+
+
+def _count(this: CheckRun, calls: dict[str, int]) -> None:
+    """Add the calls of a piece that another process has run; its own are counted already."""
+    if this.executor is not None and not isinstance(this.executor, ThreadPoolExecutor):
+        this.problem.calls.update(calls)
+
+
+def _threads(problem: Subject) -> AbstractContextManager[Executor | None]:
+    """A thread for each core where reruns are long array operations, which do not hold Python up.
+
+    Anyone's own functions are run in one thread: they may not be made for more.
+    """
+    cores = elsewhere.cores()
+    if problem.rerun is None or problem.parameters <= PIECE or cores == 1:
+        return nullcontext()
+    return ThreadPoolExecutor(cores)

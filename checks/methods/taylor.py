@@ -1,0 +1,168 @@
+"""The Taylor test: the real cost along one random direction, and a picture of its remainder.
+
+Along a direction d, the remainder |C(θ + h d) - C(θ) - h g·d| falls with h² when g is the gradient,
+and only with h when it is not: on doubly logarithmic paper, a line of slope 2 or of slope 1. That
+is what the picture shows. The verdict is that of the one rule on this line's slope. What the test
+sees is one direction: errors that cancel along it go unseen, and none is named.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from checks import hygiene
+from checks.methods.conclude import conclude
+from checks.methods.judge import Judge, Values
+from checks.methods.run import CheckRun, inspected, jittered, start
+from checks.nest import Array
+from checks.oracles import rounding, thresholds
+from checks.oracles.lines import Lines, anywhere, through
+from checks.report import Diagnosis, Report
+from checks.subject import Subject, within
+from checks.verdict.rule import Ruling, Status
+
+# Steps of the picture, by halves from a quarter of the scale; its slope is read over the smallest
+# READ of them whose remainder stands clear of noise.
+HALVINGS, READ = 40, 4
+
+
+@within
+def taylor(problem: Subject, **options: Any) -> Report:
+    """Decide the slope along one random direction; options as for `checks.methods.run.start`.
+
+    The report's `extra["taylor"]` holds the steps, the remainders, the slope with which they fall
+    (null where too few stand clear of noise) and the picture.
+    """
+    this = start(problem, method="taylor", **options)
+    analytic = inspected(this)
+    if not analytic:
+        return conclude(this, None)
+    this.measured = "real cost along one direction"
+    given = [np.asarray(analytic[name], np.float64) for name in this.problem.names]
+    d = anywhere(this.problem, this.rng)
+    slope = _along(given, d)
+    line = through(this.problem, [d])
+    ruling = _ruling(this, line, slope, _rounded(this, given, d))
+    this.progress(problem.parameters)
+    this.offences += hygiene.changed_since(this.problem, analytic)
+    this.extra["taylor"] = _remainders(this, line, float(slope[0]))
+    return _report(this, ruling)
+
+
+def _along(gradient: list[Array], d: list[Array]) -> Array:
+    """The slope g·d along a direction, as an array of one number."""
+    total = sum(float(np.dot(g.reshape(-1), e)) for g, e in zip(gradient, d, strict=True))
+    return np.asarray([total])
+
+
+def _rounded(this: CheckRun, gradient: list[Array], d: list[Array]) -> Array:
+    """How far rounding moves g·d: found out like that of a single coordinate."""
+    slope = _along(gradient, d)
+    moved = rounding.spread([slope], lambda: [_along(jittered(this) or gradient, d)])[0]
+    return rounding.tolerance(slope, slope, spread=moved, dtype=this.problem.dtype)
+
+
+def _ruling(this: CheckRun, line: Lines, slope: Array, rounded: Array) -> Ruling:
+    """What the rule says of the slope along the line; real differences alone are asked."""
+    judge = Judge(this=this)
+    values = Values(
+        analytic=slope,
+        exact=np.full(1, np.nan),
+        rounding=rounded,
+        largest=np.abs(slope),
+        top=float(np.abs(slope[0])),
+    )
+    ruling = judge.at_once(values)
+    judge.look(line, values, into=ruling, tensor=0, at=np.zeros(1, int))
+    judge.reconsider()
+    return ruling
+
+
+def _remainders(this: CheckRun, line: Lines, slope: float) -> dict[str, Any]:
+    """The remainder at ever smaller steps, the slope with which it falls, and the picture."""
+    h = np.exp2(-np.arange(2.0, 2 + HALVINGS))
+    costs = np.real(line.costs(np.zeros(h.size, int), h))
+    remainder = np.abs(costs - this.centre - h * slope)
+    known = np.isfinite(remainder)
+    h, remainder = h[known], remainder[known]
+    floor = np.full(h.shape, 2 * thresholds.NOISE_GAIN * this.noise)
+    return {
+        "h": h.tolist(),
+        "remainder": remainder.tolist(),
+        "slope": read_slope(h, remainder, floor),
+        "picture": picture(h, remainder, floor),
+    }
+
+
+def read_slope(h: Array, remainder: Array, floor: Array) -> float | None:
+    """The slope of log remainder over log h at the smallest steps that stand clear of `floor`.
+
+    Read before the first remainder that drowns: what comes up again after it is noise.
+    """
+    drowned = np.flatnonzero(remainder <= floor)
+    clear = slice(0, drowned[0] if drowned.size else len(h))
+    if len(h[clear]) < READ:
+        return None
+    x, y = np.log2(h[clear][-READ:]), np.log2(remainder[clear][-READ:])
+    return float(np.polyfit(x, y, 1)[0])
+
+
+def _report(this: CheckRun, ruling: Ruling) -> Report:
+    found = conclude(this, None)
+    status = Status(int(ruling.status[0]))
+    verdict = {Status.PASS: "pass", Status.FAIL: "fail"}.get(status, "undecided")
+    fell = this.extra["taylor"]["slope"]
+    note = "the remainder is rounding at nearly every step" if fell is None else (
+        f"the remainder falls with slope {fell:.2f} along one direction")  # fmt: skip
+    if status is Status.KINK:
+        note += "; the point lies on a kink of the cost, where that means little"
+    diagnosis = found.diagnosis
+    if this.offences:
+        verdict = found.verdict
+    elif verdict == "fail":
+        diagnosis = Diagnosis(
+            code="taylor-slope",
+            title="the cost's slope along a direction is not the gradient's",
+            remedy="the gradient is wrong along this direction; a sweep names the coordinates",
+        )
+    return replace(
+        found,
+        verdict=verdict,
+        diagnosis=diagnosis,
+        resolution=float(ruling.resolution[0]),
+        notes=(f"{note}; each parameter took part, none was looked at by itself", *found.notes),
+    )
+
+
+def picture(h: Array, remainder: Array, floor: Array, *, width: int = 64, height: int = 16) -> str:
+    """The remainder over h, both logarithmic, in text: `*` stands clear of rounding, `.` does not.
+
+    Lines of slope 1 and 2 through the first point are drawn as `1` and `2`.
+    """
+    if not len(h):
+        return "no step has a finite cost and rounding"
+    x = np.log2(h)
+    y = np.log10(np.maximum(remainder, np.finfo(float).tiny))
+    top = max(float(y.max()), float(y[0]))
+    bottom = max(float(np.log10(np.min(floor))) - 2, top - 30)
+    grid = [[" "] * width for _ in range(height)]
+
+    def put(column: float, row: float, mark: str) -> None:
+        c = round((x[0] - column) / max(x[0] - x[-1], 1e-9) * (width - 1))
+        r = round((top - row) / max(top - bottom, 1e-9) * (height - 1))
+        if 0 <= r < height and 0 <= c < width:
+            grid[r][c] = mark
+
+    for k in range(len(h)):
+        for slope in (1, 2):
+            put(x[k], y[0] + slope * (x[k] - x[0]) * np.log10(2), str(slope))
+    for k in range(len(h)):
+        put(x[k], y[k], "*" if remainder[k] > floor[k] else ".")
+    labels = [f"{top:7.1f} |", *["        |"] * (height - 2), f"{bottom:7.1f} |"]
+    rows = [label + "".join(row).rstrip() for label, row in zip(labels, grid, strict=True)]
+    axis = "log10 R +" + "-" * width
+    scale = f"         h = 2^{x[0]:.0f}".ljust(width) + f"h = 2^{x[-1]:.0f}"
+    return "\n".join([*rows, axis, scale])

@@ -1,0 +1,1 @@
+"""Problem: what is checked, and how its functions are called."""

@@ -1,0 +1,1 @@
+"""Verdict: from intervals of evidence to "pass", "fail" or "undecided", and to a report."""

@@ -1,0 +1,94 @@
+"""Reasons: what the rule found out about coordinates that it left undecided, or decided bluntly.
+
+One reason for each kind, with the numbers of the coordinate that it hits worst, and what would
+decide it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from checks.nest import Array
+from checks.report import Reason as Line
+from checks.verdict.findings import Findings
+from checks.verdict.rule import Reason, Status
+
+Numbers = dict[str, float]
+
+TEXTS: dict[Reason, tuple[Callable[[Numbers], str], str]] = {
+    Reason.ROUNDING: (
+        lambda n: "rounding moves the gradient itself by {rounded:.1e} there".format(**n),
+        "rewrite the term that cancels, or compute the gradient in float64",
+    ),
+    Reason.NOISE: (
+        lambda n: "the cost moves in steps of {noise:.1e}".format(**n),
+        "give the cost in float64, tighten its solver, or take a large constant away",
+    ),
+    Reason.ROUGH: (
+        lambda n: "the cost has a kink or a jump within {within:.1e} of the point".format(**n),
+        "move the point, or smooth the cost there",
+    ),
+    Reason.DIFFER: (
+        lambda n: "what was measured contradicts itself or the gradient, not beyond doubt",
+        "see whether the cost is smooth and exact close by: its steps, its solver's tolerance",
+    ),
+    Reason.UNSEEN: (
+        lambda n: "no slope could be measured there",
+        "see whether the cost is finite on both sides of the point",
+    ),
+}
+
+
+def reasons(findings: Findings, noise: float) -> tuple[Line, ...]:
+    """One for each kind of reason, those that leave most undecided first."""
+    found = [_line(findings, reason, noise) for reason in TEXTS]
+    return tuple(sorted(filter(None, found), key=lambda line: -line.undecided))
+
+
+def _line(findings: Findings, reason: Reason, noise: float) -> Line | None:
+    hit = {}
+    for name, reasons_ in findings.reason.items():
+        status, blunt = findings.status[name], findings.resolution[name] > 0
+        open_ = (status == int(Status.UNDECIDED)) | (blunt & (status == int(Status.PASS)))
+        hit[name] = np.flatnonzero(open_ & (reasons_ == int(reason)))
+    count = sum(at.size for at in hit.values())
+    if not count:
+        return None
+    undecided = {
+        name: at[findings.status[name].reshape(-1)[at] == int(Status.UNDECIDED)]
+        for name, at in hit.items()
+    }
+    left = sum(at.size for at in undecided.values())
+    name, flat = _worst(findings, undecided if left else hit)
+    text, remedy = TEXTS[reason]
+
+    def value(array: dict[str, Array]) -> float:
+        return float(array[name].reshape(-1)[flat])
+
+    a, n, error = value(findings.analytic), value(findings.numeric), value(findings.tolerance)
+    numbers: Numbers = {"noise": noise, "within": value(findings.within), "rounded": error}
+    values = f"analytic {a:.6g}, numeric {n:.6g} ± {error:.1e}; "
+    return Line(
+        code=reason.name.lower(),
+        count=count,
+        undecided=left,
+        tensor=name,
+        index=tuple(int(i) for i in np.unravel_index(flat, findings.status[name].shape)),
+        text=values + text(numbers),
+        remedy=remedy,
+    )
+
+
+def _worst(findings: Findings, at: dict[str, Array]) -> tuple[str, int]:
+    """The coordinate with the largest error for its tensor."""
+    best: tuple[float, str, int] = (-1.0, "", 0)
+    for name, flat in at.items():
+        if flat.size:
+            error: Any = np.nan_to_num(findings.tolerance[name].reshape(-1)[flat])
+            largest = float(np.max(np.abs(findings.analytic[name]), initial=0.0)) or 1.0
+            k = int(np.argmax(error))
+            best = max(best, (float(error[k]) / largest, name, int(flat[k])))
+    return best[1], best[2]
