@@ -56,12 +56,9 @@ def angle_wrapped() -> Case:
     def wrapped(theta: Any) -> Any:
         return np.arctan2(np.sin(theta), np.cos(theta))
 
-    def right(theta: Any) -> Any:
-        return weights * np.cos(wrapped(theta))  # of sin(wrapped / 1), see below
-
-    # A phase that enters as it is, and once more by its sine, which the seam leaves alone.
+    # The sine does not notice the seam, the phase does.
     def slope(theta: Any) -> Any:
-        return weights + right(theta)
+        return weights * (1 + np.cos(theta))
 
     return Case(
         name="angle_wrapped",

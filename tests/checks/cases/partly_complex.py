@@ -95,7 +95,7 @@ def power_spectrum() -> Case:
     keep[[0, 1, 2, 10, 11]] = [1, 2, 3, 3, 2]
 
     def right(x: Any) -> Any:
-        return 2 * np.fft.ifft(keep * np.fft.fft(x)).real * 12 / 12
+        return 2 * np.fft.ifft(keep * np.fft.fft(x)).real
 
     return Case(
         name="power_spectrum",
@@ -128,7 +128,7 @@ def hermitian_form() -> Case:
         params=x,
         right=right,
         wrong=(
-            Wrong(SEEN, lambda x: (A.T - A) @ x * -1),
+            Wrong(SEEN, lambda x: (A.T - A) @ x),
             Wrong("one half of it", lambda x: A @ x),
             *usual(right, x),
         ),

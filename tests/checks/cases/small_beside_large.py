@@ -15,7 +15,7 @@ from tests.checks.cases.shape import FAIL, Case, Wrong, both, entry, floats, tim
 KIND = "small beside large"
 
 
-def tail() -> tuple[Case, ...]:
+def tail() -> Case:
     """A sum of bells, one of them seen from six widths away."""
     x = np.array([6.0, 1.0, 1.2, 0.8, 0.5])
 
@@ -27,7 +27,7 @@ def tail() -> tuple[Case, ...]:
         Wrong("tail zero", entry(right, 0, 0)),
         Wrong("tail twice", entry(right, 0, 2)),
     )
-    case = Case(
+    return Case(
         name="tail",
         kind=KIND,
         cost=lambda x: np.exp(-(x**2)).sum(),
@@ -35,7 +35,6 @@ def tail() -> tuple[Case, ...]:
         right=right,
         wrong=wrong,
     )
-    return (case,)
 
 
 def light_terms() -> Case:
@@ -246,7 +245,7 @@ def frequent_and_rare() -> tuple[Case, ...]:
 
 
 CASES = (
-    *tail(),
+    tail(),
     light_terms(),
     quartic(),
     *rare_word(),

@@ -56,7 +56,7 @@ def _scale(one: Any, i: int) -> float:
 
 def _slope(cost: Any, params: Any, flat: Any, i: int, size: float) -> np.longdouble:
     kept = flat[i].copy()
-    ladder = []
+    ladder, widths = [], []
 
     def at(t: np.longdouble) -> np.longdouble:
         flat[i] = kept + t
@@ -68,10 +68,12 @@ def _slope(cost: Any, params: Any, flat: Any, i: int, size: float) -> np.longdou
     for k in range(36):
         h = size * np.longdouble(2.0) ** (-k - 2)
         ladder.append((at(h) - at(-h)) / (2 * h))
+        widths.append(h)
     d = np.array(ladder, np.longdouble)
     e = (4 * d[1:] - d[:-1]) / 3
     f = (16 * e[1:] - e[:-1]) / 15
-    away = np.abs(np.diff(f))
+    rounding = np.finfo(np.longdouble).eps * np.abs(at(np.longdouble(0)))
+    away = np.abs(np.diff(f)) + rounding / np.array(widths, np.longdouble)[3:]
     away = np.where(np.isfinite(away), away, np.inf)
     # Two neighbours may agree by accident: four hardly do.
     worst = np.max([away[:-2], away[1:-1], away[2:]], axis=0)
