@@ -127,7 +127,10 @@ def test_a_sweep_calls_the_cost_no_more_often_than_promised(case: Case) -> None:
     reason="this platform has no numbers longer than double precision",
 )
 @pytest.mark.parametrize(
-    "case", [case for case in CASES if case.accuracy is not None], ids=lambda case: case.name
+    "case",
+    # Versions of a case that differ in what the cost returns share their right gradient.
+    {id(case.right): case for case in CASES if case.accuracy is not None}.values(),
+    ids=lambda case: case.name,
 )
 def test_the_right_gradient_is_right(case: Case) -> None:
     """The collection itself: differences in longer numbers give the slopes that it calls right."""

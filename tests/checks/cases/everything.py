@@ -12,6 +12,8 @@ MODULES = (
     "kinks",
     "bias_shapes",
     "conventions",
+    "float32",
+    "forms",
     "low_precision",
     "part_of_a_vector",
     "partly_complex",
@@ -20,8 +22,11 @@ MODULES = (
     "scales",
     "small_beside_large",
     "small_errors",
+    "small_weights",
+    "solvers",
     "staircases",
     "wrong_at_the_point",
+    "zero_to_rounding",
 )
 
 

@@ -29,7 +29,7 @@ def longer(nested: Any) -> Any:
         return {key: longer(part) for key, part in nested.items()}
     if isinstance(nested, list | tuple):
         return type(nested)([longer(part) for part in nested])
-    return np.array(nested, np.longdouble)
+    return np.array(nested, np.longdouble, order="C")
 
 
 def slopes(case: Case) -> list[np.ndarray]:
@@ -65,13 +65,13 @@ def _slope(cost: Any, params: Any, flat: Any, i: int, size: float) -> np.longdou
         flat[i] = kept
         return value
 
-    for k in range(36):
-        h = size * np.longdouble(2.0) ** (-k - 2)
+    for k in range(19):
+        h = size * np.longdouble(4.0) ** (-k - 1)
         ladder.append((at(h) - at(-h)) / (2 * h))
         widths.append(h)
     d = np.array(ladder, np.longdouble)
-    e = (4 * d[1:] - d[:-1]) / 3
-    f = (16 * e[1:] - e[:-1]) / 15
+    e = (16 * d[1:] - d[:-1]) / 15
+    f = (256 * e[1:] - e[:-1]) / 255
     rounding = np.finfo(np.longdouble).eps * np.abs(at(np.longdouble(0)))
     away = np.abs(np.diff(f)) + rounding / np.array(widths, np.longdouble)[3:]
     away = np.where(np.isfinite(away), away, np.inf)
