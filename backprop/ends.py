@@ -52,7 +52,9 @@ REFUSALS = frozenset(
 
 # The function of `checks` by which anyone's code is called, and the modules that are a network's
 # code: where a student may have put a hand, and where their own activations are called.
+# An argument that is refused there was given by someone else.
 CALLS = "call_theirs"
+REFUSES = "backprop.validation"
 NETWORK = frozenset(
     f"backprop.{name}" for name in ("activations", "costs", "loop", "network", "passes", "tape")
 )
@@ -108,7 +110,7 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return (
             "expected a network and data that fit into memory, got:"
-            f" {error or type(error).__name__}; nothing was judged: take smaller ones"
+            f" {str(error) or type(error).__name__}; nothing was judged: take smaller ones"
         )
     if isinstance(error, ImportError) and end is MACHINE:
         return f"expected the packages that geartrain needs, got {error}; install it again"
@@ -155,6 +157,8 @@ def _theirs(error: BaseException) -> list[tuple[FrameType, int]]:
     for k, (frame, _) in enumerate(frames):
         if inside[k] and frame.f_code.co_name == CALLS and not any(inside[k + 1 : k + 2]):
             return frames[k:]
+    if frames and _module(frames[-1][0]) == REFUSES:
+        return []
     after = len(frames) - inside[::-1].index(True) if any(inside) else 0
     for k in range(after, len(frames)):
         if _module(frames[k][0]) in NETWORK:
@@ -170,7 +174,7 @@ def _last_line(error: BaseException) -> str:
 def _libraries() -> tuple[str, ...]:
     """Where Python and what was installed lie."""
     found = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
-    return tuple(path + os.sep for path in found if path)
+    return ("<frozen ", *(path + os.sep for path in found if path))
 
 
 def _module(frame: FrameType) -> str:

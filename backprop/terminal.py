@@ -36,7 +36,8 @@ class CommandError(click.ClickException):
 
     def __init__(self, message: str, end: ends.End = ends.USAGE) -> None:
         super().__init__(message)
-        self.end, self.exit_code = end, end.code
+        self.end = end
+        self.exit_code = end.code  # type: ignore[misc] # as click's own subclasses have theirs
 
 
 class StoppedError(CommandError):
