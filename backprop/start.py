@@ -9,15 +9,20 @@ turn it into an error of another name.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
 TYPE_CHECKING = False  # a type checker takes it for true; `typing` takes time to load
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable
     from types import FrameType
     from typing import Any
+else:
+    try:
+        import _signal as signal  # what `signal` is made of, without the time that `enum` takes
+    except ImportError:
+        import signal
 
 INTERRUPTED = 130  # these codes are `backprop.ends`', which is not loaded yet
 MACHINE, FAULT = 5, 6
