@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import pytest
 
-from checks.processes import Processes
+from checks.processes import Processes, _interrupts_held
 
 # Two workers with something to do, and their numbers on a line of standard output, which they hold
 # open as long as they live.
@@ -77,3 +77,18 @@ def test_what_has_not_begun_has_nothing_to_stop() -> None:
     executor = Processes(1)
     executor.stop()
     executor.stop()
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot wait there")
+def test_an_interrupt_waits_while_a_worker_begins() -> None:
+    """It would have a traceback to show; once it has begun, it ignores them."""
+    reached = False
+    with pytest.raises(KeyboardInterrupt), _interrupts_held():
+        os.kill(os.getpid(), signal.SIGINT)
+        reached = True
+    assert reached
+    with Processes(1) as executor:
+        assert executor.submit(signal.getsignal, signal.SIGINT).result() == signal.SIG_IGN
+        held = executor.submit(signal.pthread_sigmask, signal.SIG_BLOCK, ()).result()
+        assert signal.SIGINT not in held
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
