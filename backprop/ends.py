@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import errno
 import os
-import sysconfig
 import traceback
 from dataclasses import dataclass
 from functools import cache
@@ -134,13 +133,16 @@ def who(error: BaseException) -> str:
 
 
 def described(error: BaseException) -> str:
-    """The last line of an error's traceback, and the place in someone's own source it came from."""
+    """The last line of an error's traceback, and the place that it came from.
+
+    Of the code under check that is someone's own source, not the library it has called.
+    """
     last = _last_line(error)
     if isinstance(error, SyntaxError):
         return f"{last} ({error.filename}, line {error.lineno})"
-    frames = _theirs(error) or list(traceback.walk_tb(error.__traceback__))
-    own = [each for each in frames if not each[0].f_code.co_filename.startswith(_libraries())]
-    for frame, line in reversed(own or frames):
+    theirs = _theirs(error)
+    own = [(frame, line) for frame, line in theirs if _is_own(frame)]
+    for frame, line in reversed(own or theirs or list(traceback.walk_tb(error.__traceback__))):
         if frame.f_code.co_name != CALLS:
             return f"{last} ({frame.f_code.co_filename}, line {line})"
     return last
@@ -166,6 +168,12 @@ def _theirs(error: BaseException) -> list[tuple[FrameType, int]]:
     return []
 
 
+def _is_own(frame: FrameType) -> bool:
+    """Whether a frame is of someone's own code: neither a library's nor the checker's."""
+    library = frame.f_code.co_filename.startswith(_libraries())
+    return not library and not _module(frame).startswith("checks.")
+
+
 def _last_line(error: BaseException) -> str:
     return traceback.format_exception_only(error)[-1].strip()
 
@@ -173,6 +181,8 @@ def _last_line(error: BaseException) -> str:
 @cache
 def _libraries() -> tuple[str, ...]:
     """Where Python and what was installed lie."""
+    import sysconfig
+
     found = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
     return ("<frozen ", *(path + os.sep for path in found if path))
 

@@ -96,9 +96,11 @@ def test_a_slip_of_ours_beneath_a_call_of_theirs_is_ours() -> None:
 
 
 def test_their_code_may_use_ours() -> None:
-    """What it gets wrong with it is theirs."""
+    """What it gets wrong with it is theirs, and so is the place that is told."""
     subject = black_box(lambda x: black_box(3, None, x), np.ones_like, X)  # type: ignore[arg-type]
-    assert ends.of(raised(subject.cost, subject.values)) is ends.CODE_RAISED
+    found = raised(subject.cost, subject.values)
+    assert ends.of(found) is ends.CODE_RAISED
+    assert "test_ends.py, line " in ends.described(found)
 
 
 def test_a_networks_code_is_under_check_but_not_what_refuses_arguments(
@@ -117,6 +119,6 @@ def test_a_networks_code_is_under_check_but_not_what_refuses_arguments(
 def test_a_fault_says_so_and_asks_for_a_report() -> None:
     """With the error and its place."""
     said = ends.sentence(raised(raising(KeyError("slip"))))
-    assert said.startswith("KeyError: 'slip' (")
+    assert said.startswith(f"KeyError: 'slip' ({__file__}, line ")
     assert "a fault of geartrain itself" in said
     assert "please report it" in said

@@ -82,11 +82,16 @@ def test_what_has_not_begun_has_nothing_to_stop() -> None:
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot wait there")
 def test_an_interrupt_waits_while_a_worker_begins() -> None:
     """It would have a traceback to show; once it has begun, it ignores them."""
-    reached = False
-    with pytest.raises(KeyboardInterrupt), _interrupts_held():
-        os.kill(os.getpid(), signal.SIGINT)
-        reached = True
-    assert reached
+    reached = []
+
+    def interrupted() -> None:
+        with _interrupts_held():
+            os.kill(os.getpid(), signal.SIGINT)
+            reached.append("the end")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert reached == ["the end"]
     with Processes(1) as executor:
         assert executor.submit(signal.getsignal, signal.SIGINT).result() == signal.SIG_IGN
         held = executor.submit(signal.pthread_sigmask, signal.SIG_BLOCK, ()).result()
