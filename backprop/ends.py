@@ -18,7 +18,7 @@ from functools import cache
 from types import FrameType
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class End:
     """One kind of end."""
 
@@ -27,15 +27,23 @@ class End:
     says: str
 
 
-PASS = End("pass", 0, "everything asked for was done, and proved")
-FAIL = End("fail", 1, "a gradient is wrong, or training failed")
-USAGE = End("usage", 2, "words, options, data or files are not as expected")
-UNDECIDED = End("undecided", 3, "nothing is proved wrong, and not enough is proved right")
-CODE_RAISED = End("code raised", 4, "the code under check raised an error; nothing was judged")
-MACHINE = End("machine", 5, "no memory, a full disk, a lost worker; nothing was judged")
-FAULT = End("fault", 6, "a fault of geartrain itself; nothing was judged")
-INTERRUPTED = End("interrupted", 130, "Ctrl-C; 128 and SIGINT, as shells have it")
-READER_GONE = End("reader gone", 141, "nobody reads what is printed; 128 and SIGPIPE, likewise")
+PASS = End(name="pass", code=0, says="everything asked for was done, and proved")
+FAIL = End(name="fail", code=1, says="a gradient is wrong, or training failed")
+USAGE = End(name="usage", code=2, says="words, options, data or files are not as expected")
+UNDECIDED = End(
+    name="undecided", code=3, says="nothing is proved wrong, and not enough is proved right"
+)
+CODE_RAISED = End(
+    name="code raised", code=4, says="the code under check raised an error; nothing was judged"
+)
+MACHINE = End(
+    name="machine", code=5, says="no memory, a full disk, a lost worker; nothing was judged"
+)
+FAULT = End(name="fault", code=6, says="a fault of geartrain itself; nothing was judged")
+INTERRUPTED = End(name="interrupted", code=130, says="Ctrl-C; 128 and SIGINT, as shells have it")
+READER_GONE = End(
+    name="reader gone", code=141, says="nobody reads what is printed; 128 and SIGPIPE, likewise"
+)
 
 # Errors of the system that say: there is no such thing there. They belong to whoever named it.
 NAMED_WRONGLY = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)

@@ -54,7 +54,7 @@ class Processes(Executor):
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Keep Ctrl-C waiting: a process that begins in here has it waiting, too, until `_begin`.
+    """Keep Ctrl-C from this thread: a process that it begins has it waiting, too, until `_begin`.
 
     For a terminal sends it to all of them, and one that has hardly begun would show a traceback.
     """

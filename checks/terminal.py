@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from backprop import ends, files
-from backprop.terminal import StoppedError, show, writing
+from backprop.terminal import CommandError, StoppedError, fitted, show, writing
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -98,7 +98,10 @@ def told(write: Write) -> Iterator[None]:
         own = isinstance(error, click.ClickException | click.exceptions.Exit | click.Abort)
         stopped = error if own else StoppedError(error)
         if isinstance(stopped, StoppedError):
-            write(json.dumps(stopped.to_dict(), indent=2))
+            try:
+                write(json.dumps(stopped.to_dict(), indent=2))
+            except CommandError as unwritable:  # beside what went wrong before, not instead of it
+                show(fitted(f"Error: {unwritable.message}"), err=True)
         if stopped is error:
             raise
         raise stopped from error

@@ -445,6 +445,16 @@ def test_json_has_no_verdict_but_the_error(
     assert json.loads(path.read_text(encoding="utf-8")) == found
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+def test_json_that_cannot_be_written_hides_no_error(run: Any, file: Path) -> None:
+    """Both are said, and the exit code is the first one's; where all went well, it is 5."""
+    result = run([f"{file}:raises", "--json", "/dev/full"])
+    assert result.exit_code == 4
+    assert "--json: expected a file that can be written, got '/dev/full'" in result.stderr
+    assert "ZeroDivisionError: no gradient today" in result.stderr
+    assert run([str(file), "--json", "/dev/full"]).exit_code == 5
+
+
 @pytest.mark.parametrize(
     ("source", "code", "said"),
     [

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 
@@ -86,7 +87,7 @@ def test_an_interrupt_waits_while_a_worker_begins() -> None:
 
     def interrupted() -> None:
         with _interrupts_held():
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
             reached.append("the end")
 
     with pytest.raises(KeyboardInterrupt):
