@@ -142,6 +142,8 @@ def _say(error: click.ClickException) -> int:
 
 
 def _say_interrupted(line: str) -> int:
+    if start.interrupted():  # one more, and there is no second line
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     with contextlib.suppress(CommandError, ReaderGone):
         show(line, err=True)
     return ends.INTERRUPTED.code
@@ -150,7 +152,8 @@ def _say_interrupted(line: str) -> int:
 def _unraisable(found: Any) -> None:
     """Raise an interrupt again that came while Python tidied up, where it drops exceptions."""
     if isinstance(found.exc_value, KeyboardInterrupt):
-        threading.Timer(AGAIN, _thread.interrupt_main).start()
+        with contextlib.suppress(KeyboardInterrupt):  # one more, which means the same
+            threading.Timer(AGAIN, _thread.interrupt_main).start()
     else:
         sys.__unraisablehook__(found)
 
@@ -171,12 +174,12 @@ class Command(click.Command):
                 if isinstance(stream, io.TextIOWrapper) and stream.errors in DEFAULTS:
                     stream.reconfigure(errors="replace")  # a ? rather than nothing at all
             code = self._ended(args, prog_name, extra)
+            if owns_process:  # it ends: one more Ctrl-C has no traceback to show
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
         except BaseException:
             if not (owns_process and start.interrupted()):
                 raise
             code = _say_interrupted(start.LINE)  # whatever an import has made of it
-        if owns_process:  # it ends: one more Ctrl-C has no traceback to show
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
         sys.exit(code)
 
     def _ended(self, args: Any, prog_name: str | None, extra: dict[str, Any]) -> Any:
