@@ -143,11 +143,10 @@ def check_gradients(
     repeat = call(
         "check_gradients", rtol=rtol, method=method, oracle=oracle, strict=strict, seed=seed
     )
-    functions = {"the_cost": cost}
+    again = {"the cost": _at(cost, args)}
     if callable(gradients):
-        functions["the_gradient"] = gradients
-    again = {what: _at(function, args) for what, function in functions.items()}
-    with restored(params, kept, **again) as restoring:
+        again["the gradient"] = _at(gradients, args)
+    with restored(params, kept, again) as restoring:
         report = examine(replace(subject, repeat=repeat), executor=executor, **checked)
     return noted(report, restoring)
 

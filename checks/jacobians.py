@@ -101,7 +101,7 @@ def check_vjp(
         return replace(found, repeat=repeat)
 
     last = np.ones(shape, dtype)
-    with restored(x, kept, f=f, vjp=lambda x: vjp(x, last)) as restoring:
+    with restored(x, kept, {"f": f, "vjp": lambda x: vjp(x, last)}) as restoring:
         report = _worst(subject, cotangents, "cotangent", checked)
     return noted(report, restoring)
 
@@ -184,7 +184,7 @@ def check_jvp(
         return _misshapen(found, wrong, checked) if wrong else found
 
     last = at.nested()
-    with restored(x, kept, f=f, jvp=lambda x: jvp(x, last)) as restoring:
+    with restored(x, kept, {"f": f, "jvp": lambda x: jvp(x, last)}) as restoring:
         report = _worst(subject, tangents, "tangent", checked, notes=sums.notes)
     return noted(report, restoring)
 

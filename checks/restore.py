@@ -99,13 +99,13 @@ def _told(changed: list[tuple[str, bool]]) -> tuple[str, ...]:
 
 @contextmanager
 def restored(
-    params: Any, inputs: dict[str, Array], **again: Callable[[Any], Any]
+    params: Any, inputs: dict[str, Array], again: dict[str, Callable[[Any], Any]]
 ) -> Iterator[Restoring]:
-    """A block after which all is put back, however it ends; `again` names functions to call.
+    """A block after which all is put back, however it ends; the arguments are `Restoring`'s.
 
     An interrupt is no exception: who interrupts a check in a notebook goes on with the model.
     """
-    kept = Restoring(params, inputs, {name.replace("_", " "): f for name, f in again.items()})
+    kept = Restoring(params, inputs, again)
     try:
         yield kept
     finally:
