@@ -10,10 +10,13 @@
 Everything is loaded when it is first asked for: importing this package loads nothing.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
+
+TYPE_CHECKING = False  # a type checker takes it for true; `typing` takes time to load
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from backprop.datasets import Dataset, load
     from backprop.network import Network, init_net, optimize, zero_grad
     from backprop.passes import backward, cost, forward, gradients
@@ -42,6 +45,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
+    import importlib
+
     # Not kept: a function replaced in its module, by a planted fault say, is replaced here as well.
     for module, names in _HOME.items():
         if name in names:

@@ -1,8 +1,9 @@
 """The command line: `backprop train`, `evaluate`, `predict` and `explain`.
 
 The one module of this package that knows `checks`: training asks its gate for a certificate.
-Exit codes: 0 done; 1 the gradient, an audit or training failed; 2 usage, data or files; 3 the
-gradient could not be decided; 130 interrupted; 141 nobody reads what is printed.
+Exit codes, as in `backprop.ends`: 0 done; 1 the gradient, an audit or training failed; 2 usage,
+data or files; 3 the gradient could not be decided; 4 the network's code raised an error; 5 no
+memory, a full disk; 6 a fault of geartrain; 130 interrupted; 141 nobody reads what is printed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from backprop import cli_use
+from backprop import cli_use, ends
 from backprop.console import (
     Say,
     checkpoint_of,
@@ -31,7 +32,15 @@ from backprop.console import (
     write_json,
 )
 from backprop.progress import Bar
-from backprop.terminal import CommandError, Group, fitted, show, version_option, writing
+from backprop.terminal import (
+    CommandError,
+    Group,
+    StoppedError,
+    fitted,
+    show,
+    version_option,
+    writing,
+)
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -56,15 +65,20 @@ class _Commands(Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise  # click's own
         except Exception as error:
-            code = _exit_code(error)
-            if code is None:
-                raise
+            end = _end(error)
+            if end is None:
+                raise  # `main` says whose it was
+            if end is ends.FAULT:
+                raise StoppedError(error, end=end) from error
             show(fitted(f"Error: {_message(error)}"), err=True)
-            raise click.exceptions.Exit(code) from error
+            raise click.exceptions.Exit(end.code) from error
 
 
-def _exit_code(error: Exception) -> int | None:
-    """The exit code of a failure that was foreseen; None for any other, which is a bug here."""
+def _end(error: Exception) -> ends.End | None:
+    """Which end a failure is that was foreseen; None for any other.
+
+    A refusal that comes from an error which is none of the gradient's is that error's end.
+    """
     from backprop.datasets import DatasetError
     from backprop.idx import IdxError
     from backprop.permit import PermitError
@@ -73,12 +87,34 @@ def _exit_code(error: Exception) -> int | None:
     from checks.certificate import CacheError
     from checks.gate import VerificationError
 
-    if isinstance(error, VerificationError):
-        return 3 if error.report is not None and error.report.verdict == "undecided" else 1
-    if isinstance(error, AuditError | PermitError | TrainingError):
-        return 1
+    if isinstance(error, VerificationError | AuditError):
+        report, cause = error.report, _root(error)
+        if report is not None and report.verdict in ("fail", "undecided"):
+            return ends.FAIL if report.verdict == "fail" else ends.UNDECIDED
+        if isinstance(cause, AssertionError):
+            return ends.FAIL
+        untold = type(cause).__module__.startswith("hypothesis")  # which could not try a property
+        return ends.UNDECIDED if untold else ends.of(cause)
+    if isinstance(error, PermitError | TrainingError):
+        return ends.FAIL
     foreseen = CacheError | DatasetError | IdxError | StorageError | OSError
-    return 2 if isinstance(error, foreseen) else None
+    if not isinstance(error, foreseen):
+        return None
+    system = next((e for e in _chain(error) if isinstance(e, OSError)), None)
+    nameless = isinstance(error, OSError) and error.filename is None
+    refused = nameless or (system is not None and ends.is_refusal(system))
+    return ends.MACHINE if refused else ends.USAGE
+
+
+def _root(error: BaseException) -> BaseException:
+    """What an error came from in the end."""
+    return list(_chain(error))[-1]
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    yield error
+    if error.__cause__ is not None:
+        yield from _chain(error.__cause__)
 
 
 def _message(error: Exception) -> str:
@@ -91,7 +127,8 @@ def _message(error: Exception) -> str:
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 gradient or training failed, 2 usage, data or files, 3 undecided,"
-    " 130 interrupted, 141 reader gone.",
+    " 4 the network's code raised an error, 5 no memory or a full disk, 6 a fault of geartrain, 130"
+    " interrupted, 141 reader gone.",
 )
 @version_option("geartrain {}")
 def main() -> None:

@@ -19,13 +19,14 @@ import signal
 import sys
 import textwrap
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, TextIO
 
 import click
 
-INTERRUPTED = 130  # 128 and SIGINT, as shells have it
-READER_GONE = 141  # 128 and SIGPIPE, likewise
+from backprop import ends, start
+
 DEFAULTS = ("strict", "surrogateescape")  # a stream's `errors`; the latter in the locale C
 AGAIN = 0.02  # seconds, in which Python has left the place where it drops exceptions
 
@@ -33,14 +34,36 @@ AGAIN = 0.02  # seconds, in which Python has left the place where it drops excep
 class CommandError(click.ClickException):
     """What cannot be done though it was asked for properly: a message without the usage line."""
 
-    exit_code = 2
+    def __init__(self, message: str, end: ends.End = ends.USAGE) -> None:
+        super().__init__(message)
+        self.end = end
+        self.exit_code = end.code  # type: ignore[misc] # as click's own subclasses have theirs
+
+
+class StoppedError(CommandError):
+    """An error that ends the run and is no verdict: whose it was, with an exit code of its own."""
+
+    def __init__(
+        self, error: BaseException, message: str = "", end: ends.End | None = None
+    ) -> None:
+        super().__init__(message or ends.sentence(error), end or ends.of(error))
+        self.error = error
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `--json` holds in place of a report: no verdict, and the error."""
+        return {
+            "verdict": None,
+            "error": self.message,
+            "end": self.end.name,
+            "exit_code": self.exit_code,
+        }
 
 
 class ReaderGone(click.exceptions.Exit):
     """Nobody reads what is printed any more."""
 
     def __init__(self) -> None:
-        super().__init__(READER_GONE)
+        super().__init__(ends.READER_GONE.code)
 
     def __str__(self) -> str:
         return "what was printed is no longer read"
@@ -66,7 +89,8 @@ def show(text: str, *, file: TextIO | None = None, err: bool = False) -> None:
             raise ReaderGone from None
         raise CommandError(
             f"standard {'error' if err else 'output'}: expected to write to it,"
-            f" got: {error.strerror}"
+            f" got: {error.strerror}",
+            ends.MACHINE,
         ) from None
 
 
@@ -78,7 +102,8 @@ def writing(option: str, path: str) -> Iterator[None]:
     except OSError as error:
         raise CommandError(
             f"{option}: expected a file that can be written, got {path!r}: {error.strerror};"
-            " name another file"
+            " name another file",
+            ends.MACHINE if ends.is_refusal(error) else ends.USAGE,
         ) from None
 
 
@@ -105,53 +130,85 @@ def fitted(text: str) -> str:
     return "\n".join(lines)
 
 
+def _say(error: click.ClickException) -> int:
+    """Print an error, a fault with its traceback before it; its exit code."""
+    said = io.StringIO()
+    error.show(said)
+    with contextlib.suppress(CommandError, ReaderGone):  # then the code has to do
+        if isinstance(error, StoppedError) and error.end is ends.FAULT:
+            show("".join(traceback.format_exception(error.error)).rstrip(), err=True)
+        show(fitted(said.getvalue()), err=True)
+    return error.exit_code
+
+
+def _say_interrupted(line: str) -> int:
+    if start.interrupted():  # one more, and there is no second line
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    with contextlib.suppress(CommandError, ReaderGone):
+        show(line, err=True)
+    return ends.INTERRUPTED.code
+
+
 def _unraisable(found: Any) -> None:
     """Raise an interrupt again that came while Python tidied up, where it drops exceptions."""
     if isinstance(found.exc_value, KeyboardInterrupt):
-        threading.Timer(AGAIN, _thread.interrupt_main).start()
+        with contextlib.suppress(KeyboardInterrupt):  # one more, which means the same
+            threading.Timer(AGAIN, _thread.interrupt_main).start()
     else:
         sys.__unraisablehook__(found)
 
 
 class Command(click.Command):
-    """A command whose foreseen ends are a message, folded, and an exit code."""
+    """A command all of whose ends are a message, folded, and an exit code of `backprop.ends`."""
 
     def main(  # type: ignore[override] # there is no other mode than standalone
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> NoReturn:
         """Run the command on the process's arguments, and exit."""
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper) and stream.errors in DEFAULTS:
-                stream.reconfigure(errors="replace")  # a ? rather than nothing at all
-        if args is None:  # the process is this command's
+        owns_process = args is None
+        if owns_process:
             sys.unraisablehook = _unraisable
+            start.raise_interrupts()
         try:
-            code = super().main(args, prog_name, standalone_mode=False, **extra)
-        except click.ClickException as error:
-            said = io.StringIO()
-            error.show(said)
-            code = error.exit_code
-            with contextlib.suppress(CommandError, ReaderGone):  # then the code has to do
-                show(fitted(said.getvalue()), err=True)
-        except click.Abort as error:
-            if not isinstance(error.__cause__, KeyboardInterrupt):
-                raise  # click takes an end of file for an interrupt
-            code = INTERRUPTED
-        if args is None:  # it ends: one more Ctrl-C has no traceback to show
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            for stream in (sys.stdout, sys.stderr):
+                if isinstance(stream, io.TextIOWrapper) and stream.errors in DEFAULTS:
+                    stream.reconfigure(errors="replace")  # a ? rather than nothing at all
+            code = self._ended(args, prog_name, extra)
+            if owns_process:  # it ends: one more Ctrl-C has no traceback to show
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+        except BaseException:
+            if not (owns_process and start.interrupted()):
+                raise
+            code = _say_interrupted(start.LINE)  # whatever an import has made of it
         sys.exit(code)
+
+    def _ended(self, args: Any, prog_name: str | None, extra: dict[str, Any]) -> Any:
+        """The exit code, once what there is to say of it has been said."""
+        try:
+            return super().main(args, prog_name, standalone_mode=False, **extra)
+        except click.ClickException as error:
+            if start.interrupted():
+                raise
+            return _say(error)
+        except click.Abort as error:
+            cause = error.__cause__
+            if isinstance(cause, EOFError):  # click takes an end of file for an interrupt
+                return _say(StoppedError(cause))
+            return _say_interrupted(start.LINE.strip())  # click has ended the line of the ^C
+        except Exception as error:  # a traceback would end in 1, which says "fail"
+            if start.interrupted():
+                raise
+            return _say(StoppedError(error))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run what the arguments ask for."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
-            show(f"\n{str(error) or 'interrupted'}", err=True)
-            raise click.exceptions.Exit(INTERRUPTED) from None
-        except MemoryError as error:
-            raise CommandError(
-                f"expected a network and data that fit into memory, got: {error}; take smaller ones"
-            ) from error
+            code = _say_interrupted(f"\n{error}" if str(error) else start.LINE)
+            raise click.exceptions.Exit(code) from None
+        except BrokenPipeError as error:  # click would exit with 1
+            raise StoppedError(error) from error
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """`--help`, printed like everything else."""

@@ -36,7 +36,7 @@ from checks.hygiene import OFFENCES
 
 FORMS: dict[str, tuple[Form, ...]] = {
     "cost-not-scalar": (
-        cost_gives(lambda c: np.asarray([c])),
+        cost_gives(lambda c: np.asarray([[c, c]])),
         cost_gives(lambda c: [c, c]),
         cost_gives(lambda c: c + 0j),
         cost_gives(lambda c: None),

@@ -8,10 +8,13 @@
 Everything is loaded when it is first asked for: importing this package loads nothing.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
+
+TYPE_CHECKING = False  # a type checker takes it for true; `typing` takes time to load
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from checks.api import GradientError, assert_gradients, check_gradients
     from checks.certificate import Certificate
     from checks.gate import verify
@@ -42,6 +45,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
+    import importlib
+
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = getattr(importlib.import_module(_HOME[name]), name)

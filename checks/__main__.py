@@ -1,6 +1,15 @@
-"""`python -m checks` is `gradcheck`."""
+"""`python -m checks` is `gradcheck`, and this is where the command starts.
 
-from checks.cli import main
+Nothing is imported here that takes time: an interrupt is to end in one line from the beginning.
+"""
+
+from backprop import start
+
+
+def main() -> None:
+    """Run `gradcheck` on the process's arguments, and exit."""
+    start.load("checks.cli").main()
+
 
 if __name__ == "__main__":
     main()

@@ -19,7 +19,8 @@ from checks import nest
 from checks.methods.dispatch import METHODS, ORACLES, SWEEPS, examine
 from checks.nest import Array
 from checks.report import Report
-from checks.subject import black_box
+from checks.restore import noted, restored
+from checks.subject import black_box, returns_both
 
 
 class GradientError(AssertionError):
@@ -32,13 +33,16 @@ class GradientError(AssertionError):
 
 
 def check_gradients(
-    cost: Callable[[Any], Any],
-    gradients: Any,
-    params: Any,
+    cost: Callable[..., Any],
+    gradients: Any = None,
+    params: Any = None,
     *,
+    jac: bool = False,
+    args: tuple[Any, ...] = (),
     rtol: float | None = None,
     method: str = "sweep",
     oracle: str = "auto",
+    strict: bool = False,
     seed: int = 0,
     inputs: Any = None,
     progress: Callable[[int], None] | None = None,
@@ -49,14 +53,21 @@ def check_gradients(
     Parameters
     ----------
     cost
-        params to one real number. It is also run on complex arrays; where it does not keep them
-        exact, real differences are used instead.
+        params to one real number, be it a float, an int or an array of one element. It is also run
+        on complex arrays; where it does not keep them exact, real differences are used instead.
     gradients
-        The analytic gradient, nested and shaped like `params`, or a function from params to it.
-        Given a function, its conduct is checked too: that it changes nothing and repeats itself.
+        The analytic gradient, nested and shaped like `params`, or a function from params to it; a
+        list of numbers may stand for an array. Given a function, its conduct is checked too: that
+        it changes nothing and repeats itself.
     params
         An array or any nesting of lists, tuples and dicts of arrays, of real floating-point
-        numbers.
+        numbers. They are left as they are; and as both functions are called at them once more at
+        the end, so is an object that keeps the last parameters it was given.
+    jac
+        Whether `cost` returns the value and the gradient together; then `gradients` is None. True
+        in the place of `gradients` says the same.
+    args
+        Further arguments of both functions, after `params`.
     rtol
         The relative error that is promised to be caught in every single coordinate; by default
         1e-6 for float64 and 1e-2 for float32. Not a slack: tolerances come from rounding.
@@ -65,6 +76,8 @@ def check_gradients(
         "taylor", the slope of the Taylor remainder along one direction.
     oracle
         What gives a sweep's numeric values: "auto", "complex", "ridders" or "central".
+    strict
+        Whether only what is proved to the full counts: then less of what is undecided passes.
     seed
         Where the check's randomness comes from, a whole number. The same seed repeats a check.
     inputs
@@ -84,6 +97,8 @@ def check_gradients(
     ------
     TypeError, ValueError
         When an argument is unusable. A wrong gradient raises nothing here.
+    Exception
+        What `cost` or `gradients` raise at `params`, unchanged: that is no verdict.
 
     Examples
     --------
@@ -101,8 +116,17 @@ def check_gradients(
     >>> report = check_gradients(cost, {"w": np.asarray([1.0, 2.5]), "b": 3.0}, params)
     >>> print(report.verdict, report.worst.tensor, report.worst.index)
     fail w (1,)
+
+    One function may return both:
+
+    >>> def both(x, a):
+    ...     return a * (x**2).sum(), 2 * a * x
+    >>> check_gradients(both, params=np.asarray([1.0, 2.0]), jac=True, args=(3.0,)).verdict
+    'pass'
     """
-    checked = options(rtol=rtol, method=method, oracle=oracle, seed=seed, progress=progress)
+    checked = options(
+        rtol=rtol, method=method, oracle=oracle, strict=strict, seed=seed, progress=progress
+    )
     if executor is not None and not callable(getattr(executor, "submit", None)):
         raise TypeError(
             "executor: expected something that can submit, such as"
@@ -113,20 +137,32 @@ def check_gradients(
             f"executor: expected None with method {method!r}, which has no pieces to share, got"
             f" {executor!r}"
         )
-    subject = black_box(cost, gradients, params, inputs=watched(inputs))
-    repeat = call("check_gradients", rtol=rtol, method=method, oracle=oracle, seed=seed)
-    return examine(replace(subject, repeat=repeat), executor=executor, **checked)
+    _given(gradients, params, jac=jac)
+    kept = watched(inputs)
+    subject = black_box(cost, gradients, params, inputs=kept, jac=jac, args=args)
+    repeat = call(
+        "check_gradients", rtol=rtol, method=method, oracle=oracle, strict=strict, seed=seed
+    )
+    again = {"the cost": _at(cost, args)}
+    if callable(gradients):
+        again["the gradient"] = _at(gradients, args)
+    with restored(params, kept, again) as restoring:
+        report = examine(replace(subject, repeat=repeat), executor=executor, **checked)
+    return noted(report, restoring)
 
 
 def assert_gradients(
-    cost: Callable[[Any], Any],
-    gradients: Any,
-    params: Any,
+    cost: Callable[..., Any],
+    gradients: Any = None,
+    params: Any = None,
     *,
     allow_undecided: bool = False,
+    jac: bool = False,
+    args: tuple[Any, ...] = (),
     rtol: float | None = None,
     method: str = "sweep",
     oracle: str = "auto",
+    strict: bool = False,
     seed: int = 0,
     inputs: Any = None,
     progress: Callable[[int], None] | None = None,
@@ -136,7 +172,9 @@ def assert_gradients(
 
     Parameters
     ----------
-    cost, gradients, params, rtol, method, oracle, seed, inputs, progress, executor
+    cost, gradients, params, jac, args, rtol, method, oracle, strict, seed, inputs, progress
+        As for `check_gradients`.
+    executor
         As for `check_gradients`.
     allow_undecided
         Whether "undecided" is good enough. By default it is not: nothing was found wrong, but
@@ -161,9 +199,12 @@ def assert_gradients(
         cost,
         gradients,
         params,
+        jac=jac,
+        args=args,
         rtol=rtol,
         method=method,
         oracle=oracle,
+        strict=strict,
         seed=seed,
         inputs=inputs,
         progress=progress,
@@ -174,9 +215,36 @@ def assert_gradients(
     return report
 
 
+def _given(gradients: Any, params: Any, *, jac: bool) -> None:
+    """Require what can only be left out for something else."""
+    both = returns_both(jac, gradients)
+    if params is None:
+        raise TypeError(
+            "params: expected the parameters to check at, got None; pass"
+            " check_gradients(cost, gradients, params), or check_gradients(fun, None, params,"
+            " jac=True)"
+        )
+    if gradients is None and not both:
+        raise TypeError(
+            "gradients: expected arrays or a function from the parameters to them, got None; pass"
+            " jac=True where cost returns (value, gradient)"
+        )
+
+
+def _at(function: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[Any], Any]:
+    return lambda params: function(params, *args)
+
+
 def call(function: str, *, seed: int, **given: Any) -> str:
     """The call that repeats a check, with the options that are not the defaults."""
-    defaults = {"rtol": None, "method": "sweep", "oracle": "auto", "cotangents": 3, "tangents": 3}
+    defaults = {
+        "rtol": None,
+        "method": "sweep",
+        "oracle": "auto",
+        "strict": False,
+        "cotangents": 3,
+        "tangents": 3,
+    }
     named = [f"{key}={value!r}" for key, value in given.items() if value != defaults[key]]
     return f"{function}({', '.join(['...', *named, f'seed={seed}'])})"
 
@@ -188,10 +256,13 @@ def options(
     seed: int,
     progress: Callable[[int], None] | None,
     oracle: str = "auto",
+    strict: bool = False,
 ) -> dict[str, Any]:
     """The options of a check as `examine` takes them, or an error that names the wrong one."""
     if progress is not None and not callable(progress):
         raise TypeError(f"progress: expected a function of a count, or None, got {progress!r}")
+    if not isinstance(strict, bool | np.bool_):
+        raise TypeError(f"strict: expected True or False, got {strict!r}")
     found: dict[str, Any] = {
         "rtol": None if rtol is None else _fraction("rtol", rtol),
         "method": _choice("method", method, METHODS),
@@ -202,6 +273,8 @@ def options(
         raise ValueError(
             f"oracle: expected 'auto' with method {method!r}, which chooses its own, got {oracle!r}"
         )
+    if strict:
+        found["strict"] = True
     return found if progress is None else {**found, "progress": progress}
 
 

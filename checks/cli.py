@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from backprop import words
+from backprop import ends, words
 from backprop.progress import Bar
-from backprop.terminal import Command, CommandError, fitted, show, version_option
-from checks.terminal import Write, one_thread, output, user_errors, workers
+from backprop.terminal import Command, CommandError, StoppedError, fitted, show, version_option
+from checks.terminal import Write, one_thread, output, told, user_errors, workers
 
 if TYPE_CHECKING:
     from checks.report import Report
     from checks.subject import Subject
 
-EXIT_CODES = {"pass": 0, "fail": 1, "undecided": 3}
+EXIT_CODES = {end.name: end.code for end in (ends.PASS, ends.FAIL, ends.UNDECIDED)}
 SELFTEST_ROUNDS = 4
 
 # As in `checks.methods`, which is not loaded for them: numpy would come with it.
@@ -72,6 +72,8 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="One projection compares all parameters, and bisection names the culprits."),
     click.option("--oracle", type=click.Choice(ORACLES), default="auto", show_default=True,
                  help="What gives the numeric values of a sweep."),
+    click.option("--strict", is_flag=True,
+                 help="Count only what is proved to the full."),
     click.option("--jobs", type=click.IntRange(1, MOST_JOBS), default=1, show_default=True,
                  help="Processes to share a sweep among."),
     click.option("--dask", metavar="ADDRESS",
@@ -95,7 +97,9 @@ def _with_options(function: Callable[..., None]) -> Callable[..., None]:
 @click.command(
     cls=Command,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 pass, 1 fail, 2 usage, 3 undecided, 130 interrupted, 141 reader gone.",
+    epilog="Exit codes: 0 pass, 1 fail, 2 usage, 3 undecided; and where nothing was judged: 4 the"
+    " checked code raised an error, 5 no memory or a full disk, 6 a fault of gradcheck, 130"
+    " interrupted, 141 reader gone.",
 )
 @_with_options
 @click.pass_context
@@ -110,7 +114,7 @@ def command(context: click.Context, /, **given: Any) -> None:
     gradcheck package.module:name   the same, from a module
     """  # noqa: D301 click reads the \b: do not rewrap
     job = _selftest if given["selftest"] else _check
-    with output(given["json_path"]) as write:
+    with output(given["json_path"]) as write, told(write):
         code = job(context, given, write)
     context.exit(code)
 
@@ -141,6 +145,7 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
             rtol=given["rtol"],
             method=method,
             oracle=given["oracle"],
+            strict=given["strict"],
             seed=given["seed"],
             progress=None,
         )
@@ -290,47 +295,19 @@ def _given(context: click.Context, *, but: Any) -> list[str]:
 
 
 def _run(subject: Subject, options: dict[str, Any]) -> Report:
-    """The check; whatever the checked functions raise is a finding, not a traceback."""
+    """The check; whatever is raised meanwhile is no verdict, and says whose it was."""
     from checks.elsewhere import UnsendableError
     from checks.methods.dispatch import examine
+    from checks.subject import FormError
 
     try:
         return examine(subject, **options)
     except (KeyboardInterrupt, UnsendableError):
         raise
-    except BaseException as error:  # noqa: BLE001 they may raise anything
-        return _raised(subject, error, options)
-
-
-def _raised(subject: Subject, error: BaseException, options: dict[str, Any]) -> Report:
-    from checks.oracles import rounding
-    from checks.loading import describe
-    from checks.report import Diagnosis, Report
-
-    return Report(
-        verdict="fail",
-        parameters=subject.parameters,
-        checked=0,
-        zero=0,
-        undecided=subject.parameters,
-        kinks=0,
-        failed=0,
-        rtol=options["rtol"] or rounding.default_rtol(subject.dtype),
-        worst=None,
-        failures=(),
-        diagnosis=Diagnosis(
-            code="raises",
-            title="the cost or the gradient raised an error",
-            remedy="call both on the parameters by hand",
-            detail=describe(error),
-        ),
-        tensors=(),
-        method=options["method"],
-        oracle="none",
-        seconds=0.0,
-        seed=options["seed"],
-        repeat=subject.repeat,
-    )
+    except FormError as error:
+        raise click.UsageError(str(error)) from error
+    except BaseException as error:
+        raise StoppedError(error) from error
 
 
 def _together(reports: Sequence[Report], notes: Sequence[str]) -> Report:

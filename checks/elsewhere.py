@@ -126,7 +126,8 @@ def _run_there(parcel: Any, piece: Any) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 they may raise anything
-        return _Failed(why=repr(error), lost=False)
+        # Want of memory says nothing of the work: there may be enough later, or here.
+        return _Failed(why=repr(error), lost=isinstance(error, MemoryError))
     finally:
         _thread.stop = None
 
@@ -185,6 +186,8 @@ def _pack(content: object) -> bytes:
 def _unpack(parcel: bytes) -> Any:
     try:
         return pickle.loads(parcel)  # noqa: S301 packed by this module, sent to its own workers
+    except MemoryError:
+        raise
     except Exception as error:
         raise UnsendableError(
             "expected workers that can load what the cost and the gradient use, got"

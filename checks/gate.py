@@ -254,7 +254,10 @@ def _passed(net: Network, report: Report) -> Report:
 
 
 def _properties(net: Network, x: Array, y: Array, seed: int) -> tuple[str, ...]:
-    """The names of the properties, all of which hold; else also what `net` itself looks like."""
+    """The names of the properties, all of which hold; else also what `net` itself looks like.
+
+    Want of memory and errors of the system say nothing of a property: they are raised as they are.
+    """
     __tracebackhide__ = True
     from checks.properties import run_all
 
@@ -262,8 +265,12 @@ def _properties(net: Network, x: Array, y: Array, seed: int) -> tuple[str, ...]:
         return run_all(PROFILE)
     except AssertionError as error:
         failure = error
+    if isinstance(failure.__cause__, MemoryError | OSError):
+        raise failure.__cause__
     try:
         report = check(net, x, y, seed=seed)
+    except (MemoryError, OSError):
+        raise
     except Exception as error:  # noqa: BLE001 what is wrong may raise anything
         also = f"\nthe gradient of {net!r} raises {type(error).__name__}: {error}"
         raise VerificationError(f"{failure}{also}") from failure

@@ -164,7 +164,7 @@ def _array(found: Any) -> Array:
     """What a cost gives back as an array, whatever it is."""
     try:
         return np.asarray(found)
-    except ValueError:  # such as a number beside an array
+    except Exception:  # noqa: BLE001 such as a number beside an array, or another library's
         kept = np.empty((), object)
         kept[()] = found
         return kept
@@ -248,6 +248,8 @@ def near(subject: Subject, values: list[Array]) -> dict[str, Array]:
     """
     try:
         found = subject.gradient(values)
+    except (MemoryError, OSError):
+        raise
     except Exception as error:  # noqa: BLE001 it is anyone's function
         subject.note(error, "the gradient")
         return {}

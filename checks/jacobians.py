@@ -23,7 +23,8 @@ from checks.methods.conclude import conclude
 from checks.methods.run import start
 from checks.oracles import rounding
 from checks.oracles.lines import signed
-from checks.subject import Subject, black_box
+from checks.restore import noted, restored
+from checks.subject import Subject, black_box, call_theirs
 
 # Every output's own slope costs a run of f for each other output, some sixty times over: beyond
 # this many, neighbouring outputs are checked together.
@@ -93,14 +94,17 @@ def check_vjp(
         c = signed(rng, shape).astype(dtype)
         own = c.copy()  # the product may change the one that it is given
         found = black_box(
-            lambda point: (own * f(point["x"])).sum(),
-            lambda point: {"x": vjp(point["x"], c)},
+            lambda point: (own * call_theirs("f", f, point["x"])).sum(),
+            lambda point: {"x": call_theirs("vjp", vjp, point["x"], c)},
             {"x": x},
             inputs={**kept, "cotangent": c},
         )
         return replace(found, repeat=repeat)
 
-    return _worst(subject, cotangents, "cotangent", checked)
+    last = np.ones(shape, dtype)
+    with restored(x, kept, {"f": f, "vjp": lambda x: vjp(x, last)}) as restoring:
+        report = _worst(subject, cotangents, "cotangent", checked)
+    return noted(report, restoring)
 
 
 def check_jvp(
@@ -180,7 +184,10 @@ def check_jvp(
         wrong = list(hygiene.form("jvp", line.product(), shape, dtype))
         return _misshapen(found, wrong, checked) if wrong else found
 
-    return _worst(subject, tangents, "tangent", checked, notes=sums.notes)
+    last = at.nested()
+    with restored(x, kept, {"f": f, "jvp": lambda x: jvp(x, last)}) as restoring:
+        report = _worst(subject, tangents, "tangent", checked, notes=sums.notes)
+    return noted(report, restoring)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,7 +255,7 @@ class _Line:
         """The sum over k of f_k(x + (s_k - 1) d): one run of f for each different number in s."""
         total: Any = 0
         for step in np.unique(s):
-            outputs = self.sums(np.asarray(self.f(self.at.along(self.own, step - 1))))
+            outputs = self.sums(self._outputs(self.at.along(self.own, step - 1)))
             total = total + outputs[s == step].sum()
         return total
 
@@ -263,14 +270,19 @@ class _Line:
 
     def product(self) -> Array:
         """What `jvp` gives at x itself."""
-        return np.asarray(self.jvp(self.at.nested(), self.at.nested(e.copy() for e in self.own)))
+        own = self.at.nested(e.copy() for e in self.own)
+        return np.asarray(call_theirs("jvp", self.jvp, self.at.nested(), own))
+
+    def _outputs(self, x: Any) -> Array:
+        return np.asarray(call_theirs("f", self.f, x))
 
     def _jvp(self, step: Any) -> Array:
         moved = [
             np.asarray(v + (step - 1).astype(v.dtype) * e)
             for v, e in zip(self.at.values, self.own, strict=True)
         ]
-        return self.jvp(self.at.nested(moved), self.at.nested(self.d))
+        moved = self.at.nested(moved)
+        return np.asarray(call_theirs("jvp", self.jvp, moved, self.at.nested(self.d)))
 
 
 def _misshapen(subject: Subject, wrong: list[Diagnosis], checked: dict[str, Any]) -> Report:
@@ -318,7 +330,7 @@ def _point(x: Any) -> _Point:
 
 
 def _output(f: Callable[[Any], Any], x: Any) -> tuple[tuple[int, ...], np.dtype]:
-    found = np.asarray(f(x))
+    found = np.asarray(call_theirs("f", f, x))
     if found.dtype.kind != "f" or not found.size:
         raise TypeError(
             "f: expected a function to an array of real floating-point numbers,"

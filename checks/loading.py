@@ -1,8 +1,8 @@
 """Loading: from `path/to/file.py:name` or `package.module:name` to a subject.
 
 The name may stand for a Subject; for cost, gradients and params as a tuple of three, as a dict
-with those keys or as an object with those attributes, `inputs` optional; or for a function without
-arguments that returns one of these.
+with those keys or as an object with those attributes, `inputs` and `args` optional, `gradients` too
+where `jac` is True; or for a function without arguments that returns one of these.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from types import ModuleType
 from typing import Any
 
 from checks.api import watched
-from checks.subject import Subject, black_box
+from checks.subject import Subject, black_box, call_theirs
 
 DEFAULT_NAME = "subject"
 PARTS = ("cost", "gradients", "params")
+OPTIONAL = ("inputs", "jac", "args")
 
 # A file's module has a name of its own, so that a file called numpy.py shadows nothing.
 OF_A_FILE = "_gradcheck_"
@@ -32,7 +33,14 @@ EVERYWHERE = ("backprop", "checks")
 
 
 class LoadError(Exception):
-    """A target that cannot be loaded; the message names it, what was expected and what came."""
+    """A target that cannot be loaded; the message names it, what was expected and what came.
+
+    `raised` is the error of the target's own code, where that is why.
+    """
+
+    def __init__(self, message: str, raised: BaseException | None = None) -> None:
+        super().__init__(message)
+        self.raised = raised
 
 
 def load(target: str) -> Subject:
@@ -120,8 +128,7 @@ def _from_file(path: Path) -> ModuleType:
         raise LoadError(f"{path}: expected a Python file, whose name ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up
-    loader = spec.loader
-    _guarded(str(path), "importing it", lambda: loader.exec_module(module))
+    _guarded(str(path), "importing it", spec.loader.exec_module, module)
     return module
 
 
@@ -133,9 +140,9 @@ def _from_name(name: str) -> ModuleType:
     if not all(part.isidentifier() for part in name.split(".")):
         raise nothing
     try:
-        found: ModuleType = _guarded(name, "importing it", lambda: importlib.import_module(name))
+        found: ModuleType = _guarded(name, "importing it", importlib.import_module, name)
     except LoadError as error:
-        missing = error.__cause__
+        missing = error.raised
         if isinstance(missing, ModuleNotFoundError) and f"{name}.".startswith(f"{missing.name}."):
             raise nothing from None
         raise
@@ -165,39 +172,44 @@ def _subject(found: Any, target: str) -> Subject:
             f"{target}: expected (cost, gradients, params), a dict or an object with these three,"
             f" or a function without arguments that returns them, got {_kind(found)}"
         )
-    cost, gradients, params, inputs = parts
     try:
-        return black_box(cost, gradients, params, inputs=watched(inputs))
+        parts["inputs"] = watched(parts.get("inputs"))
+        return black_box(**{"gradients": None, **parts})
     except (TypeError, ValueError) as error:
         raise LoadError(f"{target}: {error}") from None
 
 
-def _parts(found: Any) -> tuple[Any, Any, Any, Any] | None:
-    """The cost, gradients, params and inputs that `found` holds, or None."""
+def _parts(found: Any) -> dict[str, Any] | None:
+    """The cost, gradients, params and what else of `OPTIONAL` that `found` holds, or None."""
     if isinstance(found, tuple):
-        return (*found, None) if len(found) == len(PARTS) else None
+        return dict(zip(PARTS, found, strict=True)) if len(found) == len(PARTS) else None
     if isinstance(found, Mapping):
         return _pick(found.__contains__, found.__getitem__)
-    return _pick(lambda part: hasattr(found, part), lambda part: getattr(found, part))
+    held = _pick(
+        lambda part: call_theirs("the object", hasattr, found, part),
+        lambda part: call_theirs("the object", getattr, found, part),
+    )
+    if held is not None and not isinstance(held.get("args", ()), tuple):
+        del held["args"]  # something else of the same name
+    return held
 
 
-def _pick(
-    has: Callable[[str], bool], get: Callable[[str], Any]
-) -> tuple[Any, Any, Any, Any] | None:
-    if not all(has(part) for part in PARTS):
+def _pick(has: Callable[[str], bool], get: Callable[[str], Any]) -> dict[str, Any] | None:
+    both = has("jac") and get("jac") is True
+    if not all(has(part) for part in PARTS if not (both and part == "gradients")):
         return None
-    cost, gradients, params = (get(part) for part in PARTS)
-    return cost, gradients, params, get("inputs") if has("inputs") else None
+    found = {part: get(part) for part in (*PARTS, *OPTIONAL) if has(part)}
+    return found | {"jac": both}
 
 
-def _guarded(target: str, doing: str, action: Callable[[], Any]) -> Any:
+def _guarded(target: str, doing: str, action: Callable[..., Any], *given: Any) -> Any:
     """The action's result; whatever it raises becomes one line, with the place it came from."""
     try:
-        return action()
+        return call_theirs(target, action, *given)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise LoadError(f"{target}: {doing} raised {describe(error)}") from error
+        raise LoadError(f"{target}: {doing} raised {describe(error)}", error) from error
 
 
 def describe(error: BaseException) -> str:

@@ -99,7 +99,7 @@ class Reason:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What a check found.
+    """What a check found; as a truth value, whether it is a pass.
 
     Attributes
     ----------
@@ -199,6 +199,10 @@ class Report:
     def to_json(self) -> str:
         """`to_dict` as JSON; numbers that are not finite become null."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    def __bool__(self) -> bool:
+        """True for a pass alone: neither a failure nor what is undecided is one."""
+        return self.verdict == "pass"
 
     def __str__(self) -> str:
         lines = [table(self.tensors)] if self.tensors else []

@@ -1,7 +1,8 @@
 """The subject: all that a check looks at. Parameters, a cost to rerun, and a gradient to judge.
 
-`black_box` makes one of anyone's cost and gradient. Networks are made into one by
-`checks.networks`, which can offer more: a sharper look at rounding, and a faster rerun.
+`black_box` makes one of anyone's cost and gradient, and takes what they return in any form that
+can only mean one thing. Networks are made into one by `checks.networks`, which can offer more: a
+sharper look at rounding, and a faster rerun.
 """
 
 from __future__ import annotations
@@ -102,56 +103,127 @@ def within(
     return inside
 
 
+class FormError(TypeError):
+    """A function returned what cannot be taken for what it is asked for; says what to return."""
+
+
+def call_theirs(what: str, function: Callable[..., Any], *given: Any) -> Any:  # noqa: ARG001
+    """Call a function of the code under check.
+
+    Through here, so that a traceback shows where that begins, and `what` it is, such as "the cost":
+    see `backprop.ends`, which knows this function by its name.
+    """
+    return function(*given)
+
+
 def black_box(
-    cost: Callable[[Any], Any],
+    cost: Callable[..., Any],
     gradients: Any,
     params: Any,
     *,
     inputs: Mapping[str, Array] | None = None,
+    jac: bool = False,
+    args: tuple[Any, ...] = (),
 ) -> Subject:
     """A subject of anyone's functions.
 
     Parameters
     ----------
     cost
-        params to a float.
+        params to a float. One number in any form is one: an array of one element, an int, a bool.
     gradients
-        The analytic gradient, nested like `params`, or a function from params to it.
+        The analytic gradient, nested like `params`, or a function from params to it. A list of
+        numbers may stand for an array.
     params
         An array or any nesting of lists, tuples and dicts of arrays.
     inputs
         Arrays that the functions read and must not change, by name.
+    jac
+        Whether `cost` returns the value and the gradient, and `gradients` is None.
+    args
+        Further arguments, handed to both functions.
 
     Raises
     ------
     TypeError, ValueError
-        When `cost` cannot be called, or `params` holds no floating-point numbers, a NaN, a masked
-        array or a matrix.
+        When `cost` cannot be called, when `gradients` and `jac` do not go together, or when
+        `params` holds no floating-point numbers, a NaN, a masked array or a matrix.
     """
     if not callable(cost):
         raise TypeError(f"cost: expected a function of the parameters, got {cost!r}")
-    for name, leaf in nest.leaves(params, root="params"):
-        _require_plain(name, leaf)
-    tensors = nest.flatten(params, root="params")
-    for name, tensor in tensors.items():
-        _require_real(name, tensor)
-    if not sum(t.size for t in tensors.values()):
-        raise ValueError("params: expected at least one number to check, got none")
+    jac = returns_both(jac, gradients)
+    if not isinstance(args, tuple):
+        raise TypeError(
+            f"args: expected a tuple of further arguments, got {type(args).__name__};"
+            " write (a,) for a single one"
+        )
+    tensors = _tensors(params)
 
     def as_nest(values: Arrays) -> Any:
         return nest.rebuild(params, iter(values))
 
+    def value(values: Arrays) -> Any:
+        found = call_theirs("the cost", cost, as_nest(values), *args)
+        return _number(_pair(found)[0] if jac else found)
+
     def gradient(values: Arrays) -> dict[str, Array]:
-        found = gradients(as_nest(values)) if callable(gradients) else gradients
-        return nest.flatten(found, root="params")
+        found = gradients
+        if jac:
+            found = _pair(call_theirs("the gradient", cost, as_nest(values), *args))[1]
+        elif callable(gradients):
+            found = call_theirs("the gradient", gradients, as_nest(values), *args)
+        return nest.follow(found, params, root="params")
 
     return Subject(
         names=tuple(tensors),
         values=tuple(t.copy() for t in tensors.values()),
-        cost=lambda values: cost(as_nest(values)),
+        cost=value,
         gradient=gradient,
         inputs=inputs or {},
     )
+
+
+def returns_both(jac: object, gradients: Any) -> bool:
+    """Whether one function returns both; True in the place of the gradients says so, too."""
+    if not isinstance(jac, bool | np.bool_):
+        raise TypeError(
+            f"jac: expected True where cost returns (value, gradient), or False, got {jac!r};"
+            " a function for the gradient alone goes second, as gradients"
+        )
+    if gradients is True:
+        return True
+    if jac and gradients is not None:
+        raise TypeError(
+            "gradients: expected None beside jac=True, for then cost returns both, got"
+            f" {type(gradients).__name__}; leave out one of the two"
+        )
+    return bool(jac)
+
+
+def _pair(found: Any) -> tuple[Any, Any]:
+    """The value and the gradient that one function returns."""
+    if isinstance(found, tuple | list) and len(found) == 2:
+        return found[0], found[1]
+    many = f" of {len(found)}" if isinstance(found, tuple | list) else ""
+    raise FormError(
+        f"cost: expected (value, gradient) from it with jac=True, got {type(found).__name__}{many};"
+        " return both, or give the gradient's function second, as gradients"
+    )
+
+
+def _number(found: Any) -> Any:
+    """One number, be it an int, a bool or an array of one element; anything else as it is."""
+    if type(found) in (float, complex, np.float64, np.complex128):
+        return found
+    try:
+        array = np.asanyarray(found)  # which may be watching what is done to it
+    except Exception:  # noqa: BLE001 such as a number beside an array, or another library's
+        return found
+    if array.size != 1 or array.dtype.kind not in "biufc":
+        return found
+    if array.dtype.kind in "biu":
+        array = array.astype(float)
+    return array.reshape(()) if type(array) is not np.ndarray else array.reshape(())[()]
 
 
 def scaled(subject: Subject, factor: float) -> Subject:
@@ -168,6 +240,18 @@ def scaled(subject: Subject, factor: float) -> Subject:
         jittered=jittered and (lambda rng: times(jittered(rng))),
         rerun=rerun and (lambda *steps: factor * rerun(*steps)),
     )
+
+
+def _tensors(params: Any) -> dict[str, Array]:
+    """The parameters by name, if they can be checked."""
+    for name, leaf in nest.leaves(params, root="params"):
+        _require_plain(name, leaf)
+    tensors = nest.flatten(params, root="params")
+    for name, tensor in tensors.items():
+        _require_real(name, tensor)
+    if not sum(t.size for t in tensors.values()):
+        raise ValueError("params: expected at least one number to check, got none")
+    return tensors
 
 
 def _require_plain(name: str, leaf: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from backprop import files
-from backprop.terminal import show, writing
+from backprop import ends, files
+from backprop.terminal import CommandError, StoppedError, fitted, show, writing
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -35,10 +36,12 @@ def output(path: str | None) -> Iterator[Write]:
         yield lambda text: None
     elif path == "-":
         texts: list[str] = []
-        with _stdout_as_stderr():
-            yield texts.append
-        for text in texts:
-            show(text)
+        try:
+            with _stdout_as_stderr():
+                yield texts.append
+        finally:
+            for text in texts:
+                show(text)
     else:
         with writing("--json", path):
             files.require_writable(path)
@@ -68,13 +71,40 @@ def _stdout_as_stderr() -> Iterator[None]:
 
 @contextlib.contextmanager
 def user_errors() -> Iterator[None]:
-    """What the library's own validation raises, as errors of usage instead of tracebacks."""
+    """What the library's own validation raises, as errors of usage instead of tracebacks.
+
+    What the user's own code has raised is none of these.
+    """
     from checks.loading import LoadError
 
     try:
         yield
-    except (LoadError, TypeError, ValueError) as error:
+    except LoadError as error:
+        if error.raised is not None:
+            raise StoppedError(error.raised, str(error)) from error
         raise click.UsageError(str(error)) from error
+    except (TypeError, ValueError) as error:
+        if ends.is_theirs(error):
+            raise StoppedError(error) from error
+        raise click.UsageError(str(error)) from error
+
+
+@contextlib.contextmanager
+def told(write: Write) -> Iterator[None]:
+    """Whatever ends the work and is no verdict, as an error that says whose it was, in JSON too."""
+    try:
+        yield
+    except Exception as error:
+        own = isinstance(error, click.ClickException | click.exceptions.Exit | click.Abort)
+        stopped = error if own else StoppedError(error)
+        if isinstance(stopped, StoppedError):
+            try:
+                write(json.dumps(stopped.to_dict(), indent=2))
+            except CommandError as unwritable:  # beside what went wrong before, not instead of it
+                show(fitted(f"Error: {unwritable.message}"), err=True)
+        if stopped is error:
+            raise
+        raise stopped from error
 
 
 def one_thread() -> None:

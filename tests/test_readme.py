@@ -21,6 +21,7 @@ from click.testing import CliRunner
 import backprop.cli
 import checks
 import checks.cli
+from backprop import ends
 from checks import elsewhere, probe, projection, rounding, sweep
 from checks.diagnosis import DIAGNOSES
 from checks.hygiene import OFFENCES
@@ -278,3 +279,11 @@ def test_the_drawing_is_well_formed_and_described() -> None:
     names = {child.tag.rpartition("}")[2] for child in root}
     assert {"title", "desc"} <= names
     assert "href" not in svg
+
+
+def test_the_ends_listed_are_those_of_the_commands() -> None:
+    """Code, name and sentence, in their order; and each is in the table once."""
+    every = [end for end in vars(ends).values() if isinstance(end, ends.End)]
+    rows = [f"| {end.code} | {end.name} | {end.says} |" for end in every]
+    table = between(VERDICT.read_text(encoding="utf-8"), "ends")
+    assert table.splitlines()[2:] == rows

@@ -53,7 +53,7 @@ def complex_cost(problem: Subject, values: Arrays) -> Array:
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
         try:
             return np.asarray(as_number(problem.cost(values)))
-        except MemoryError:
+        except (MemoryError, OSError):
             raise
         except Exception as error:
             line = str(error).strip().split("\n")[0] or type(error).__name__

@@ -21,7 +21,7 @@ def value_or_nan(problem: Subject, values: Arrays) -> Any:
     with np.errstate(all="ignore"):
         try:
             return as_number(problem.cost(values))
-        except MemoryError:
+        except (MemoryError, OSError):
             raise
         except Exception as error:  # noqa: BLE001 anyone's cost may raise anything
             problem.cost(in_double(problem.values))

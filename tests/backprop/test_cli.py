@@ -131,8 +131,9 @@ def test_an_unchanged_second_run_starts_at_once(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("checks.gate.verify", never)
     result = good(*DIGITS, "--epochs", 1, "--seed", 1)
     assert "proved before, nothing has changed since" in result.stdout
-    with pytest.raises(RuntimeError, match="this should not run"):
-        CliRunner().invoke(cli.main, [*DIGITS, "--recheck"], catch_exceptions=False)
+    asked = run(*DIGITS, "--recheck")
+    assert asked.exit_code == 6
+    assert "RuntimeError: this should not run" in asked.stderr
 
 
 @pytest.mark.usefixtures("quick")
@@ -273,19 +274,65 @@ def test_a_failing_audit_keeps_the_last_checkpoint(
 
 
 @pytest.mark.usefixtures("quick")
-def test_an_audit_that_raises_ends_with_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Like one that fails; the results have the error, and no report."""
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(MemoryError("Unable to allocate"), 5), (OSError(errno.EIO, "Input/output error"), 5)],
+)
+def test_an_audit_without_memory_or_disk_is_no_failed_audit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
+) -> None:
+    """The machine's error has its own code; the results have the error, and no report."""
 
     def audit(*args: Any) -> None:
-        raise ValueError("operands do not fit")
+        raise error
 
     monkeypatch.setattr("checks.gate.audit", audit)
     results = tmp_path / "r.json"
-    message = bad(1, *DIGITS, "--epochs", 1, "--json", results)
-    assert "after epoch 1, but ValueError was raised: operands do not fit" in message
+    message = bad(code, *DIGITS, "--epochs", 1, "--json", results)
+    assert f"after epoch 1, but {type(error).__name__} was raised: {error}" in message
     found = json.loads(results.read_text())
-    assert "operands do not fit" in found["error"]
+    assert str(error) in found["error"]
     assert found["report"] is None
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_audit_in_which_the_networks_code_raises_ends_with_4(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its code is broken, which says nothing of its gradient."""
+    inner = training.evaluate
+
+    def breaks(*args: Any) -> None:
+        raise ValueError("operands do not fit")
+
+    def evaluate(net: network.Network, samples: Samples) -> training.Scores:
+        monkeypatch.setattr(passes, "backward", breaks)
+        return inner(net, samples)
+
+    monkeypatch.setattr(training, "evaluate", evaluate)
+    message = bad(4, *DIGITS, "--epochs", 1)
+    assert "after epoch 1, but ValueError was raised: operands do not fit" in message
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (MemoryError("Unable to allocate 3 TiB"), 5, "fit into memory, got: Unable to allocate"),
+        (OSError(errno.ENOSPC, "No space left on device"), 5, "No space left on device"),
+        (AssertionError("3 is not 4"), 1, "3 is not 4"),
+        (ValueError("operands do not fit"), 4, "operands do not fit"),
+    ],
+)
+def test_whose_error_it_was_that_kept_a_property_from_holding(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, code: int, said: str
+) -> None:
+    """Only what was asserted is a finding on the gradient, and 1."""
+
+    def breaks(*args: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(passes, "backward", breaks)
+    assert said in bad(code, *DIGITS, "--epochs", 1, "--recheck")
 
 
 @pytest.mark.usefixtures("quick")
@@ -399,7 +446,7 @@ def test_a_disk_that_fills_up_is_told_with_the_file(
     assert (
         f"{option}: expected a file that can be written, got '{tmp_path / name}':"
         " No space left on device"
-    ) in bad(2, *DIGITS, "--epochs", 1, option, tmp_path / "m")
+    ) in bad(5, *DIGITS, "--epochs", 1, option, tmp_path / "m")
 
 
 @pytest.mark.usefixtures("quick")
@@ -545,7 +592,6 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
         ([*DIGITS, "--dtype", "flaot32"], "dtype: expected float32 or float64, got 'flaot32'"),
         ([*DIGITS, "--shape", "64"], "expected at least two layer widths"),
         ([*DIGITS, "--shape", "64-ten"], "such as 784 40 10, got 'ten' in '64-ten'"),
-        ([*DIGITS, "--shape", "64-99999999999-10"], "network and data that fit into memory, got:"),
         ([*DIGITS, "--shape", "64-0-10"], "shape[1]: expected a whole number of 1 or more, got 0"),
         ([*DIGITS, "--shape", "784-40-10"], "expected images of 784 pixels"),
         ([*DIGITS, "--shape", "64-40-9"], "expected labels from 0 to 8"),
@@ -566,12 +612,21 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
         (["explain", "/no/such"], "/no/such: expected a model file or a shape such as 2-2-1"),
         (["explain", "2-0"], "shape[1]: expected a whole number of 1 or more, got 0"),
         (["explain", "3--1"], "such as 784 40 10, got none on one side of a separator in '3--1'"),
-        (["explain", "99999999-99999999"], "network and data that fit into memory, got: Unable"),
     ],
 )
 def test_what_cannot_be_is_refused_with_2(arguments: list[Any], message: str) -> None:
     """Before any work, without a traceback, naming what was expected and what came."""
     assert message in bad(2, *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments", [[*DIGITS, "--shape", "64-99999999999-10"], ["explain", "99999999-99999999"]]
+)
+def test_want_of_memory_has_a_code_of_its_own(arguments: list[Any]) -> None:
+    """Neither a failure nor a wrong use: 5, with what to do."""
+    message = bad(5, *arguments)
+    assert "network and data that fit into memory, got: Unable to allocate" in message
+    assert "take smaller ones" in message
 
 
 @pytest.mark.parametrize("options", [[], ["--recheck"]])
@@ -586,13 +641,17 @@ def test_a_cache_that_was_named_must_be_found(
 
 
 def test_a_bug_of_ones_own_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only foreseen errors become messages."""
+    """It has its traceback and a code of its own, for 1 says that a gradient is wrong."""
 
     def broken(*args: Any, **kwargs: Any) -> None:
         raise LookupError("a bug")
 
     monkeypatch.setattr(datasets, "load", broken)
-    assert isinstance(run(*DIGITS).exception, LookupError)
+    result = run(*DIGITS)
+    assert result.exit_code == 6
+    assert result.stderr.startswith("Traceback ")
+    assert "LookupError: a bug" in result.stderr
+    assert "a fault of geartrain itself" in " ".join(result.stderr.split())
 
 
 @pytest.mark.parametrize("arguments", [["-h"], ["--help"], ["train", "-h"], ["predict", "-h"]])

@@ -52,12 +52,12 @@ def process(
         ("checks", ["3", "2", "--method", "taylor"]),
     ],
 )
-def test_a_full_disk_is_one_line_and_2(module: str, words: list[str], tmp_path: Path) -> None:
+def test_a_full_disk_is_one_line_and_5(module: str, words: list[str], tmp_path: Path) -> None:
     """No traceback, and no second complaint when Python ends."""
     with Path("/dev/full").open("w") as full:
         done = process(module, words, full, GEARTRAIN_CACHE=tmp_path)
         said = done.communicate()[1]
-    assert done.returncode == 2
+    assert done.returncode == 5
     assert said == (
         "Error: standard output: expected to write to it, got: No space left on device\n"
     )
@@ -175,6 +175,8 @@ def command(fail: str) -> None:
         raise MemoryError("Unable to allocate 71.1 PiB")
     if fail == "bug":
         raise LookupError("a bug")
+    if fail == "pipe":
+        raise BrokenPipeError(32, "Broken pipe")
     if fail == "end":
         raise EOFError("another bug")
     with terminal.writing("--save", "my file"):
@@ -207,10 +209,11 @@ def test_a_file_that_cannot_be_written_is_named_as_it_was_given(run: CliRunner) 
         ("interrupt", 130, "\nin the middle middle middle \n"),
         (
             "memory",
-            2,
+            5,
             (
                 "Error: expected a network and data that fit into memory,\n"
-                "    got: Unable to allocate 71.1 PiB; take smaller ones\n"
+                "    got: Unable to allocate 71.1 PiB; nothing was judged:\n"
+                "    take smaller ones\n"
             ),
         ),
     ],
@@ -267,12 +270,24 @@ def test_an_interrupt_that_python_drops_is_raised_again() -> None:
     assert "ZeroDivisionError" in other.stderr
 
 
-def test_a_bug_is_not_hidden(run: CliRunner) -> None:
-    """Only foreseen ends become messages."""
-    assert isinstance(run.invoke(command, ["--fail", "bug"]).exception, LookupError)
-    hidden = run.invoke(command, ["--fail", "end"]).exception
-    assert hidden is not None
-    assert isinstance(hidden.__cause__, EOFError)
+@pytest.mark.parametrize(
+    ("fail", "named"), [("bug", "LookupError: a bug"), ("end", "EOFError: another bug")]
+)
+def test_a_bug_is_not_hidden(run: CliRunner, fail: str, named: str) -> None:
+    """With its traceback, what to do, and a code of its own: Python would exit with 1."""
+    result = run.invoke(command, ["--fail", fail])
+    said = result.stderr.strip()
+    assert (result.exit_code, result.stdout) == (6, "")
+    assert said.startswith("Traceback (most recent call last):")
+    assert f"\n{named}\n" in said
+    assert "please report it, with the lines above" in " ".join(said.split())
+
+
+def test_a_pipe_that_breaks_elsewhere_is_the_machines(run: CliRunner) -> None:
+    """click would exit with 1, and in silence."""
+    result = run.invoke(command, ["--fail", "pipe"])
+    assert result.exit_code == 5
+    assert "BrokenPipeError: [Errno 32] Broken pipe" in " ".join(result.stderr.split())
 
 
 def test_a_choice_of_errors_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import checks
+from checks import api, methods
 from checks.api import GradientError, assert_gradients, check_gradients
 
 X = np.asarray([0.5, -1.25, 2.0])
@@ -137,6 +138,215 @@ def test_a_failure_is_no_matter_of_being_undecided() -> None:
     """`allow_undecided` allows nothing that is wrong."""
     with pytest.raises(GradientError):
         assert_gradients(cube, lambda x: -cube_gradient(x), X, allow_undecided=True)
+
+
+@pytest.mark.parametrize("function", ["cost", "gradient"])
+@pytest.mark.parametrize("error", [ValueError("my own"), MemoryError("3 TiB"), SystemExit(0)])
+def test_what_a_function_raises_at_the_point_is_no_report(
+    function: str, error: BaseException
+) -> None:
+    """It comes to the caller unchanged: the very object."""
+
+    def raises(x: Any) -> Any:
+        raise error
+
+    cost, gradient = (raises, cube_gradient) if function == "cost" else (cube, raises)
+    with pytest.raises(type(error)) as caught:
+        check_gradients(cost, gradient, X)
+    assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    ("gradients", "verdict"),
+    [
+        (cube_gradient, "pass"),
+        (lambda x: -cube_gradient(x), "fail"),
+        (lambda x: 0 * x, "fail"),
+    ],
+)
+def test_a_report_is_true_for_a_pass_alone(gradients: Any, verdict: str) -> None:
+    """So that `assert check_gradients(...)` does what it says."""
+    report = check_gradients(cube, gradients, X)
+    assert (report.verdict, bool(report)) == (verdict, verdict == "pass")
+
+
+def test_an_undecided_report_is_not_true() -> None:
+    """Nothing was proved."""
+    report = check_gradients(lambda x: 0.0 * x.sum() + 1, np.zeros_like, X)
+    assert (report.verdict, bool(report)) == ("undecided", False)
+
+
+# --- forms ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1), (1, 1, 1)])
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "pass"), (-1, "fail")])
+def test_a_cost_of_one_element_is_a_number(shape: tuple[int, ...], sign: int, verdict: str) -> None:
+    """Of any shape, complex under the complex step as well."""
+    report = check_gradients(
+        lambda x: np.reshape(cube(x), shape), lambda x: sign * cube_gradient(x), X
+    )
+    assert (report.verdict, report.oracle) == (verdict, "complex step")
+    assert report.notes == ()
+
+
+@pytest.mark.parametrize("cost", [lambda x: 3, lambda x: np.bool_(x[0] > 0), lambda x: [2.5]])
+def test_whole_numbers_and_bools_are_numbers_too(cost: Any) -> None:
+    """They do not depend on the parameters, so that a gradient of zeros is undecided."""
+    report = check_gradients(cost, np.zeros_like, X)
+    assert (report.verdict, report.zero) == ("undecided", 3)
+    assert check_gradients(cost, np.ones_like, X).verdict != "pass"
+
+
+@pytest.mark.parametrize(
+    ("cost", "came"),
+    [
+        (lambda x: x, "shape (3,), "),
+        (lambda x: None, "shape (), NoneType"),
+        (lambda x: "3", "shape (), "),
+        (lambda x: np.empty(0), "shape (0,), "),
+    ],
+)
+def test_a_cost_that_is_no_number_is_told_with_what_came(cost: Any, came: str) -> None:
+    """And what to return."""
+    report = check_gradients(cost, cube_gradient, X)
+    assert report.verdict != "pass"
+    assert report.diagnosis is not None
+    assert report.diagnosis.code == "cost-not-scalar"
+    assert came in report.diagnosis.detail
+    assert "return a single float" in report.diagnosis.remedy
+
+
+@pytest.mark.parametrize(
+    ("params", "gradient"),
+    [
+        (np.asarray([2.0, 3.0]), lambda p: [2 * p[0], 3 * p[1] ** 2]),
+        (np.asarray([2.0, 3.0]), lambda p: (2 * p[0], 3 * p[1] ** 2)),
+        ([2.0, 3.0], lambda p: np.asarray([2 * p[0], 3 * p[1] ** 2])),
+        ([2.0, 3.0], lambda p: [2 * p[0], 3 * p[1] ** 2]),
+        ((2.0, 3.0), lambda p: [2 * p[0], 3 * p[1] ** 2]),
+    ],
+)
+def test_lists_and_arrays_of_numbers_stand_for_each_other(params: Any, gradient: Any) -> None:
+    """Where that can mean one thing only; a wrong number among them is found."""
+
+    def cost(p: Any) -> Any:
+        return p[0] ** 2 + p[1] ** 3
+
+    def wrong(p: Any) -> Any:
+        found = gradient(p)
+        return type(found)([-found[0], found[1]]) if not isinstance(found, np.ndarray) else -found
+
+    assert check_gradients(cost, gradient, params).verdict == "pass"
+    assert check_gradients(cost, wrong, params).verdict == "fail"
+
+
+def test_whole_numbers_may_stand_in_lists_and_for_single_numbers() -> None:
+    """Python's have no precision of their own."""
+    assert check_gradients(lambda x: 2 * x[0] + 3 * x[1], [2, 3], np.ones(2)).verdict == "pass"
+    params = {"w": np.ones((2, 2)), "b": 1.0}
+    given = {"w": [[1, 2], [3, 4]], "b": 5}
+    M = np.asarray(given["w"])
+    report = check_gradients(lambda p: (M * p["w"]).sum() + 5 * p["b"], given, params)
+    assert report.verdict == "pass"
+    assert check_gradients(cube, np.asarray([1, 5, 12]), X).verdict == "fail"
+
+
+@pytest.mark.parametrize(
+    ("gradient", "code", "said"),
+    [
+        (lambda x: cube_gradient(x)[:, None], "shape", "expected (3,), got (3, 1)"),
+        (lambda x: [[g] for g in cube_gradient(x)], "shape", "expected (3,), got (3, 1)"),
+        (lambda x: (cube_gradient(x),), "shape", "expected (3,), got (1, 3)"),
+        (lambda x: [1.0, 2.0], "shape", "expected (3,), got (2,)"),
+        (lambda x: [[1.0], [2.0, 3.0]], "structure", "missing: params"),
+        (lambda x: {"x": cube_gradient(x)}, "structure", "missing: params; unexpected: x"),
+        (lambda x: None, "dtype", "expected float64, got NoneType"),
+    ],
+)
+def test_a_gradient_of_another_form_is_told_with_both(gradient: Any, code: str, said: str) -> None:
+    """A column for a flat parameter is no matter of taste: NumPy would broadcast it."""
+    report = check_gradients(cube, gradient, X)
+    assert report.verdict == "fail"
+    assert report.diagnosis is not None
+    assert report.diagnosis.code == code
+    assert said in report.diagnosis.detail
+
+
+@pytest.mark.parametrize("as_scipy_has_it", [True, False])
+def test_one_function_may_return_value_and_gradient(as_scipy_has_it: bool) -> None:  # noqa: FBT001
+    """By `jac=True`, or by True in the place of the gradient; a wrong one is found."""
+
+    def both(x: Any, factor: Any = 1) -> Any:
+        return factor * cube(x), factor * cube_gradient(x)
+
+    def wrong(x: Any) -> Any:
+        return cube(x), -cube_gradient(x)
+
+    given: dict[str, Any] = {"gradients": True} if as_scipy_has_it else {"jac": True}
+    assert check_gradients(both, params=X, **given).verdict == "pass"
+    assert check_gradients(both, params=X, args=(2.0,), **given).verdict == "pass"
+    assert check_gradients(wrong, params=X, **given).verdict == "fail"
+    assert assert_gradients(both, params=X, **given).checked == 3
+    with pytest.raises(GradientError):
+        assert_gradients(wrong, params=X, **given)
+
+
+def test_further_arguments_are_both_functions() -> None:
+    """After the parameters; where the two use them differently, that is found."""
+
+    def cost(x: Any, factor: float, power: int) -> Any:
+        return factor * (x**power).sum()
+
+    def gradient(x: Any, factor: float, power: int) -> Any:
+        return factor * power * x ** (power - 1)
+
+    def wrong(x: Any, factor: float, power: int) -> Any:
+        return factor * power * x**power
+
+    assert check_gradients(cost, gradient, X, args=(0.5, 3)).verdict == "pass"
+    assert check_gradients(cost, gradient(X, 0.5, 3), X, args=(0.5, 3)).verdict == "pass"
+    assert check_gradients(cost, wrong, X, args=(0.5, 3)).verdict == "fail"
+    assert assert_gradients(cost, gradient, X, args=(0.5, 3)).checked == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ((cube, None, X, {}), "gradients: expected arrays or a function from the parameters to"),
+        ((cube, None, None, {"jac": True}), "params: expected the parameters to check at, got"),
+        ((cube, cube_gradient, X, {"jac": True}), "gradients: expected None beside jac=True, for"),
+        ((cube, None, X, {"jac": True}), "cost: expected (value, gradient) from it with jac=True"),
+        ((cube, None, X, {"jac": cube_gradient}), "a function for the gradient alone goes second"),
+        ((lambda x: (1, 2, 3), True, X, {}), "got tuple of 3; return both, or give"),
+        ((cube, cube_gradient, X, {"args": 3}), "args: expected a tuple of further arguments, got"),
+        ((cube, cube_gradient, X, {"strict": "very"}), "strict: expected True or False, got"),
+    ],
+)
+def test_what_cannot_be_taken_is_refused_with_what_to_pass(given: Any, message: str) -> None:
+    """In one sentence."""
+    *words, options = given
+    for function in (check_gradients, assert_gradients):
+        with pytest.raises(TypeError) as caught:
+            function(*words, **options)
+        assert message in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_strict_is_handed_on_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is part of what repeats the check."""
+    seen: list[dict[str, Any]] = []
+    right = methods.examine
+
+    def examine(subject: Any, **options: Any) -> Any:
+        seen.append({"strict": options.pop("strict", None)})
+        return right(subject, **options)
+
+    monkeypatch.setattr(api, "examine", examine)
+    assert check_gradients(cube, -X, X).repeat == "check_gradients(..., seed=0)"
+    report = check_gradients(cube, -X, X, strict=True)
+    assert report.repeat == "check_gradients(..., strict=True, seed=0)"
+    assert seen == [{"strict": None}, {"strict": True}]
 
 
 # --- arguments --------------------------------------------------------------------------------

@@ -55,6 +55,30 @@ as_object = Problem(cost, gradients, x)
 as_namespace = SimpleNamespace(**as_dict)
 
 
+def scaled(x, factor):
+    return factor * cost(x)
+
+
+def scaled_gradients(x, factor):
+    return factor * gradients(x)
+
+
+def both(x):
+    return cost(x), gradients(x)
+
+
+class Other(Problem):
+    jac = "something else of the same name"
+    args = ["likewise"]
+
+
+with_args = {"cost": scaled, "gradients": scaled_gradients, "params": x, "args": (2.0,)}
+as_pair = {"cost": both, "jac": True, "params": x}
+as_scipy = both, True, x
+as_other = Other(cost, gradients, x)
+bad_args = {"cost": scaled, "gradients": scaled_gradients, "params": x, "args": 2.0}
+
+
 def as_function():
     return as_dict
 
@@ -92,7 +116,7 @@ def file(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize(
     "name",
     ["subject", "as_tuple", "as_dict", "as_object", "as_namespace", "as_function",
-     "as_function_of_subject"],
+     "as_function_of_subject", "with_args", "as_pair", "as_scipy", "as_other"],
 )  # fmt: skip
 def test_every_form_that_is_promised_is_a_subject(file: Path, name: str) -> None:
     """And its check passes."""
@@ -145,6 +169,10 @@ def test_a_module_is_loaded_from_the_working_directory(
         ("pair", "got a tuple of 2"),
         ("misnamed", "got a dict with the keys 'cost', 'gradient', 'params'"),
         ("integers", "integers: params: expected arrays of real floating-point numbers"),
+        (
+            "bad_args",
+            "bad_args: args: expected a tuple of further arguments, got float; write (a,)",
+        ),
         ("listed", "listed: inputs: expected arrays, got float in '0.0'"),
         ("broken", "broken: calling it raised KeyError: 'weights' ("),
         ("as_lambda_needing", "calling it raised TypeError: as_lambda_needing() missing 1"),

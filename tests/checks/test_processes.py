@@ -7,12 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 
 import pytest
 
-from checks.processes import Processes
+from checks.processes import Processes, _interrupts_held
 
 # Two workers with something to do, and their numbers on a line of standard output, which they hold
 # open as long as they live.
@@ -77,3 +78,23 @@ def test_what_has_not_begun_has_nothing_to_stop() -> None:
     executor = Processes(1)
     executor.stop()
     executor.stop()
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot wait there")
+def test_an_interrupt_waits_while_a_worker_begins() -> None:
+    """It would have a traceback to show; once it has begun, it ignores them."""
+    reached = []
+
+    def interrupted() -> None:
+        with _interrupts_held():
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+            reached.append("the end")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert reached == ["the end"]
+    with Processes(1) as executor:
+        assert executor.submit(signal.getsignal, signal.SIGINT).result() == signal.SIG_IGN
+        held = executor.submit(signal.pthread_sigmask, signal.SIG_BLOCK, ()).result()
+        assert signal.SIGINT not in held
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
