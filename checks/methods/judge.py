@@ -14,7 +14,7 @@ import numpy as np
 from checks.methods.run import CheckRun
 from checks.nest import Array
 from checks.oracles import registry, thresholds
-from checks.oracles.levels import HOME, LEVELS, Levels, rescan
+from checks.oracles.levels import HOME, LEVELS, Levels, jump, rescan
 from checks.oracles.lines import Lines
 from checks.verdict.rule import Ruling, Status, consensus, decide, left_out, scattered
 
@@ -108,7 +108,8 @@ class Judge:
             registry.scan(levels, wanted, target)
         ruling = self._decide(levels, values)
         alone = np.flatnonzero(ruling.alone)
-        if alone.size and _wider(levels, alone, values.analytic):
+        if alone.size and _rougher(levels, alone, values):
+            rescan(levels, wanted, target, alone, HOME)
             ruling = self._decide(levels, values)
         if around is not None:
             self._excuse(ruling, values, around)
@@ -187,34 +188,31 @@ def put(ruling: Ruling, at: Array, other: Ruling) -> None:
         getattr(ruling, key)[at] = getattr(other, key)
 
 
-def _wider(levels: Levels, convicted: Array, analytic: Array) -> bool:
-    """Whether levels further out hold what those close by leave out, and they may be right.
+def _rougher(levels: Levels, convicted: Array, values: Values) -> bool:
+    """Whether the cost turns out to be rougher than its noise, where it convicts by itself.
 
-    Looked into along two lines; then all are followed outward, unless the closest levels all say
-    the same.
+    Along two lines: where a wider level, or the complex step, holds the value that those close by
+    leave out, and the cost jumps on the way, it is a staircase of which they see only a stair.
     """
+    analytic, exact = values.analytic, values.exact
     some = convicted[[0, -1]] if convicted.size > 1 else convicted
-    _look_out(levels, some)
+    outermost = _look_out(levels, some)
     evidence = levels.evidence().of(some)
     lo, hi = consensus(evidence)
-    doubtful = some[~left_out(evidence, analytic[some], (lo + hi) / 2)]
-    if not doubtful.size:
-        return False
-    near = np.argmax(levels.taken[:, doubtful], axis=0) + np.arange(3)[:, None]
-    for level in near:
-        levels.look(doubtful, level)
-    found = levels.evidence()
-    lo, hi = np.max(found.lo[near, doubtful], axis=0), np.min(found.hi[near, doubtful], axis=0)
-    if np.all((lo <= hi) & found.smooth[near, doubtful]):
-        return False
-    _look_out(levels, convicted)
-    return True
+    slope = (lo + hi) / 2
+    held = ~left_out(evidence, analytic[some], slope)
+    held |= np.abs(analytic - exact)[some] <= thresholds.TELLS * np.abs(analytic[some] - slope)
+    doubtful = np.flatnonzero(held)
+    height = max((jump(levels, some[k], slope[k], outermost[k]) for k in doubtful), default=0.0)
+    levels.noise = np.maximum(levels.noise, height / 2)
+    return height > 0
 
 
-def _look_out(levels: Levels, lines: Array) -> None:
-    """Take two wider levels along some lines."""
+def _look_out(levels: Levels, lines: Array) -> Array:
+    """Take two wider levels along some lines, and say which is the widest."""
     outermost = LEVELS - 1 - np.argmax(levels.taken[::-1, lines], axis=0)
     for further in (3, 6):
-        level = outermost + further
+        level = np.minimum(outermost + further, LEVELS - 1)
         allowed = levels.allows(lines, level, np.zeros(lines.size, bool))
         levels.look(lines[allowed], level[allowed])
+    return LEVELS - 1 - np.argmax(levels.taken[::-1, lines], axis=0)

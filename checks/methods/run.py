@@ -107,9 +107,9 @@ class CheckRun:
 def start(
     problem: Subject,
     *,
-    rtol: float | None,
     method: str,
-    seed: int,
+    rtol: float | None = None,
+    seed: int = 0,
     progress: Progress = lambda done: None,
     oracle: str = "auto",
     strict: bool = False,

@@ -33,6 +33,7 @@ from checks.oracles.lines import Lines
 HOME = thresholds.INWARD
 LEVELS = thresholds.INWARD + 1 + thresholds.OUTWARD
 TRIED = 4
+ONE_EACH = np.asarray([1.0, -1.0])
 LOG_RATIO = float(np.log(thresholds.RATIO))
 
 
@@ -293,13 +294,38 @@ def _stairs(levels: Levels, wanted: Array) -> tuple[Array, Array]:
     closer = flat & (np.arange(LEVELS)[:, None] < first)
     found = np.flatnonzero(closer.any(axis=0) & moves.any(axis=0))
     found = found[np.argsort(wanted[found] == 0, kind="stable")]
-    height = 0.0
-    for k in found[:TRIED]:
-        still = levels.h[np.flatnonzero(closer[:, k])[-1], k]
-        height = max(height, _jump(levels, k, still, first[k]))
+    height = max((jump(levels, k, 0.0, first[k]) for k in found[:TRIED]), default=0.0)
     levels.noise[found] = np.maximum(levels.noise[found], height / 2)
     at = found if height else found[:0]
     return at, first[at]
+
+
+def jump(levels: Levels, line: int, slope: float, level: int) -> float:
+    """How high the cost jumps somewhere between the closest level and another; 0 where it does not.
+
+    Of the way between, the half on which it leaves a slope by more is halved again and again: a
+    jump stays, and what a kink or a wave makes falls with the distance.
+    """
+    sides = levels.costs[:2, level, line] - levels.centre
+    side = (1.0, -1.0)[int(np.argmax(np.abs(sides - slope * levels.h[level, line] * ONE_EACH)))]
+
+    def left(t: float) -> float:
+        cost = levels.lines.costs(np.asarray([line]), np.asarray([side * t]))[0]
+        return float(np.real(cost) - levels.centre - slope * side * t)
+
+    a, b = float(levels.h[np.argmax(levels.taken[:, line]), line]), float(levels.h[level, line])
+    at_a, at_b = left(a), left(b)
+    whole = abs(at_b - at_a)
+    for _ in range(thresholds.HALVINGS):
+        middle = (a + b) / 2
+        at_middle = left(middle)
+        if abs(at_middle - at_a) > abs(at_b - at_middle):
+            b, at_b = middle, at_middle
+        else:
+            a, at_a = middle, at_middle
+    rise = abs(at_b - at_a)
+    noise = thresholds.NOISE_GAIN * float(levels.noise[line])
+    return rise if rise > max(noise, whole * 2.0 ** (4 - thresholds.HALVINGS)) else 0.0
 
 
 def _rough(levels: Levels, wanted: Array) -> tuple[Array, Array]:
@@ -332,27 +358,6 @@ def _torn(levels: Levels, evidence: Evidence) -> Array:
                      evidence.lo[far, rows] - evidence.hi[near, rows])  # fmt: skip
     torn = levels.taken[far, rows] & (gap > 0)
     return np.where(torn, gap * levels.h[near, rows] / thresholds.NOISE_GAIN, 0.0)
-
-
-def _jump(levels: Levels, line: int, still: float, level: int) -> float:
-    """How high the cost first jumps between a step at which it is still and one at which it moves.
-
-    0 where it moves off by a kink: the rise then falls with the distance that is left.
-    """
-    moved = levels.costs[:, level, line] != levels.centre
-    k = int(np.flatnonzero(moved)[-1])  # at half the step, if that moves
-    side, b = (1, -1)[k % 2], levels.h[level, line] / (1, 1, 2, 2)[k]
-    a, first, rise = still, b - still, abs(levels.costs[k, level, line] - levels.centre)
-    whole = rise
-    for _ in range(thresholds.HALVINGS):
-        t = (a + b) / 2
-        cost = float(np.real(levels.lines.costs(np.asarray([line]), np.asarray([side * t]))[0]))
-        if cost == levels.centre:
-            a = t
-        else:
-            b, rise = t, abs(cost - levels.centre)
-    steady = whole * (b - a) / first  # of a line that rises from where it was still
-    return float(rise) if rise > 4 * steady else 0.0
 
 
 def _at(levels: Levels, which: Array, level: Array) -> Evidence:

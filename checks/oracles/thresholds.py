@@ -94,9 +94,9 @@ SURE = 2.0**-4
 # as the step shrinks by RATIO: one nearby or a bend would change it by that factor.
 STAYS = 2.0**-3
 
-# So many halvings tell a jump, whose rise stays, from a wave or a kink, whose rise shrinks with
-# the step: by then to less than 2^-10 of it, where a step crosses fewer stairs than that.
-HALVINGS = 12
+# So many halvings tell a jump, whose rise stays, from a kink, whose rise falls to 2^-24, and from
+# a wave, even where there are a thousand periods on the way.
+HALVINGS = 24
 
 # --- noise of the cost ----------------------------------------------------------------------------
 
