@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import courses
 import measure  # before NumPy: one thread
 import numpy as np
 import offenders
@@ -46,6 +47,7 @@ PARTS: dict[str, tuple[Part, float | None]] = {
     "unknown": (wrongs.unknown, 0.5),
     "scaling": (trials.scaling, 0.05),
     "probe": (trials.probing, 0.25),
+    "course networks": (courses.course_networks, 1.0),
     "networks": (trials.clean_and_planted, 1.0),
     "784-40-10": (trials.default_shape, None),
 }
