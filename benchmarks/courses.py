@@ -187,7 +187,7 @@ def with_entry(box: Box, tensor: str, flat: int, change: float) -> Box:
 
     def gradients(p: Parameters) -> Parameters:
         found = box.gradients(p)
-        found[tensor].reshape(-1)[flat] *= 1 + change
+        found[tensor].flat[flat] *= 1 + change
         return found
 
     return replace(box, gradients=gradients)
