@@ -5,8 +5,8 @@
 
 Everything runs on one core, peers and this project in turn, in one process where they can; shown
 are medians and their ratios. FOLDER gets `bench.json` and the plots, and FILE.md the tables,
-between the marks `<!-- bench:begin -->` and `<!-- bench:end -->`, and likewise for `growth` and
-`projection`.
+between the marks `<!-- bench:begin -->` and `<!-- bench:end -->`, and likewise for `black boxes`,
+`growth` and `projection`.
 """
 
 from __future__ import annotations
