@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import measure  # before NumPy: one thread
 import numpy as np
-from measure import side_by_side, span  # before NumPy: one thread
 
 from checks import check_gradients
 
@@ -416,7 +416,7 @@ def black_boxes(turns: int, *, quick: bool = False) -> list[dict[str, Any]]:
 
 
 def _measured(all_of: dict[str, Contestant], turns: int, budget: float) -> dict[str, Any]:
-    seconds = side_by_side(all_of, turns=turns, budget=budget)
+    seconds = measure.side_by_side(all_of, turns=turns, budget=budget)
     return {
         "checks": {
             name: {"says": each.answer, "calls": each.calls, "seconds": seconds[name].to_dict()}
@@ -447,7 +447,7 @@ def _cells(check: dict[str, Any] | None, *, right: bool) -> list[str]:
         return ["", ""]
     expected = "pass" if right else "fail"
     said = "" if check["says"] == expected else f" ({check['says']})"
-    return [f"{check['calls']:,}", span(check["seconds"]["median"]) + said]
+    return [f"{check['calls']:,}", measure.span(check["seconds"]["median"]) + said]
 
 
 def _ratio(peer: dict[str, Any] | None, own: dict[str, Any]) -> str:
