@@ -5,8 +5,8 @@
 
 Everything runs on one core, peers and this project in turn, in one process where they can; shown
 are medians and their ratios. FOLDER gets `bench.json` and the plots, and FILE.md the tables,
-between the marks `<!-- bench:begin -->` and `<!-- bench:end -->`, and likewise for `growth` and
-`projection`.
+between the marks `<!-- bench:begin -->` and `<!-- bench:end -->`, and likewise for `black boxes`,
+`growth` and `projection`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import black_boxes
 import measure
 import parts
 import plots
@@ -45,6 +46,7 @@ def main() -> int:
         "memory": lambda: parts.memory(options.data_dir),
         "checking": lambda: parts.checking(turns),
         "training": lambda: parts.training(data, turns),
+        "black boxes": lambda: black_boxes.black_boxes(turns, quick=options.quick),
         "growth": lambda: parts.growth(turns, quick=options.quick),
         "projection": lambda: parts.projection(turns, quick=options.quick),
         "big": lambda: parts.big((512, 1024, 1024, 10) if options.quick else BIG),
@@ -70,7 +72,17 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-PARTS = ("startup", "gate", "memory", "checking", "training", "growth", "projection", "big")
+PARTS = (
+    "startup",
+    "gate",
+    "memory",
+    "checking",
+    "training",
+    "black boxes",
+    "growth",
+    "projection",
+    "big",
+)
 
 
 def _data(options: argparse.Namespace) -> Dataset:
@@ -84,6 +96,10 @@ def _hand_over(result: dict[str, Any], options: argparse.Namespace) -> None:
     print(measure.text_table(HEAD, rows))
     print("\n".join(["", *notes]))
     tables = {"bench": "\n\n".join([measure.markdown_table(HEAD, rows), " ".join(notes)])}
+    if "black boxes" in result:
+        boxes = list(black_boxes.rows(result["black boxes"]))
+        print("", measure.text_table(black_boxes.HEAD, boxes), sep="\n")
+        tables["black boxes"] = measure.markdown_table(black_boxes.HEAD, boxes)
     if "growth" in result:
         grown = list(growth(result["growth"]))
         head = ["", *GROWTH_HEAD]

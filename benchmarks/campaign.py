@@ -2,9 +2,10 @@
 
     python benchmarks/campaign.py [--networks 1000] [--coordinates 500] [--jobs 2] [--json PATH]
 
-Parts are functions from a seed to counts (`trials`, `wrongs`, `offenders`); they run in worker
-processes and their counts are added up. `PROMISES` says what the counts have to be. Whatever breaks
-a promise is told on standard error with its part and seed; `--repeat PART SEED` runs it alone.
+Parts are functions from a seed to counts (`trials`, `wrongs`, `courses` and others); they run in
+worker processes and their counts are added up. `PROMISES` says what the counts have to be. Whatever
+breaks a promise is told on standard error with its part and seed; `--repeat PART SEED` runs it
+alone. The functions of other libraries need the extra `bench`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import courses
+import libraries
 import measure  # before NumPy: one thread
 import numpy as np
 import offenders
@@ -46,6 +49,11 @@ PARTS: dict[str, tuple[Part, float | None]] = {
     "unknown": (wrongs.unknown, 0.5),
     "scaling": (trials.scaling, 0.05),
     "probe": (trials.probing, 0.25),
+    "functions of other libraries": (
+        libraries.functions_of_libraries,
+        libraries.POINTS * len(libraries.NAMES) / 1000,
+    ),
+    "course networks": (courses.course_networks, 1.0),
     "networks": (trials.clean_and_planted, 1.0),
     "784-40-10": (trials.default_shape, None),
 }

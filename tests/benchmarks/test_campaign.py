@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import os
-import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,22 +14,6 @@ import pytest
 from backprop import init_net
 from checks.hygiene import OFFENCES
 from checks.networks import as_subject
-
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-
-
-@pytest.fixture(scope="module")
-def campaign() -> Iterator[ModuleType]:
-    """The script as a module; what importing it changes is put back."""
-    environment, path, modules = dict(os.environ), list(sys.path), set(sys.modules)
-    sys.path.insert(0, str(FOLDER))
-    yield importlib.import_module("campaign")
-    for name in set(sys.modules) - modules:
-        if str(FOLDER) in (getattr(sys.modules[name], "__file__", None) or ""):
-            del sys.modules[name]
-    sys.path[:] = path
-    os.environ.clear()
-    os.environ.update(environment)
 
 
 def kept(campaign: ModuleType, counts: dict[str, int]) -> dict[str, bool]:
