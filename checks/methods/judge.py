@@ -75,6 +75,7 @@ class Judge:
             top=values.top,
             rtol=self.this.rtol,
             support=support,
+            blind=bool(self.this.blind),
         )
 
     def look(
@@ -108,7 +109,7 @@ class Judge:
             registry.scan(levels, wanted, target)
         ruling = self._decide(levels, values)
         alone = np.flatnonzero(ruling.alone)
-        if alone.size and _rougher(levels, alone, values):
+        if alone.size and _rougher(levels, alone, values.analytic):
             rescan(levels, wanted, target, alone, HOME)
             ruling = self._decide(levels, values)
         if around is not None:
@@ -179,6 +180,7 @@ class Judge:
             top=values.top,
             rtol=self.this.rtol,
             support=support,
+            blind=bool(self.this.blind),
         )
 
 
@@ -188,20 +190,18 @@ def put(ruling: Ruling, at: Array, other: Ruling) -> None:
         getattr(ruling, key)[at] = getattr(other, key)
 
 
-def _rougher(levels: Levels, convicted: Array, values: Values) -> bool:
+def _rougher(levels: Levels, convicted: Array, analytic: Array) -> bool:
     """Whether the cost turns out to be rougher than its noise, where it convicts by itself.
 
-    Along two lines: where a wider level, or the complex step, holds the value that those close by
-    leave out, and the cost jumps on the way, it is a staircase of which they see only a stair.
+    Along two lines: where a wider level holds the value that those close by leave out, and the cost
+    jumps on the way, it is a staircase of which they see no more than a stair.
     """
-    analytic, exact = values.analytic, values.exact
     some = convicted[[0, -1]] if convicted.size > 1 else convicted
     outermost = _look_out(levels, some)
     evidence = levels.evidence().of(some)
     lo, hi = consensus(evidence)
     slope = (lo + hi) / 2
     held = ~left_out(evidence, analytic[some], slope)
-    held |= np.abs(analytic - exact)[some] <= thresholds.TELLS * np.abs(analytic[some] - slope)
     doubtful = np.flatnonzero(held)
     height = max((jump(levels, some[k], slope[k], outermost[k]) for k in doubtful), default=0.0)
     levels.noise = np.maximum(levels.noise, height / 2)

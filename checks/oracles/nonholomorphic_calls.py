@@ -67,6 +67,11 @@ class _Watched(np.ndarray):
             raise NotHolomorphicError("the imaginary part")
         return self.view(np.ndarray).imag
 
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+        if np.iscomplexobj(self) and np.dtype(dtype).kind != "c":
+            raise NotHolomorphicError(f"astype({np.dtype(dtype)})")
+        return _watch(self.view(np.ndarray).astype(dtype, *args, **kwargs), type(self))
+
     def __getitem__(self, key: Any) -> Any:
         return _watch(super().__getitem__(_plain(key)), type(self))
 

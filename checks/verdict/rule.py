@@ -89,6 +89,7 @@ def decide(
     top: float,
     rtol: float,
     support: Array | float = 0.0,
+    blind: bool = False,
 ) -> Ruling:
     """Decide coordinates, (m,) each.
 
@@ -106,6 +107,8 @@ def decide(
         The relative error that has to be caught.
     support
         How far real differences confirm the complex step, where it may not see all of the cost.
+    blind
+        Whether it may not. Else a value that it bears out is not wrong by real differences alone.
     """
     a = analytic
     close = rounding + thresholds.NO_ERROR * rtol * np.abs(a)
@@ -129,6 +132,10 @@ def decide(
     right_by_real = np.where(has, ~agree & (real_says > 0), inside)
     right_ = agree | right_by_real
     wrong = ~right_ & (real_says < 0)
+    if not blind:
+        # A zero bears nothing out: the complex step says so of whatever it does not see.
+        borne_out = (np.abs(a - exact) <= thresholds.TELLS * np.abs(a - centre)) & (exact != 0)
+        wrong &= has | ~borne_out
     numeric = np.where(has & ~right_by_real, exact, centre)
     half = np.where(agree, np.maximum(rounding, support), (hi - lo) / 2 + rounding)
 
@@ -138,7 +145,7 @@ def decide(
     sharp = 2 * half <= rtol * size
     nil = (np.abs(a) <= rounding) & (np.abs(numeric) <= half) & (2 * half <= thresholds.BLUNT * top)
     nil |= (np.abs(a) <= rounding) & has & (np.abs(exact) <= rounding)
-    nil |= (a == 0) & (numeric == 0) & (has | (hi == lo))
+    nil |= (a == 0) & (numeric == 0) & has
     hidden = np.where(agree, 2 * half, np.maximum(hi - a, a - lo) + rounding)
     blunt = hidden <= thresholds.BLUNT * largest
     status[right_ & (sharp | blunt)] = Status.PASS
