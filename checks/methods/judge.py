@@ -31,6 +31,7 @@ class Values:
     rounding: Array
     largest: Array
     top: float
+    least: Array
 
     def of(self, lines: Array) -> Values:
         """Some of them."""
@@ -40,6 +41,7 @@ class Values:
             rounding=self.rounding[lines],
             largest=self.largest[lines],
             top=self.top,
+            least=self.least[lines],
         )
 
 
@@ -73,7 +75,9 @@ class Judge:
             evidence=None,
             largest=values.largest,
             top=values.top,
+            least=values.least,
             rtol=self.this.rtol,
+            slack=self.this.slack,
             support=support,
             blind=bool(self.this.blind),
         )
@@ -151,12 +155,14 @@ class Judge:
         at = np.flatnonzero(ruling.suspect)
         if not at.size or self.this.blind:
             return
-        rounded = scattered(*around(at))
+        known = self.this.problem.jittered is not None  # rounding, of everything that is stored
+        rounded = np.zeros(at.size, bool) if known else scattered(*around(at))
         ruling.status[at] = Status.FAIL
         at = at[rounded]
         a, s = values.analytic[at], values.exact[at]
         apart, largest = np.abs(a - s), values.largest[at]
-        nil = 2 * apart >= np.maximum(np.abs(a), np.abs(s))
+        size = np.maximum(np.abs(a), np.abs(s))
+        nil = (2 * apart >= size) & (size <= thresholds.BLUNT * largest)
         fits = 2 * apart <= thresholds.BLUNT * largest
         status = np.where(nil, Status.ZERO, np.where(fits, Status.PASS, Status.UNDECIDED))
         ruling.status[at], ruling.error[at] = status, apart
@@ -178,7 +184,9 @@ class Judge:
             evidence=evidence,
             largest=values.largest,
             top=values.top,
+            least=values.least,
             rtol=self.this.rtol,
+            slack=self.this.slack,
             support=support,
             blind=bool(self.this.blind),
         )

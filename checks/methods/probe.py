@@ -173,6 +173,10 @@ def _leave_out(
     `shares` are the spreads, and are written over.
     """
     total = 0.0
+    if this.problem.jittered is None:
+        for share, g, v in zip(shares, analytic, this.problem.values, strict=True):
+            own = rounding.least(v, g.reshape(-1), this.problem.dtype) / thresholds.SAFETY
+            share += own.reshape(share.shape)
     for share, g, e in _chunks(shares, analytic, d):
         tolerance = rounding.tolerance(g, g, spread=share, dtype=this.problem.dtype) + floor
         share[...] = np.abs(e) * tolerance
@@ -270,8 +274,8 @@ def _concluded(
         if at.size and (at.size <= MANY or named):
             ruling = _by_themselves(judge, given, tensor, at)
             _write(found, name, at, ruling)
-            told += [int(ruling.status[np.searchsorted(at, k)]) for k in named]
-    if differs and not (told and all(s in (Status.FAIL, Status.KINK) for s in told)):
+            told += named
+    if differs and not told:
         this.notes.append("the projection differs, and not all of that could be traced")
         this.untraced = True
     return conclude(this, found)
@@ -284,13 +288,13 @@ def _by_themselves(judge: Judge, given: list[Array], tensor: int, at: Array) -> 
     exact = np.full(a.shape, np.nan)
     exact[at] = registry.complex_step(coordinates(this.problem, tensor, at))[0]
     moved = spreads(this, given)[tensor].reshape(-1) if this.problem.parameters <= MANY else 0 * a
-    allowed = rounding.tolerance(a, np.nan_to_num(exact), spread=moved, dtype=this.problem.dtype)
+    allowed = this.allowed(tensor, a, np.nan_to_num(exact), moved)
     every = [g.reshape(-1) for g in given]
     nothing = [np.full(g.shape, np.nan) for g in every]
     nothing[tensor] = exact
     rounded = [np.zeros(g.shape) for g in every]
     rounded[tensor] = allowed
-    values = values_of(every, nothing, rounded)[tensor].of(at)
+    values = values_of(this.problem, every, nothing, rounded)[tensor].of(at)
     ruling = judge.at_once(values)
     doubtful = ruling.suspect | (ruling.status == Status.FAIL) | ~np.isfinite(values.exact)
     look = np.flatnonzero(doubtful)

@@ -98,6 +98,23 @@ class CheckRun:
             return None  # a network's functions are known
         return complex_safety.refusal(self.problem, self.centre)
 
+    @property
+    def slack(self) -> float:
+        """The relative difference that is no error; of a network all rounding is known."""
+        return 0.0 if self.problem.jittered is not None else thresholds.NO_ERROR * self.rtol
+
+    def allowed(self, tensor: int, analytic: Array, numeric: Array, spread: Array) -> Array:
+        """How far rounding may have moved the values of one tensor, (m,).
+
+        Inside of a black box numbers are rounded that moving its parameters does not move, as
+        1 - a next to a = 1: by about a unit of what makes the largest slope.
+        """
+        dtype = self.problem.dtype
+        found = rounding.tolerance(analytic, numeric, spread=spread, dtype=dtype)
+        if self.problem.jittered is None:
+            found += rounding.least(self.problem.values[tensor], analytic, dtype)
+        return found
+
     @cached_property
     def blind(self) -> str | None:
         """What the complex step may not see of the cost, if it asks for such a thing."""

@@ -9,6 +9,7 @@ the analytic value differs. Where it does not, real differences look at every co
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -24,8 +25,8 @@ from checks.methods.run import CheckRun, disagree, inspected, spreads, start
 from checks.nest import Array
 from checks.oracles import calibration, confirmation, registry, rounding, thresholds
 from checks.oracles.levels import Levels, at_kink
-from checks.oracles.lines import anywhere, coordinates, signed, through
-from checks.problem.evaluation import displaced
+from checks.oracles.lines import close_by, coordinates, signed, through
+from checks.problem.evaluation import displaced, perturbed_costs
 from checks.report import Report
 from checks.subject import Subject, within
 from checks.verdict.findings import Findings, gathered
@@ -70,11 +71,11 @@ def sweep_all(this: CheckRun, analytic: dict[str, Array]) -> Findings:
     given = [g.reshape(-1).astype(np.float64) for g in given]
     exact = measure(this)
     allowed = [
-        rounding.tolerance(a, np.nan_to_num(s), spread=m, dtype=problem.dtype)
-        for a, s, m in zip(given, exact, moved, strict=True)
+        this.allowed(k, a, np.nan_to_num(s), m)
+        for k, (a, s, m) in enumerate(zip(given, exact, moved, strict=True))
     ]
     judge = Judge(this=this)
-    values = values_of(given, exact, allowed)
+    values = values_of(problem, given, exact, allowed)
     if this.measured == REAL:
         rulings = _by_real_differences(judge, values)
     else:
@@ -101,24 +102,26 @@ def measure(this: CheckRun) -> list[Array]:
     return found
 
 
-def values_of(given: list[Array], exact: list[Array], allowed: list[Array]) -> list[Values]:
+def values_of(
+    problem: Subject, given: list[Array], exact: list[Array], allowed: list[Array]
+) -> list[Values]:
     """What is to be judged, tensor by tensor."""
-    largest = [_largest(a, s) for a, s in zip(given, exact, strict=True)]
+    either = [np.fmax(np.abs(a), np.abs(s)) for a, s in zip(given, exact, strict=True)]
+    largest = [rounding.largest(v, g) for v, g in zip(problem.values, either, strict=True)]
+    top = max(slope for slope, _ in largest), max(change for _, change in largest)
     return [
         Values(
             analytic=a,
             exact=s,
             rounding=r,
-            largest=np.full(a.shape, most),
-            top=max(largest),
+            largest=np.full(a.shape, most[0]),
+            top=top[0],
+            least=rounding.least(v, g, problem.dtype, top),
         )
-        for a, s, r, most in zip(given, exact, allowed, largest, strict=True)
+        for a, s, r, v, g, most in zip(
+            given, exact, allowed, problem.values, either, largest, strict=True
+        )
     ]
-
-
-def _largest(*values: Array) -> float:
-    sizes = [np.abs(v[np.isfinite(v)]) for v in values]
-    return max(float(np.max(size, initial=0.0)) for size in sizes)
 
 
 # --- by real differences ----------------------------------------------------------------------------
@@ -200,7 +203,13 @@ def _real_piece(problem: Subject, scan_: Scan) -> tuple[Levels, dict[str, int]]:
     levels = Levels(lines, scan_.centre, scan_.noise)
     registry.scan(levels, scan_.wanted, scan_.target)
     levels.lines = None  # it cannot be sent back
-    return levels, {k: n - before.get(k, 0) for k, n in problem.calls.items()}
+    return levels, _since(problem, before)
+
+
+def _since(problem: Subject, before: dict[str, int]) -> dict[str, int]:
+    """The calls since then, with the process that made them."""
+    made = {kind: n - before.get(kind, 0) for kind, n in problem.calls.items()}
+    return {**made, "process": os.getpid()}
 
 
 # --- by the complex step, and what confirms it --------------------------------------------------------
@@ -254,7 +263,8 @@ def _look_at(
     def around(some: Array) -> tuple[Array, Array]:
         return _around(judge.this, tensor, where[some], values.of(some))
 
-    lines = coordinates(judge.this.problem, tensor, where)
+    plain = replace(judge.this.problem, rerun=None)  # no faster rerun speaks for itself
+    lines = coordinates(plain, tensor, where)
     judge.look(lines, values, into=ruling, tensor=tensor, at=places, around=around)
 
 
@@ -276,6 +286,8 @@ def confirmed(this: CheckRun, values: list[Values]) -> tuple[list[Array], list[A
             support[group.tensor][group.at] = (hi[k] - lo[k]) / np.abs(group.d)
         any_sharp |= bool(holds and 4 * (hi[k] - lo[k]) <= group.say)
         doubted[group.tensor][group.at] = kinked[k] or not holds
+        if not holds and this.problem.rerun is not None:
+            _require_same_reruns(this, group)
         if this.blind:
             needed = this.rtol * np.abs(slopes[group.tensor][group.at])
             doubted[group.tensor][group.at] |= support[group.tensor][group.at] > needed
@@ -284,10 +296,24 @@ def confirmed(this: CheckRun, values: list[Values]) -> tuple[list[Array], list[A
     return support, doubted
 
 
+def _require_same_reruns(this: CheckRun, group: confirmation.Group) -> None:
+    """Where real differences do not bear out a group, see that the faster rerun is the plain one."""
+    problem, at = this.problem, group.at[: thresholds.LOOKED]
+    steps = 1j * thresholds.COMPLEX_STEP * rounding.scale(problem.values[group.tensor]).reshape(-1)
+    short = problem.rerun(group.tensor, at, steps[at]) if problem.rerun else np.zeros(at.size)
+    plain = perturbed_costs(problem, group.tensor, at, steps[at])
+    off = np.abs(short.imag - plain.imag) > thresholds.BLUNT * np.abs(plain.imag)
+    if np.any(off) and not this.offences:
+        k = int(np.argmax(off))
+        where = f"{problem.names[group.tensor]}, flat index {at[k]}"
+        this.offences.append(disagree(f"the short rerun and the plain one differ in {where}"))
+
+
 def _around(this: CheckRun, tensor: int, at: Array, values: Values) -> tuple[Array, Array]:
     """Analytic and complex slopes of some coordinates at places around the point, (POINTS, m)."""
     problem, points = this.problem, thresholds.POINTS
-    name, d = problem.names[tensor], anywhere(problem, this.rng)
+    name = problem.names[tensor]
+    d = [e * v.any() for e, v in zip(close_by(problem, this.rng), problem.values, strict=True)]
     analytic = np.tile(values.analytic, (points, 1))
     exact = np.tile(values.exact, (points, 1))
     for row in range(points):
@@ -338,7 +364,7 @@ def count(problem: Subject) -> int:
 def _complex_piece(problem: Subject, piece: Piece) -> tuple[Array, dict[str, int]]:
     before = dict(problem.calls)
     slope = registry.complex_step(coordinates(problem, piece.tensor, piece.at))[0]
-    return slope, {k: n - before.get(k, 0) for k, n in problem.calls.items()}
+    return slope, _since(problem, before)
 
 
 def _run(this: CheckRun, work: Any, chosen: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
@@ -351,7 +377,7 @@ def _run(this: CheckRun, work: Any, chosen: Iterable[Any]) -> Iterator[tuple[Any
 
 def _count(this: CheckRun, calls: dict[str, int]) -> None:
     """Add the calls of a piece that another process has run; its own are counted already."""
-    if this.executor is not None and not isinstance(this.executor, ThreadPoolExecutor):
+    if calls.pop("process") != os.getpid():
         this.problem.calls.update(calls)
 
 

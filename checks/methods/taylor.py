@@ -74,6 +74,7 @@ def _ruling(this: CheckRun, line: Lines, slope: Array, rounded: Array) -> Ruling
         rounding=rounded,
         largest=np.abs(slope),
         top=float(np.abs(slope[0])),
+        least=np.zeros(1),
     )
     ruling = judge.at_once(values)
     judge.look(line, values, into=ruling, tensor=0, at=np.zeros(1, int))

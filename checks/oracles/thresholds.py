@@ -31,6 +31,10 @@ JITTERS = 16
 # Rounding may be this many of those spreads. Measured: 1,000 random networks never exceeded 10.
 SAFETY = 32.0
 
+# Numbers of a problem, and their effects, that lie further apart are of different units: what is
+# rounding beside one may be all there is of another.
+UNITS = 2.0**10
+
 # Where jitter does not reach what rounds, as in 1 - a next to a = 1, the difference of analytic and
 # complex value is followed over POINTS places, this part of the scale apart, for by then it has
 # moved by many units. POINTS - 3 third differences leave what is smooth behind.

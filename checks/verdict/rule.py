@@ -87,7 +87,9 @@ def decide(
     evidence: Evidence | None,
     largest: Array,
     top: float,
+    least: Array,
     rtol: float,
+    slack: float,
     support: Array | float = 0.0,
     blind: bool = False,
 ) -> Ruling:
@@ -103,15 +105,19 @@ def decide(
         Levels of real differences; None where none were taken.
     largest, top
         The largest slope of each one's tensor, and of the problem.
+    least
+        Below this a slope is rounding of the largest of the problem.
     rtol
         The relative error that has to be caught.
+    slack
+        The relative difference that is no error, where rounding does not explain it.
     support
         How far real differences confirm the complex step, where it may not see all of the cost.
     blind
         Whether it may not. Else a value that it bears out is not wrong by real differences alone.
     """
     a = analytic
-    close = rounding + thresholds.NO_ERROR * rtol * np.abs(a)
+    close = rounding + slack * np.abs(a)
     nothing = np.full(a.shape, np.nan)
     lo, hi = (nothing, nothing) if evidence is None else consensus(evidence)
     centre = (lo + hi) / 2
@@ -125,7 +131,7 @@ def decide(
         rival = np.where(has, exact, centre)
         real_says = closest(evidence, a, rival)
         real_says[(real_says < 0) & ~left_out(evidence, a, rival)] = 0
-    near = rounding + thresholds.NO_ERROR * rtol * np.maximum(np.abs(a), np.abs(exact))
+    near = rounding + slack * np.maximum(np.abs(a), np.abs(exact))
     agree = has & (np.abs(a - exact) <= near)
     inside = (lo - close <= a) & (a <= hi + close)
 
@@ -146,11 +152,12 @@ def decide(
     nil = (np.abs(a) <= rounding) & (np.abs(numeric) <= half) & (2 * half <= thresholds.BLUNT * top)
     nil |= (np.abs(a) <= rounding) & has & (np.abs(exact) <= rounding)
     nil |= (a == 0) & (numeric == 0) & has
+    dust = has & (np.maximum(np.abs(a), np.abs(exact)) <= least)
     hidden = np.where(agree, 2 * half, np.maximum(hi - a, a - lo) + rounding)
     blunt = hidden <= thresholds.BLUNT * largest
     status[right_ & (sharp | blunt)] = Status.PASS
-    status[right_ & nil & ~sharp] = Status.ZERO
-    status[wrong] = Status.FAIL
+    status[(right_ & nil & ~sharp) | (dust & ~(right_ & sharp))] = Status.ZERO
+    status[wrong & ~dust] = Status.FAIL
     reason[right_] = np.where(half > 2 * rounding, Reason.NOISE, Reason.ROUNDING)[right_]
     reason[~right_ & (has | np.isfinite(centre))] = Reason.DIFFER
     if evidence is not None:
@@ -174,7 +181,7 @@ def decide(
         resolution=resolution,
         alone=wrong & ~has & ~kinked,
         within=within,
-        suspect=has & ~agree & (real_says == 0) & ~kinked,
+        suspect=has & ~agree & ~dust & (real_says == 0) & ~kinked,
     )
 
 
@@ -228,11 +235,11 @@ def scattered(analytic: Array, exact: Array) -> Array:
     """Whether the difference of two slopes, followed over places, is rounding: it scatters.
 
     Both are (POINTS, m), the middle row at the point. Relative to the larger of the two a bug is
-    smooth, and third differences leave nothing of it; rounding they multiply by sqrt(20).
+    smooth, and third differences leave nothing of it; rounding they multiply by sqrt(20). Where
+    both are exactly zero at some places, as beyond a kink, nothing is excused.
     """
     with np.errstate(all="ignore"):
-        size = np.maximum(np.abs(analytic), np.abs(exact))
-        relative = np.where(size > 0, (analytic - exact) / size, 0.0)
+        relative = (analytic - exact) / np.maximum(np.abs(analytic), np.abs(exact))
         scatter = np.sqrt(np.mean(np.square(np.diff(relative, 3, axis=0)), axis=0) / 20)
         here = np.abs(relative[len(relative) // 2])
-        return np.asarray(here <= thresholds.DEVIATIONS * scatter)
+        return np.asarray(here <= thresholds.DEVIATIONS * scatter)  # false for NaN
