@@ -75,7 +75,7 @@ def check_gradients(
         "sweep" or "naive", the loop over all parameters; "probe", one projection of all at once;
         "taylor", the slope of the Taylor remainder along one direction.
     oracle
-        What gives a sweep's numeric values: "auto", "complex", "ridders" or "central".
+        What gives a sweep's numeric values: "auto", "complex" or "real".
     strict
         Whether only what is proved to the full counts: then less of what is undecided passes.
     seed

@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks import elsewhere, sweep
-from checks.engine import check
+from checks import elsewhere
+from checks.methods import sweep
+from checks.methods.dispatch import examine
 from checks.processes import Processes
 from checks.report import Report
 from checks.subject import Subject
@@ -133,7 +134,7 @@ def test_processes_give_the_same_to_the_last_bit(
     one = helpers.subject(activation="tanh")
     assert numbers(one, pool) == numbers(one, None)
     done: list[int] = []
-    assert same(check(one, executor=pool, progress=done.append), check(one))
+    assert same(examine(one, executor=pool, progress=done.append), examine(one))
     assert sum(done) == one.parameters
 
 
@@ -142,7 +143,7 @@ def test_functions_written_on_the_spot_can_be_sent_as_well(small_pieces: None) -
     two = np.asarray(2.0)
     one = helpers.vector(lambda x: (two * x**2).sum(), lambda x: 2 * two * x, np.ones(9))
     with Processes(2) as executor:
-        assert same(check(one, executor=executor), check(one))
+        assert same(examine(one, executor=executor), examine(one))
 
 
 def test_the_order_in_which_pieces_come_back_changes_nothing(small_pieces: None) -> None:
@@ -168,7 +169,7 @@ def test_a_sweep_survives_the_death_of_its_worker(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sweep, "PIECE", 1)
     one = helpers.vector(helpers.Sleepy(), helpers.sleepy_gradient, np.linspace(-2, 2, 9))
     slow = replace(one, cost=helpers.Unwrapped(helpers.Sleepy(0.005)), gradient=helpers.unwrapped)
-    expected = check(slow, oracle="ridders")
+    expected = examine(slow, oracle="real")
     killed: list[int] = []
     with Processes(2) as executor:
         pool = executor._pool
@@ -178,7 +179,7 @@ def test_a_sweep_survives_the_death_of_its_worker(monkeypatch: pytest.MonkeyPatc
                 killed.append(min(pool._processes))
                 os.kill(killed[0], signal.SIGKILL)
 
-        report = check(slow, oracle="ridders", executor=executor, progress=kill)
+        report = examine(slow, oracle="real", executor=executor, progress=kill)
         assert executor._pool is not pool
     assert killed
     assert report.verdict == "pass", str(report)
