@@ -399,16 +399,32 @@ def test_what_no_coordinate_tells_is_unknown() -> None:
 @pytest.mark.parametrize("method", ["sweep", "probe"])
 @pytest.mark.parametrize(("factor", "code"), [(-1, "sign-flipped"), (2, "constant-factor")])
 def test_a_probe_diagnoses_what_it_decides(method: str, factor: int, code: str) -> None:
-    """As a sweep does, where rounding hides one coordinate, exp(-40) beside 1."""
+    """As a sweep does, down to exp(-40) beside 1."""
     found = check_gradients(
         lambda p: np.log1p(np.exp(p)).sum(),
         lambda p: factor / (1 + np.exp(-p)),
         np.asarray([-40.0, 1, 5, 20, 35]),
         method=method,
     )
-    assert (found.checked, found.undecided) == (4, 1)
+    assert (found.checked, found.undecided) == (5, 0)
     assert found.diagnosis is not None
     assert found.diagnosis.code == code
+
+
+@pytest.mark.parametrize("method", ["sweep", "probe"])
+def test_what_rounding_hides_spoils_no_diagnosis(method: str) -> None:
+    """One coordinate, in which 1 - a is a unit in the last place of a, beside four others."""
+
+    def a(p: Array) -> Any:
+        return 1 / (1 + np.exp(-p))
+
+    at = np.asarray([36.4, 1, 0.5, 2, -3])
+    found = check_gradients(
+        lambda p: a(p).sum(), lambda p: 2 * a(p) * (1 - a(p)), at, method=method
+    )
+    assert (found.checked, found.zero, found.failed) == (4, 1, 4)
+    assert found.diagnosis is not None
+    assert found.diagnosis.code == "constant-factor"
 
 
 def test_nan_and_kinks_are_left_out() -> None:

@@ -26,7 +26,8 @@ import pytest
 
 from checks import elsewhere
 from checks.methods import sweep
-from checks.methods.dispatch import examine
+from checks.methods.dispatch import ORACLES, examine
+from checks.methods.run import start
 from checks.processes import Processes
 from checks.report import Report
 from checks.subject import Subject
@@ -43,6 +44,7 @@ def workers_find_the_helpers(monkeypatch: pytest.MonkeyPatch) -> None:
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many pieces of few coordinates."""
     monkeypatch.setattr(sweep, "PIECE", 5)
+    monkeypatch.setattr(sweep, "REAL_PIECE", 5)
 
 
 @pytest.fixture
@@ -115,9 +117,9 @@ def same(one: Report, other: Report) -> bool:
 
 
 def numbers(one: Subject, executor: Executor | None) -> bytes:
-    """All slopes and errors of a sweep, bit by bit."""
-    found = sweep.sweep(one, "complex step", noise=1e-16, size=1.0, executor=executor)
-    return b"".join(e.slope.tobytes() + e.error.tobytes() for e in found)
+    """All slopes of a sweep, bit by bit."""
+    this = start(one, method="sweep", rtol=None, seed=0, executor=executor)
+    return b"".join(slope.tobytes() for slope in sweep.measure(this))
 
 
 @pytest.fixture
@@ -133,9 +135,11 @@ def test_processes_give_the_same_to_the_last_bit(
     """Numbers, statuses, verdict and progress, of a clean gradient and of a wrong one."""
     one = helpers.subject(activation="tanh")
     assert numbers(one, pool) == numbers(one, None)
-    done: list[int] = []
-    assert same(examine(one, executor=pool, progress=done.append), examine(one))
-    assert sum(done) == one.parameters
+    for oracle in ORACLES:
+        done: list[int] = []
+        report = examine(one, oracle=oracle, executor=pool, progress=done.append)
+        assert same(report, examine(one, oracle=oracle))
+        assert sum(done) == one.parameters
 
 
 def test_functions_written_on_the_spot_can_be_sent_as_well(small_pieces: None) -> None:
@@ -166,7 +170,7 @@ def test_a_worker_killed_in_the_middle_costs_no_result() -> None:
 
 def test_a_sweep_survives_the_death_of_its_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same report as without; the worker is killed while the cost runs."""
-    monkeypatch.setattr(sweep, "PIECE", 1)
+    monkeypatch.setattr(sweep, "REAL_PIECE", 1)
     one = helpers.vector(helpers.Sleepy(), helpers.sleepy_gradient, np.linspace(-2, 2, 9))
     slow = replace(one, cost=helpers.Unwrapped(helpers.Sleepy(0.005)), gradient=helpers.unwrapped)
     expected = examine(slow, oracle="real")
