@@ -73,7 +73,7 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--oracle", type=click.Choice(ORACLES), default="auto", show_default=True,
                  help="What gives the numeric values of a sweep."),
     click.option("--strict", is_flag=True,
-                 help="Count only what is proved to the full."),
+                 help="Leave undecided what the cost shows less sharply than to --rtol."),
     click.option("--jobs", type=click.IntRange(1, MOST_JOBS), default=1, show_default=True,
                  help="Processes to share a sweep among."),
     click.option("--dask", metavar="ADDRESS",

@@ -350,6 +350,24 @@ def test_strict_is_handed_on_where_it_is_asked_for(monkeypatch: pytest.MonkeyPat
     assert seen == [{"strict": None}, {"strict": True}]
 
 
+@pytest.mark.parametrize(("constant", "said"), [(0.0, "pass: "), (1e8, "pass to ")])
+def test_a_pass_says_how_blunt_it_is_and_strict_does_without(constant: float, said: str) -> None:
+    """A large constant leaves the cost fewer digits for its slopes; an error of 1e-2 shows yet."""
+
+    def cost(x: Any) -> float:
+        return float(constant + cube(np.asarray(x, float)))
+
+    report = check_gradients(cost, cube_gradient, X)
+    assert (report.verdict, report.checked) == ("pass", 3)
+    assert report.summary.startswith(said)
+    assert (report.resolution > report.rtol) is bool(constant)
+    assert len(report.reasons) == bool(constant)
+    strict = check_gradients(cost, cube_gradient, X, strict=True)
+    assert strict.verdict == ("undecided" if constant else "pass")
+    wrong = check_gradients(cost, lambda x: cube_gradient(x) * [1, 1.01, 1], X)
+    assert [f.index for f in wrong.failures] == [(1,)]
+
+
 # --- arguments --------------------------------------------------------------------------------
 
 
