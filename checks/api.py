@@ -75,9 +75,10 @@ def check_gradients(
         "sweep" or "naive", the loop over all parameters; "probe", one projection of all at once;
         "taylor", the slope of the Taylor remainder along one direction.
     oracle
-        What gives a sweep's numeric values: "auto", "complex", "ridders" or "central".
+        What gives a sweep's numeric values: "auto", "complex" or "real".
     strict
-        Whether only what is proved to the full counts: then less of what is undecided passes.
+        Whether what the cost shows less sharply than to `rtol` is undecided, instead of a pass that
+        says how sharp it is.
     seed
         Where the check's randomness comes from, a whole number. The same seed repeats a check.
     inputs

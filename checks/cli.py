@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 EXIT_CODES = {end.name: end.code for end in (ends.PASS, ends.FAIL, ends.UNDECIDED)}
 SELFTEST_ROUNDS = 4
 
-# As in `checks.methods`, which is not loaded for them: numpy would come with it.
+# As in `checks.methods.dispatch`, which is not loaded for them: numpy would come with it.
 SWEEPS = ("sweep", "naive")
 METHODS = (*SWEEPS, "probe", "taylor")
-ORACLES = ("auto", "complex", "ridders", "central")
+ORACLES = ("auto", "complex", "real")
 
 # As many processes as Windows lets one wait for; elsewhere, more than anyone has use for.
 MOST_JOBS = 61 if sys.platform == "win32" else 1024
@@ -73,7 +73,7 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--oracle", type=click.Choice(ORACLES), default="auto", show_default=True,
                  help="What gives the numeric values of a sweep."),
     click.option("--strict", is_flag=True,
-                 help="Count only what is proved to the full."),
+                 help="Leave undecided what the cost shows less sharply than to --rtol."),
     click.option("--jobs", type=click.IntRange(1, MOST_JOBS), default=1, show_default=True,
                  help="Processes to share a sweep among."),
     click.option("--dask", metavar="ADDRESS",

@@ -23,13 +23,13 @@ from backprop.network import Network
 from backprop.samples import Samples
 from checks import certificate, networks
 from checks.certificate import Certificate
-from checks.verdict.rule import Status
 from checks.methods import single_projection
 from checks.methods.dispatch import examine
 from checks.nest import Array
 from checks.oracles import rounding
 from checks.rehearsal import rehearse
 from checks.report import Diagnosis, Report
+from checks.verdict.rule import Status
 
 PROFILE = "quick"
 

@@ -38,10 +38,6 @@ OFFENCES = {
         "the cost differs between two calls on the same parameters",
         "fix the random seed, and keep no state between calls",
     ),
-    "cost-low-precision": (
-        "the cost loses precision on the way",
-        "look for a cast to float32 or float16, such an array, or a solver that stops early",
-    ),
     "structure": (
         "the gradient is not nested like the parameters",
         "return one array for each parameter array, in the same nesting",

@@ -16,13 +16,13 @@ import numpy as np
 
 from checks import hygiene, nest
 from checks.api import call, options, watched, whole
-from checks.methods.dispatch import examine
-from checks.nest import Array
-from checks.report import Diagnosis, Report
 from checks.methods.conclude import conclude
+from checks.methods.dispatch import examine
 from checks.methods.run import start
+from checks.nest import Array
 from checks.oracles import rounding
 from checks.oracles.lines import signed
+from checks.report import Diagnosis, Report
 from checks.restore import noted, restored
 from checks.subject import Subject, black_box, call_theirs
 

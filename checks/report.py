@@ -118,7 +118,7 @@ class Report:
     method, oracle
         How the coordinates were visited, and which oracle gave the numeric values.
     status
-        `checks.compare.Status` of every coordinate, by tensor; not part of the JSON.
+        `checks.verdict.rule.Status` of every coordinate, by tensor; not part of the JSON.
     reasons
         Why coordinates are undecided or blunt, one for each kind of reason.
     resolution

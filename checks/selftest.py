@@ -20,8 +20,8 @@ from backprop.activations import ACTIVATIONS
 from backprop.costs import COSTS
 from backprop.network import Network
 from checks.diagnosis import DIAGNOSES
-from checks.methods.dispatch import examine as check
 from checks.faults import FAULTS, Fault, plant
+from checks.methods.dispatch import examine as check
 from checks.nest import Array
 from checks.networks import as_subject
 from checks.report import Report

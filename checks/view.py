@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from checks.verdict.rule import Status
 from checks.nest import Array
 from checks.subject import Subject
+from checks.verdict.rule import Status
 
 # Relations are exact but for rounding, which `View.slack` allows for, and the oracle's error.
 EXACT = 1e-9

@@ -12,7 +12,7 @@ import pytest
 
 import checks
 from checks.loading import load
-from checks.methods import examine
+from checks.methods.dispatch import examine
 from checks.nest import Array
 from checks.subject import Arrays, Subject
 

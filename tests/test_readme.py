@@ -22,9 +22,11 @@ import backprop.cli
 import checks
 import checks.cli
 from backprop import ends
-from checks import elsewhere, probe, projection, rounding, sweep
+from checks import elsewhere
 from checks.diagnosis import DIAGNOSES
 from checks.hygiene import OFFENCES
+from checks.methods import probe, run, sweep
+from checks.oracles import thresholds
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -244,14 +246,14 @@ def test_measurements_have_their_place(document: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("document", "phrase"),
     [
-        (VERDICT, f"tolerance = {rounding.SAFETY:.0f} × (spread"),
-        (VERDICT, f"from {({16: 'sixteen'})[projection.CULPRITS]} culprits on"),
-        (VERDICT, f"more than {({2**22: '2²²'})[probe.MANY]} parameters"),
-        (VERDICT, f"τ from {({16: 'sixteen'})[probe.TRIALS]} trials"),
-        (VERDICT, f"or from {({4: 'four'})[probe.FEW]} beyond {({2**22: '2²²'})[probe.MANY]}"),
-        (VERDICT, f"largest movement in {({16: 'sixteen'})[rounding.JITTERS]} trials"),
-        (VERDICT, f"{rounding.RTOL[np.dtype(np.float64)]:.0e} for float64".replace("e-0", "e-")),
-        (VERDICT, f"{rounding.RTOL[np.dtype(np.float32)]:.0e} for float32".replace("e-0", "e-")),
+        (VERDICT, f"tolerance = {thresholds.SAFETY:.0f} × (spread"),
+        (VERDICT, f"from {({16: 'sixteen'})[thresholds.CULPRITS]} culprits on"),
+        (VERDICT, f"more than {({2**22: '2²²'})[run.MANY]} parameters"),
+        (VERDICT, f"τ from {({16: 'sixteen'})[thresholds.JITTERS]} trials"),
+        (VERDICT, f"or from {({4: 'four'})[probe.FEW]} beyond {({2**22: '2²²'})[run.MANY]}"),
+        (VERDICT, f"largest movement in {({16: 'sixteen'})[thresholds.JITTERS]} trials"),
+        (VERDICT, f"{thresholds.RTOL[np.dtype(np.float64)]:.0e} for float64".replace("e-0", "e-")),
+        (VERDICT, f"{thresholds.RTOL[np.dtype(np.float32)]:.0e} for float32".replace("e-0", "e-")),
         (DISTRIBUTED, f"pieces of up to {sweep.PIECE:,} coordinates"),
         (DISTRIBUTED, f"lost {({3: 'three'})[elsewhere.ATTEMPTS]} times"),
     ],

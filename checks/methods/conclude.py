@@ -71,13 +71,16 @@ def _be_strict(found: Findings) -> None:
         status[blunt] = Status.UNDECIDED
 
 
-def _verdict(
-    tensors: tuple[Tensor, ...], offences: list[Diagnosis], *, untraced: bool
-) -> str:
+def _verdict(tensors: tuple[Tensor, ...], offences: list[Diagnosis], *, untraced: bool) -> str:
     """Pass only where every coordinate is checked, zero or on a kink, and at least one checked."""
     if any(offence.code != DISAGREE for offence in offences):
         return "fail"
-    if offences or untraced or any(t.undecided for t in tensors) or not sum(t.checked for t in tensors):
+    if (
+        offences
+        or untraced
+        or any(t.undecided for t in tensors)
+        or not sum(t.checked for t in tensors)
+    ):
         return "undecided"
     return "pass"
 

@@ -18,7 +18,6 @@ from checks.oracles.levels import HOME, LEVELS, Levels, jump, rescan
 from checks.oracles.lines import Lines
 from checks.verdict.rule import Ruling, Status, consensus, decide, left_out, scattered
 
-
 Around = Callable[[Array], tuple[Array, Array]]
 
 

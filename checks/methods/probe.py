@@ -65,7 +65,7 @@ PART = 2**16
 
 
 @within
-def probe(problem: Subject, **options: Any) -> Report:
+def probe(problem: Subject, /, **options: Any) -> Report:
     """Compare all parameters at once, and name the culprits where they differ.
 
     Options are those of `checks.methods.run.start`. The report's `extra["probe"]` holds the
@@ -299,7 +299,7 @@ def _by_themselves(judge: Judge, given: list[Array], tensor: int, at: Array) -> 
     doubtful = ruling.suspect | (ruling.status == Status.FAIL) | ~np.isfinite(values.exact)
     look = np.flatnonzero(doubtful)
     if look.size:
-        look_at(judge, tensor, look, values, ruling, at)
+        look_at(judge, tensor, look, values, ruling, at=at)
         judge.reconsider()
     return ruling
 

@@ -1,4 +1,4 @@
-"""Projections: the complex slope along a direction through all parameters, or through a part of them.
+"""Projections: the complex slope along a direction through all parameters, or through some.
 
 What a probe is made of: `weights` is the direction, a `Projection` what the slope along it differs
 by, as a whole and in parts, and `bisect` the way from the whole to single coordinates.
@@ -15,6 +15,7 @@ from checks.oracles import complex_safety, registry, rounding, thresholds
 from checks.oracles.lines import Lines, signed
 from checks.problem.evaluation import in_double
 from checks.subject import Subject
+
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
@@ -106,8 +107,8 @@ class Result:
 def weights(analytic: list[Array], rng: np.random.Generator, *, small: bool = True) -> list[Array]:
     """The direction d: r / |g|; 0 in a tensor without any, which nothing says how to weigh.
 
-    Where `small` ones need not be told apart, what has less than the share `thresholds.HIDDEN` of its tensor's
-    gradient is weighed as if it had that.
+    Where `small` ones need not be told apart, what has less than the share `thresholds.HIDDEN` of
+    its tensor's gradient is weighed as if it had that.
     """
     d = []
     for g in analytic:

@@ -38,7 +38,7 @@ MANY = 2**22
 KEPT = 2**24
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Counted:
     """A function that counts its calls."""
 
@@ -47,6 +47,7 @@ class Counted:
     kind: str
 
     def __call__(self, values: Any) -> Any:
+        """Call it, and count that."""
         self.calls[self.kind] += 1
         return self.function(values)
 
@@ -139,8 +140,8 @@ def start(
         problem,
         raised=[],
         calls=calls,
-        cost=Counted(problem.cost, calls, "cost"),
-        gradient=Counted(problem.gradient, calls, "gradient"),
+        cost=Counted(function=problem.cost, calls=calls, kind="cost"),
+        gradient=Counted(function=problem.gradient, calls=calls, kind="gradient"),
     )
     return CheckRun(
         problem=problem,
@@ -200,8 +201,6 @@ def jittered(this: CheckRun) -> list[Array]:
     return [found[name] for name in problem.names if name in found]
 
 
-def spreads(
-    this: CheckRun, analytic: list[Array], trials: int = thresholds.JITTERS
-) -> list[Array]:
+def spreads(this: CheckRun, analytic: list[Array], trials: int = thresholds.JITTERS) -> list[Array]:
     """How far rounding moves each analytic value."""
     return rounding.spread(analytic, lambda: jittered(this) or analytic, trials)

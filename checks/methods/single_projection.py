@@ -9,10 +9,10 @@ been missed with a probability of at most
 
     P(missed) <= theta / |e|
 
-by the density that `checks.methods.probe` derives, wherever rounding has moved D; and never, when it is the
-only one and 0.5 |e| > theta; as far as the complex step sees the cost, which the proof has looked
-into. What differs by more, or has another form than the parameters, goes on to the whole probe,
-which knows rounding, names culprits, and has the last word.
+by the density that `checks.methods.probe` derives, wherever rounding has moved D; and never, when
+it is the only one and 0.5 |e| > theta; as far as the complex step sees the cost, which the proof
+has looked into. What differs by more, or has another form than the parameters, goes on to the whole
+probe, which knows rounding, names culprits, and has the last word.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from checks.methods.sweep import COMPLEX
 from checks.oracles import thresholds
 from checks.report import Report
 from checks.subject import Subject, within
+
 
 @within
 def glance(subject: Subject, *, rtol: float | None = None, seed: int = 0) -> Report:
@@ -55,7 +56,8 @@ def glance(subject: Subject, *, rtol: float | None = None, seed: int = 0) -> Rep
     if result.differs:
         return probe(subject, rtol=rtol, seed=seed)
     this.notes.append(
-        f"small gradients were weighed as {thresholds.HIDDEN:.1g} of their tensor's root mean square"
+        f"small gradients were weighed as {thresholds.HIDDEN:.1g} of their tensor's root mean"
+        " square"
     )
     this.extra["probe"] = {
         "ruled_out": this.rtol,

@@ -40,7 +40,7 @@ PIECE, REAL_PIECE = 4096, 512
 
 
 @within
-def sweep(problem: Subject, *, method: str = "sweep", **options: Any) -> Report:
+def sweep(problem: Subject, /, *, method: str = "sweep", **options: Any) -> Report:
     """Check every coordinate of the problem's gradient.
 
     Parameters
@@ -124,7 +124,7 @@ def values_of(
     ]
 
 
-# --- by real differences ----------------------------------------------------------------------------
+# --- by real differences ------------------------------------------------------------------------
 
 
 def _by_real_differences(judge: Judge, values: list[Values]) -> list[Ruling]:
@@ -202,7 +202,7 @@ def _real_piece(problem: Subject, scan_: Scan) -> tuple[Levels, dict[str, int]]:
     lines = coordinates(problem, scan_.piece.tensor, scan_.piece.at)
     levels = Levels(lines, scan_.centre, scan_.noise)
     registry.scan(levels, scan_.wanted, scan_.target)
-    levels.lines = None  # it cannot be sent back
+    levels.lines = None  # type: ignore[assignment]  # it cannot be sent back
     return levels, _since(problem, before)
 
 
@@ -212,7 +212,7 @@ def _since(problem: Subject, before: dict[str, int]) -> dict[str, int]:
     return {**made, "process": os.getpid()}
 
 
-# --- by the complex step, and what confirms it --------------------------------------------------------
+# --- by the complex step, and what confirms it ------------------------------------------------
 
 
 def _by_complex_step(judge: Judge, values: list[Values]) -> list[Ruling]:
@@ -236,6 +236,7 @@ def look_at(
     places: Array,
     values: Values,
     ruling: Ruling,
+    *,
     at: Array | None = None,
 ) -> None:
     """Look at coordinates one by one; where many are suspects, at the rest only if some are not.
@@ -252,11 +253,11 @@ def look_at(
         if which is rest and np.all(ruling.status[places[some]] == Status.FAIL):
             ruling.status[rest] = Status.FAIL
         elif which.size:
-            _look_at(judge, tensor, which, values.of(which), ruling, at)
+            _look_at(judge, tensor, which, values.of(which), ruling, at=at)
 
 
 def _look_at(
-    judge: Judge, tensor: int, places: Array, values: Values, ruling: Ruling, at: Array | None
+    judge: Judge, tensor: int, places: Array, values: Values, ruling: Ruling, *, at: Array | None
 ) -> None:
     where = places if at is None else at[places]
 
@@ -329,7 +330,7 @@ def _around(this: CheckRun, tensor: int, at: Array, values: Values) -> tuple[Arr
     return analytic, exact
 
 
-# --- pieces, here or elsewhere ------------------------------------------------------------------------
+# --- pieces, here or elsewhere ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)

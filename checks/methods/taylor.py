@@ -30,7 +30,7 @@ HALVINGS, READ = 40, 4
 
 
 @within
-def taylor(problem: Subject, **options: Any) -> Report:
+def taylor(problem: Subject, /, **options: Any) -> Report:
     """Decide the slope along one random direction; options as for `checks.methods.run.start`.
 
     The report's `extra["taylor"]` holds the steps, the remainders, the slope with which they fall

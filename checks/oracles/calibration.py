@@ -56,7 +56,7 @@ def _scan_is_right(oracle: Any) -> bool:
     target = np.full(3, np.cbrt(np.finfo(float).eps))  # what a single difference can do
     found = oracle(Levels(_lines(), 0.0, float(np.finfo(float).eps)), KNOWN, target)
     known = np.isfinite(found.lo)
-    holds = np.where(known, (found.lo <= KNOWN) & (KNOWN <= found.hi), True)
+    holds = ~known | ((found.lo <= KNOWN) & (found.hi >= KNOWN))
     sharp = (found.width <= target) & found.smooth
     return bool(np.all(holds) and np.all(np.any(sharp & known, axis=0)))
 

@@ -11,7 +11,6 @@ from checks.oracles import nonholomorphic_calls, rounding, thresholds
 from checks.problem.evaluation import as_number, in_double
 from checks.subject import Arrays, Subject
 
-
 HALF = float(np.sqrt(np.finfo(float).eps))
 
 

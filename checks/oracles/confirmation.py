@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from checks.nest import Array
-from checks.oracles import rounding, thresholds
-from checks.oracles import registry
+from checks.oracles import registry, rounding, thresholds
 from checks.oracles.levels import Evidence, Levels
 from checks.oracles.lines import signed, through
 from checks.subject import Arrays, Subject

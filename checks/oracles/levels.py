@@ -23,6 +23,7 @@ bends, breaks or contradicts what is expected.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -110,12 +111,13 @@ class Levels:
 
     def flat(self, level: Array, which: Array) -> Array:
         """Whether the cost does not move at all at a level."""
-        return np.all(self.costs[:, level, which] == self.centre, axis=0)
+        return np.asarray(np.all(self.costs[:, level, which] == self.centre, axis=0))
 
     def allows(self, which: Array, level: Array, still: Array) -> Array:
         """Whether a level is within reach: a shorter one where the cost may well stand still."""
         reach = np.where(still, self.near[which], self.far[which])
-        return (level < LEVELS) & (self.h[np.minimum(level, LEVELS - 1), which] <= reach)
+        h = self.h[np.minimum(level, LEVELS - 1), which]
+        return np.asarray((level < LEVELS) & (h <= reach))
 
     def closest(self, which: Array) -> Array:
         """The closest level whose steps are whole numbers of spacings."""
@@ -248,7 +250,9 @@ class _Scan:
             lines, ended = lines[further], ended[further]
             self._go(lines, -step[further])
             # Beside one that contradicts: whether a kink stays, and whether it is only noise.
-            contradicts = ~self._fine(lines) & ~ended & ~(here.smooth[further] & self._here(lines).smooth)
+            contradicts = (
+                ~self._fine(lines) & ~ended & ~(here.smooth[further] & self._here(lines).smooth)
+            )
             self.levels.look(lines[contradicts], self.level[lines[contradicts]] + 1)
             lines = lines[ended & ~np.isfinite(self._here(lines).lo)]
 
@@ -328,7 +332,7 @@ def jump(levels: Levels, line: int, slope: float, level: int) -> float:
     return rise if rise > max(noise, whole * 2.0 ** (4 - thresholds.HALVINGS)) else 0.0
 
 
-def _rough(levels: Levels, wanted: Array) -> tuple[Array, Array]:
+def _rough(levels: Levels, _wanted: Array) -> tuple[Array, Array]:
     """The lines that are rough at the closest level, with no kink there, and where to begin again.
 
     What is rough so close by is noise, as of many stairs one upon the other: as much as the levels
@@ -380,6 +384,6 @@ def at_kink(evidence: Evidence) -> Array:
     """Which lines have a kink at the point, (m,): two neighbouring hulls that are the same."""
     found = np.zeros(evidence.lo.shape[1], bool)
     rows = [evidence.level(k) for k in range(len(evidence.lo))]
-    for near, far in zip(rows, rows[1:], strict=False):
+    for near, far in pairwise(rows):
         found |= _stays(near, far)
     return found

@@ -94,9 +94,7 @@ def close_by(problem: Subject, rng: np.random.Generator) -> list[Array]:
     ]
 
 
-def anywhere(
-    problem: Subject, rng: np.random.Generator, *, most: int | None = None
-) -> list[Array]:
+def anywhere(problem: Subject, rng: np.random.Generator, *, most: int | None = None) -> list[Array]:
     """A direction that moves every parameter, or `most` of each tensor, by about its own unit."""
     parts = [v.reshape(-1)[:most] for v in problem.values]
     return [signed(rng, part.size) * rounding.scale(part) for part in parts]

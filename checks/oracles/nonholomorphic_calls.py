@@ -56,12 +56,12 @@ class _Watched(np.ndarray):
         _require_derivative(function.__name__, (*args, *kwargs.values()))
         return _watch(super().__array_function__(function, types, args, kwargs))
 
-    @property
+    @property  # type: ignore[misc]  # NumPy's may be set
     def real(self) -> Any:
         found = self.view(np.ndarray).real
         return _watch(found, _RealPart if np.iscomplexobj(self) else type(self))
 
-    @property
+    @property  # type: ignore[misc]
     def imag(self) -> Any:
         if np.iscomplexobj(self):
             raise NotHolomorphicError("the imaginary part")

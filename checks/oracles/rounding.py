@@ -116,9 +116,7 @@ def scale(values: Array) -> Array:
     return np.maximum(np.abs(values, dtype=np.float64), typical(values))
 
 
-def tolerance(
-    analytic: Array, numeric: Array, *, spread: Array, dtype: np.dtype
-) -> Array:
+def tolerance(analytic: Array, numeric: Array, *, spread: Array, dtype: np.dtype) -> Array:
     """How far the two may differ by rounding if both are right; the module's text derives it."""
     size = np.abs(analytic) + np.abs(numeric)
     rounded = thresholds.SAFETY * (spread + 2 * float(np.finfo(dtype).eps) * size)

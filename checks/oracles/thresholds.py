@@ -48,8 +48,9 @@ DEVIATIONS = 4.0
 
 # --- the complex step -----------------------------------------------------------------------------
 
-# Its second-order term is the square of this, relative to the scale on which the cost changes: still
-# below eps where that is 2^44 times shorter than the parameter. Smaller would only underflow sooner.
+# Its second-order term is the square of this, relative to the scale on which the cost changes:
+# still below eps where that is 2^44 times shorter than the parameter. Smaller would only underflow
+# sooner.
 COMPLEX_STEP = 2.0**-70
 
 # Lines that put it to the test go through at least so many coordinates of a tensor, and there are

@@ -42,7 +42,9 @@ def nothing() -> Findings:
     )
 
 
-def gathered(analytic: dict[str, Array], rulings: list[Ruling], tolerances: list[Array]) -> Findings:
+def gathered(
+    analytic: dict[str, Array], rulings: list[Ruling], tolerances: list[Array]
+) -> Findings:
     """The findings of a ruling a tensor, in the order of the gradient."""
 
     def by_name(arrays: list[Array]) -> dict[str, Array]:

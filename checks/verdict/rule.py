@@ -4,8 +4,8 @@ The analytic value a has its own rounding; the complex step gives a slope s; lev
 give intervals, the closest first. **The closest evidence that can tell two values apart decides
 between them.** Wrong is what lies outside the hull of all evidence sharp enough to tell. Right is
 what no evidence speaks against, as sharply as the evidence could have shown an error: to `rtol` of
-the value, or blunter, down to `BLUNT` of the largest slope of its tensor. On a kink at the point any
-value between the one-sided slopes is right, and none beyond. What is below its own rounding on
+the value, or blunter, down to `BLUNT` of the largest slope of its tensor. On a kink at the point
+any value between the one-sided slopes is right, and none beyond. What is below its own rounding on
 both sides, where the cost does not slope, is zero. Anything else is undecided, with a reason.
 
 The same for one number and for arrays of a million, for sweep, probe and Taylor test.
@@ -160,14 +160,13 @@ def decide(
     status[wrong & ~dust] = Status.FAIL
     reason[right_] = np.where(half > 2 * rounding, Reason.NOISE, Reason.ROUNDING)[right_]
     reason[~right_ & (has | np.isfinite(centre))] = Reason.DIFFER
+    within = nothing
     if evidence is not None:
         rough = np.any(np.isfinite(evidence.lo) & ~evidence.smooth, axis=0)
         reason[rough & right_ & (reason == Reason.NOISE)] = Reason.ROUGH
         status[kinked] = np.where(inside, Status.KINK, Status.FAIL)[kinked]
         numeric = np.where(kinked, np.clip(a, lo, hi), numeric)
         half = np.where(kinked, (hi - lo) / 2, half)
-    within = nothing
-    if evidence is not None:
         bent = np.where(np.isfinite(evidence.lo) & ~evidence.smooth, evidence.h, np.inf)
         within = np.where(np.isfinite(np.min(bent, axis=0)), np.min(bent, axis=0), np.nan)
     status[~np.isfinite(a)] = Status.FAIL

@@ -18,7 +18,7 @@ from backprop.activations import (
     softplus,
     surprise,
 )
-from checks.engine import check
+from checks.methods.dispatch import examine
 from checks.networks import as_subject
 
 Array = npt.NDArray[Any]
@@ -263,7 +263,7 @@ def test_one_more_entry_works_end_to_end(
     x, y = np.array([[0.1, 0.2], [0.3, -0.1]]), np.array([0, 1])
     assert np.isfinite(cost(net, x, y))
     assert len(gradients(net, x, y)) == 2
-    report = check(as_subject(net, x, y))
+    report = examine(as_subject(net, x, y))
     assert report.verdict == verdict, str(report)
     assert verdict == "pass" or report.worst is not None
 

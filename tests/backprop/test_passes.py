@@ -9,8 +9,8 @@ from hypothesis import given
 
 from backprop import backward, cost, forward, gradients, init_net, passes
 from backprop.network import Network, zero_grad
-from checks import rounding
 from checks.networks import as_subject
+from checks.oracles import rounding
 from checks.strategies import Case, cases
 from tests import reference
 
@@ -99,7 +99,6 @@ def assert_equals_reference(case: Case) -> None:
             found,
             expected[name],
             spread=spread[name],
-            oracle_error=0.0,
             dtype=case.net.dtype,
         )
         wrong = ~(np.abs(found - expected[name]) <= tolerance)
@@ -254,9 +253,7 @@ def test_complex_parameters_keep_their_dtype(case: Case) -> None:
     for name, found in forward_answer(as_complex, case.x, case.y).items():
         real = forward_answer(net, case.x, case.y)[name]
         assert found.dtype == complex
-        tolerance = rounding.tolerance(
-            found.real, real, spread=spread[name], oracle_error=0.0, dtype=net.dtype
-        )
+        tolerance = rounding.tolerance(found.real, real, spread=spread[name], dtype=net.dtype)
         assert np.all(np.abs(found.real - real) <= tolerance), name
         assert not found.imag.any()
 

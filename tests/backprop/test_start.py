@@ -67,7 +67,7 @@ def process(code: str, *words: str) -> subprocess.CompletedProcess[str]:
         ("checks", "numpy", ["6", "5"]),
         ("checks", "numpy.linalg", ["6", "5"]),
         ("checks", "numpy.linalg", ["6", "5", "--as-error"]),
-        ("checks", "checks.methods", ["6", "5", "--as-error"]),
+        ("checks", "checks.methods.dispatch", ["6", "5", "--as-error"]),
         ("backprop", "backprop.cli", ["--help"]),
         ("backprop", "numpy.random", ["explain", "--as-error"]),
     ],

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,16 +19,14 @@ from backprop.loop import Loop
 from backprop.samples import Samples
 from backprop.threads import WORTH_SHARING, suited
 from backprop.training import descend
-from checks.engine import check
-from checks.glance import glance
+from checks.methods.dispatch import METHODS, examine
+from checks.methods.single_projection import glance
+from checks.methods.sweep import Piece, Scan, _complex_piece, _real_piece
 from checks.networks import as_subject
-from checks.oracles import COMPLEX
-from checks.probe import probe
 from checks.subject import Subject
-from checks.sweep import Piece, measure
-from checks.taylor import taylor
 
-PIECE = Piece(tensor=0, start=0, stop=3, oracle=COMPLEX, noise=1e-16, size=1.0)
+PIECE = Piece(tensor=0, start=0, stop=3)
+SCAN = Scan(piece=PIECE, wanted=np.zeros(3), target=np.full(3, 1e-6), centre=0.5, noise=1e-16)
 BLAS = ThreadpoolController().select(user_api="blas")
 
 
@@ -100,7 +99,15 @@ def test_training_runs_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     assert counts() == {2}
 
 
-@pytest.mark.parametrize("look", [check, probe, glance, taylor, lambda one: measure(one, PIECE)])
+@pytest.mark.parametrize(
+    "look",
+    [
+        *(partial(examine, method=method) for method in METHODS),
+        glance,
+        lambda one: _complex_piece(one, PIECE),
+        lambda one: _real_piece(one, SCAN),
+    ],
+)
 def test_checks_run_on_one_thread(look: Callable[[Subject], Any]) -> None:
     """Whatever they call of a network; the functions of others are run as they would be."""
     net = init_net((3, 2), seed=0)

@@ -13,9 +13,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LISTED = tomllib.loads((ROOT / "benchmarks" / "equivalents.toml").read_text(encoding="utf-8"))
 SOURCES = {
-    f"{package}/{path.name}": " ".join(path.read_text(encoding="utf-8").split())
+    path.relative_to(ROOT).as_posix(): " ".join(path.read_text(encoding="utf-8").split())
     for package in ("backprop", "checks")
-    for path in (ROOT / package).glob("*.py")
+    for path in (ROOT / package).rglob("*.py")
 }
 
 

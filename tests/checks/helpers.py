@@ -18,12 +18,9 @@ from backprop import init_net
 from backprop.network import Network
 from checks.nest import Array
 from checks.networks import as_subject
-from checks.oracles import CENTRAL, COMPLEX, RIDDERS, Lines
+from checks.oracles.lines import Lines
 from checks.report import Report
 from checks.subject import Subject, black_box
-
-# Oracles by the name of their function, and what reports call them.
-CALLED = {"complex_step": COMPLEX, "ridders": RIDDERS, "central_difference": CENTRAL}
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -43,11 +40,11 @@ def by_position(function: Callable[..., Any]) -> list[str]:
     return [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
 
 
-def lines(
-    f: Callable[[Array], Array], *, scale: float = 1.0, noise: float = 4 * EPS, size: float = 1.0
-) -> Lines:
-    """One line along which the cost is f(t), for t of about `scale`."""
-    return Lines(costs=f, scale=np.full(1, scale), noise=noise, size=size)
+def lines(f: Callable[[Array], Array], *, unit: float = 1.0, spacing: float = EPS) -> Lines:
+    """One line along which the cost is f(t), for t of about `unit`."""
+    return Lines(
+        costs=lambda which, steps: f(steps), unit=np.full(1, unit), spacing=np.full(1, spacing)
+    )
 
 
 def case(

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import checks
-from checks import api, methods
+from checks import api
 from checks.api import GradientError, assert_gradients, check_gradients
+from checks.methods import dispatch
 
 X = np.asarray([0.5, -1.25, 2.0])
 
@@ -336,7 +337,7 @@ def test_what_cannot_be_taken_is_refused_with_what_to_pass(given: Any, message: 
 def test_strict_is_handed_on_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """And is part of what repeats the check."""
     seen: list[dict[str, Any]] = []
-    right = methods.examine
+    right = dispatch.examine
 
     def examine(subject: Any, **options: Any) -> Any:
         seen.append({"strict": options.pop("strict", None)})
@@ -347,6 +348,24 @@ def test_strict_is_handed_on_where_it_is_asked_for(monkeypatch: pytest.MonkeyPat
     report = check_gradients(cube, -X, X, strict=True)
     assert report.repeat == "check_gradients(..., strict=True, seed=0)"
     assert seen == [{"strict": None}, {"strict": True}]
+
+
+@pytest.mark.parametrize(("constant", "said"), [(0.0, "pass: "), (1e8, "pass to ")])
+def test_a_pass_says_how_blunt_it_is_and_strict_does_without(constant: float, said: str) -> None:
+    """A large constant leaves the cost fewer digits for its slopes; an error of 1e-2 shows yet."""
+
+    def cost(x: Any) -> float:
+        return float(constant + cube(np.asarray(x, float)))
+
+    report = check_gradients(cost, cube_gradient, X)
+    assert (report.verdict, report.checked) == ("pass", 3)
+    assert report.summary.startswith(said)
+    assert (report.resolution > report.rtol) is bool(constant)
+    assert len(report.reasons) == bool(constant)
+    strict = check_gradients(cost, cube_gradient, X, strict=True)
+    assert strict.verdict == ("undecided" if constant else "pass")
+    wrong = check_gradients(cost, lambda x: cube_gradient(x) * [1, 1.01, 1], X)
+    assert [f.index for f in wrong.failures] == [(1,)]
 
 
 # --- arguments --------------------------------------------------------------------------------
@@ -382,7 +401,7 @@ def test_a_wrong_option_is_named_with_what_was_expected(
 def test_what_only_a_sweep_takes_is_refused_by_the_others(method: str) -> None:
     """Rather than left aside without a word."""
     with ThreadPoolExecutor(1) as pool:
-        for name, value in {"oracle": "ridders", "executor": pool}.items():
+        for name, value in {"oracle": "real", "executor": pool}.items():
             given: dict[str, Any] = {name: value}
             with pytest.raises(ValueError, match=f"{name}: expected .* with method '{method}'"):
                 check_gradients(cube, cube_gradient, X, method=method, **given)

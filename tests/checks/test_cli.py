@@ -23,11 +23,11 @@ from click.testing import CliRunner, Result
 from backprop import passes
 from backprop.activations import ACTIVATIONS
 from backprop.costs import COSTS
-from checks import elsewhere, sweep, terminal
+from checks import elsewhere, terminal
 from checks.cli import command, shape_of
 from checks.drawing import draw
-from checks.methods import METHODS, ORACLES
-from checks.oracles import Estimate
+from checks.methods import dispatch, sweep
+from checks.nest import Array
 from checks.subject import Subject
 
 GOOD = """
@@ -423,7 +423,7 @@ def test_a_fault_of_the_checker_is_told_as_such(
     def slips(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("no gradient today")
 
-    monkeypatch.setattr("checks.methods.check", slips)
+    monkeypatch.setattr("checks.methods.dispatch.sweep", slips)
     result = run([str(file)])
     assert (result.exit_code, result.stdout) == (6, "")
     assert result.stderr.startswith("Traceback ")
@@ -484,16 +484,14 @@ def test_strict_is_handed_on_and_repeated(
     run: Any, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only where it is asked for."""
-    from checks import methods
-
     seen: list[dict[str, Any]] = []
-    right = methods.examine
+    right = dispatch.examine
 
     def examine(subject: Subject, *, strict: bool = False, **options: Any) -> Any:
         seen.append({"strict": strict})
         return right(subject, **options)
 
-    monkeypatch.setattr(methods, "examine", examine)
+    monkeypatch.setattr(dispatch, "examine", examine)
     repeated = run([f"{file}:flipped", "--strict"]).stdout.splitlines()[-1]
     assert repeated == f"repeat with: gradcheck {file}:flipped --strict --seed 0"
     assert run([f"{file}:flipped"]).exit_code == 1
@@ -796,8 +794,8 @@ def test_help_names_all_that_can_be_chosen(run: Any) -> None:
 def test_the_methods_offered_are_those_of_the_library() -> None:
     """The command lists them, and the oracles, without loading it."""
     types = {p.name: p.type for p in command.params if isinstance(p.type, click.Choice)}
-    assert tuple(types["method"].choices) == METHODS
-    assert tuple(types["oracle"].choices) == ORACLES
+    assert tuple(types["method"].choices) == dispatch.METHODS
+    assert tuple(types["oracle"].choices) == dispatch.ORACLES
 
 
 def test_help_loads_no_arithmetic() -> None:
@@ -831,7 +829,7 @@ def test_an_interrupt_is_neither_pass_nor_fail(run: Any, monkeypatch: pytest.Mon
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("checks.methods.check", interrupted)
+    monkeypatch.setattr("checks.methods.dispatch.sweep", interrupted)
     result = run("6 5 4")
     assert (result.exit_code, result.stderr) == (130, "\ninterrupted\n")
 
@@ -842,7 +840,7 @@ def test_an_interrupt_does_not_wait_for_threads(run: Any, monkeypatch: pytest.Mo
     begun: list[sweep.Piece] = []
     ended: list[sweep.Piece] = []
 
-    def measure(subject: Subject, piece: sweep.Piece) -> Estimate:
+    def measure(subject: Subject, piece: sweep.Piece) -> tuple[Array, dict[str, int]]:
         begun.append(piece)
         if len(begun) == 1:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
@@ -850,11 +848,11 @@ def test_an_interrupt_does_not_wait_for_threads(run: Any, monkeypatch: pytest.Mo
             elsewhere.heed()
             time.sleep(0.01)
         ended.append(piece)
-        return Estimate(slope=np.empty(0), error=np.empty(0))
+        return np.empty(0), {}
 
     monkeypatch.setattr(elsewhere, "cores", lambda: 2)
     monkeypatch.setattr(sweep, "PIECE", 5)
-    monkeypatch.setattr(sweep, "measure", measure)
+    monkeypatch.setattr(sweep, "_complex_piece", measure)
     result = run("6 5 4")
     assert (result.exit_code, result.stderr) == (130, "\ninterrupted\n")
     assert len(begun) in {1, 2}

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from checks import sweep
 from checks.cli import command
-from checks.engine import check
+from checks.methods import sweep
+from checks.methods.dispatch import examine
 from checks.subject import Subject
 from tests.checks import helpers
 
@@ -78,7 +78,7 @@ def test_a_scheduler_that_dies_costs_no_result(
     """What is missing then is measured here, after a while, and said to be."""
     monkeypatch.setattr(sweep, "PIECE", 2)
     slow = _slow()
-    expected = check(slow)
+    expected = examine(slow)
     done: list[int] = []
     file = str(tmp_path / "scheduler.json")
     with (
@@ -93,7 +93,7 @@ def test_a_scheduler_that_dies_costs_no_result(
                 dying.kill()
 
         with pytest.warns(RuntimeWarning, match="executor: expected a result of every piece"):
-            report = check(slow, executor=client.get_executor(pure=False), progress=kill)
+            report = examine(slow, executor=client.get_executor(pure=False), progress=kill)
     assert sum(done) == 40
     assert replace(report, seconds=0) == replace(expected, seconds=0)
     assert report.verdict == "pass"
@@ -116,7 +116,7 @@ def test_a_worker_killed_on_a_cluster_costs_no_result(monkeypatch: pytest.Monkey
     """Three worker processes, one killed at the first sign of progress."""
     monkeypatch.setattr(sweep, "PIECE", 2)
     slow = _slow()
-    expected = check(slow)
+    expected = examine(slow)
     killed: list[int] = []
     with cluster(3) as running, distributed.Client(running) as client:
 
@@ -125,7 +125,7 @@ def test_a_worker_killed_on_a_cluster_costs_no_result(monkeypatch: pytest.Monkey
                 killed.append(min(client.run(os.getpid).values()))
                 os.kill(killed[0], signal.SIGKILL)
 
-        report = check(slow, executor=client.get_executor(pure=False), progress=kill)
+        report = examine(slow, executor=client.get_executor(pure=False), progress=kill)
     assert killed
     assert replace(report, seconds=0) == replace(expected, seconds=0)
     assert report.verdict == "pass"

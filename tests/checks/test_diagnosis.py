@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from checks import check_gradients
-from checks.compare import Status, compare
 from checks.diagnosis import DIAGNOSES, diagnose
 from checks.nest import Array
 from checks.report import Diagnosis
 from checks.subject import Subject
+from checks.verdict.rule import Status
 
 Gradient = dict[str, Array]
 
@@ -35,10 +35,19 @@ def subject_at(values: Gradient, **more: object) -> Subject:
     return replace(subject, **more)  # type: ignore[arg-type]
 
 
+def compare(analytic: Array, numeric: Array, tolerance: Array) -> Array:
+    """A status for each coordinate, by nothing but the two values and how sharp they are."""
+    larger = np.maximum(np.abs(analytic), np.abs(numeric))
+    status = np.where(2 * tolerance <= 1e-6 * larger, Status.PASS, Status.UNDECIDED)
+    status[(analytic == 0) & (numeric == 0)] = Status.ZERO
+    status[~(np.abs(analytic - numeric) <= tolerance)] = Status.FAIL
+    return status.astype(np.int8)
+
+
 def read(analytic: Gradient, numeric: Gradient, subject: Subject | None = None) -> Diagnosis:
     """The diagnosis of a gradient that is `analytic` where it should be `numeric`."""
     tolerance = {name: 1e-13 * np.abs(n) + 1e-15 for name, n in numeric.items()}
-    status = {n: compare(analytic[n], numeric[n], tolerance[n], 1e-6) for n in numeric}
+    status = {n: compare(analytic[n], numeric[n], tolerance[n]) for n in numeric}
     assert any((s == Status.FAIL).any() for s in status.values())
     subject = subject or subject_at(numbers(9, {n: v.shape for n, v in numeric.items()}))
     with_tolerance = diagnose(subject, analytic, numeric, status, tolerance=tolerance)
@@ -233,7 +242,7 @@ def test_an_imprecise_value_counts_for_little(
     doubt["W1"][2, 2] = tolerance * abs(numeric["W1"][2, 2])
     analytic = {n: -v for n, v in numeric.items()}
     analytic["W1"][2, 2] *= 1 + error
-    status = {n: compare(analytic[n], v, doubt[n], 1e-6) for n, v in numeric.items()}
+    status = {n: compare(analytic[n], v, doubt[n]) for n, v in numeric.items()}
     found = diagnose(subject_at(numbers(2)), analytic, numeric, status, tolerance=doubt)
     assert found.code == code
 
@@ -367,7 +376,7 @@ def test_undecided_coordinates_take_no_part(
     """Some of every tensor, whose numeric value is a copy of the analytic one, or means nothing."""
     numeric = numbers(0)
     analytic = {n: v.copy() for n, v in change(numeric).items()}
-    status = {n: compare(analytic[n], v, np.asarray(1e-13), 1e-6) for n, v in numeric.items()}
+    status = {n: compare(analytic[n], v, np.asarray(1e-13)) for n, v in numeric.items()}
     rng = np.random.default_rng(0)
     for n, v in numeric.items():
         at = rng.random(v.shape) < 0.25
@@ -390,16 +399,32 @@ def test_what_no_coordinate_tells_is_unknown() -> None:
 @pytest.mark.parametrize("method", ["sweep", "probe"])
 @pytest.mark.parametrize(("factor", "code"), [(-1, "sign-flipped"), (2, "constant-factor")])
 def test_a_probe_diagnoses_what_it_decides(method: str, factor: int, code: str) -> None:
-    """As a sweep does, where rounding hides one coordinate, exp(-40) beside 1."""
+    """As a sweep does, down to exp(-40) beside 1."""
     found = check_gradients(
         lambda p: np.log1p(np.exp(p)).sum(),
         lambda p: factor / (1 + np.exp(-p)),
         np.asarray([-40.0, 1, 5, 20, 35]),
         method=method,
     )
-    assert (found.checked, found.undecided) == (4, 1)
+    assert (found.checked, found.undecided) == (5, 0)
     assert found.diagnosis is not None
     assert found.diagnosis.code == code
+
+
+@pytest.mark.parametrize("method", ["sweep", "probe"])
+def test_what_rounding_hides_spoils_no_diagnosis(method: str) -> None:
+    """One coordinate, in which 1 - a is a unit in the last place of a, beside four others."""
+
+    def a(p: Array) -> Any:
+        return 1 / (1 + np.exp(-p))
+
+    at = np.asarray([36.4, 1, 0.5, 2, -3])
+    found = check_gradients(
+        lambda p: a(p).sum(), lambda p: 2 * a(p) * (1 - a(p)), at, method=method
+    )
+    assert (found.checked, found.zero, found.failed) == (4, 1, 4)
+    assert found.diagnosis is not None
+    assert found.diagnosis.code == "constant-factor"
 
 
 def test_nan_and_kinks_are_left_out() -> None:

@@ -24,8 +24,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks import elsewhere, sweep
-from checks.engine import check
+from checks import elsewhere
+from checks.methods import sweep
+from checks.methods.dispatch import ORACLES, examine
+from checks.methods.run import start
 from checks.processes import Processes
 from checks.report import Report
 from checks.subject import Subject
@@ -42,6 +44,7 @@ def workers_find_the_helpers(monkeypatch: pytest.MonkeyPatch) -> None:
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many pieces of few coordinates."""
     monkeypatch.setattr(sweep, "PIECE", 5)
+    monkeypatch.setattr(sweep, "REAL_PIECE", 5)
 
 
 @pytest.fixture
@@ -114,9 +117,9 @@ def same(one: Report, other: Report) -> bool:
 
 
 def numbers(one: Subject, executor: Executor | None) -> bytes:
-    """All slopes and errors of a sweep, bit by bit."""
-    found = sweep.sweep(one, "complex step", noise=1e-16, size=1.0, executor=executor)
-    return b"".join(e.slope.tobytes() + e.error.tobytes() for e in found)
+    """All slopes of a sweep, bit by bit."""
+    this = start(one, method="sweep", rtol=None, seed=0, executor=executor)
+    return b"".join(slope.tobytes() for slope in sweep.measure(this))
 
 
 @pytest.fixture
@@ -132,9 +135,11 @@ def test_processes_give_the_same_to_the_last_bit(
     """Numbers, statuses, verdict and progress, of a clean gradient and of a wrong one."""
     one = helpers.subject(activation="tanh")
     assert numbers(one, pool) == numbers(one, None)
-    done: list[int] = []
-    assert same(check(one, executor=pool, progress=done.append), check(one))
-    assert sum(done) == one.parameters
+    for oracle in ORACLES:
+        done: list[int] = []
+        report = examine(one, oracle=oracle, executor=pool, progress=done.append)
+        assert same(report, examine(one, oracle=oracle))
+        assert sum(done) == one.parameters
 
 
 def test_functions_written_on_the_spot_can_be_sent_as_well(small_pieces: None) -> None:
@@ -142,7 +147,7 @@ def test_functions_written_on_the_spot_can_be_sent_as_well(small_pieces: None) -
     two = np.asarray(2.0)
     one = helpers.vector(lambda x: (two * x**2).sum(), lambda x: 2 * two * x, np.ones(9))
     with Processes(2) as executor:
-        assert same(check(one, executor=executor), check(one))
+        assert same(examine(one, executor=executor), examine(one))
 
 
 def test_the_order_in_which_pieces_come_back_changes_nothing(small_pieces: None) -> None:
@@ -165,10 +170,10 @@ def test_a_worker_killed_in_the_middle_costs_no_result() -> None:
 
 def test_a_sweep_survives_the_death_of_its_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same report as without; the worker is killed while the cost runs."""
-    monkeypatch.setattr(sweep, "PIECE", 1)
+    monkeypatch.setattr(sweep, "REAL_PIECE", 1)
     one = helpers.vector(helpers.Sleepy(), helpers.sleepy_gradient, np.linspace(-2, 2, 9))
     slow = replace(one, cost=helpers.Unwrapped(helpers.Sleepy(0.005)), gradient=helpers.unwrapped)
-    expected = check(slow, oracle="ridders")
+    expected = examine(slow, oracle="real")
     killed: list[int] = []
     with Processes(2) as executor:
         pool = executor._pool
@@ -178,7 +183,7 @@ def test_a_sweep_survives_the_death_of_its_worker(monkeypatch: pytest.MonkeyPatc
                 killed.append(min(pool._processes))
                 os.kill(killed[0], signal.SIGKILL)
 
-        report = check(slow, oracle="ridders", executor=executor, progress=kill)
+        report = examine(slow, oracle="real", executor=executor, progress=kill)
         assert executor._pool is not pool
     assert killed
     assert report.verdict == "pass", str(report)

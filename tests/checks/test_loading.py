@@ -15,8 +15,8 @@ import pytest
 
 import checks
 from checks import loading
-from checks.engine import check
 from checks.loading import LoadError, load, split
+from checks.methods.dispatch import examine
 from checks.subject import Subject
 
 SOURCE = """
@@ -122,7 +122,7 @@ def test_every_form_that_is_promised_is_a_subject(file: Path, name: str) -> None
     """And its check passes."""
     found = load(f"{file}:{name}")
     assert isinstance(found, Subject)
-    assert check(found).verdict == "pass"
+    assert examine(found).verdict == "pass"
 
 
 def test_inputs_are_watched_where_they_are_given(file: Path) -> None:

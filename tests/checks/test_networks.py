@@ -12,7 +12,7 @@ import pytest
 import backprop
 from backprop import passes
 from backprop.network import Network
-from checks.engine import check
+from checks.methods.dispatch import examine
 from checks.nest import Array
 from checks.networks import as_subject, backward_overwrites
 from tests.checks.helpers import EPS, case
@@ -53,7 +53,7 @@ def test_the_accumulators_are_left_alone() -> None:
     net, x, y = case()
     backprop.backward(net, backprop.forward(net, x), y)
     kept = [a.copy() for a in (*net.dW, *net.db)]
-    check(as_subject(net, x, y))
+    examine(as_subject(net, x, y))
     backward_overwrites(net, x, y)
     assert net.samples == len(x)
     for a, before in zip((*net.dW, *net.db), kept, strict=True):

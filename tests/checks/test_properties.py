@@ -13,7 +13,8 @@ from backprop import costs, network, passes, tape, validation
 from backprop.activations import ACTIVATIONS, Activation
 from backprop.costs import COSTS, Cost
 from backprop.network import Network
-from checks import properties, rounding, scalars
+from checks import properties, scalars
+from checks.oracles import thresholds
 from checks.properties import PROPERTIES, Property, PropertyError, run_all
 
 Array = npt.NDArray[Any]
@@ -221,7 +222,7 @@ def test_same_fault_gives_the_same_message(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_undecided_everywhere_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """A checker so lenient that it decides nothing does not pass for agreement."""
-    monkeypatch.setattr(rounding, "SAFETY", 1e12)
+    monkeypatch.setattr(thresholds, "SAFETY", 1e12)
     BY_NAME[ANALYTIC](profile="quick")
     with pytest.raises(PropertyError, match=r"^usual_weights_can_be_decided: .*\n[^$]*undecided"):
         BY_NAME["usual_weights_can_be_decided"](profile="quick")

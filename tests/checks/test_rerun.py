@@ -15,10 +15,10 @@ from backprop.network import Network
 from checks import elsewhere, gate, rerun, strategies
 from checks.nest import Array
 from checks.networks import as_subject
+from checks.problem.evaluation import perturbed_costs
 from checks.rerun import ShortRerun
 from checks.strategies import Case
 from checks.subject import Subject
-from checks.sweep import plain_rerun
 from tests.checks.helpers import EPS, case
 
 
@@ -37,7 +37,7 @@ def agree(net: Network, x: Array, y: Array, step: complex) -> None:
     for tensor, values in enumerate(one.values):
         at = np.arange(values.size)
         steps = step * (1 + at % 3)
-        short, plain = one.rerun(tensor, at, steps), plain_rerun(one, tensor, at, steps)
+        short, plain = one.rerun(tensor, at, steps), perturbed_costs(one, tensor, at, steps)
         assert short.dtype == plain.dtype
         largest = np.maximum(np.abs(plain), size)
         assert np.all(np.abs(short.real - plain.real) <= 64 * EPS * largest)
@@ -118,7 +118,7 @@ def test_a_wrong_checkpoint_would_show(tensor: int, seed: int) -> None:
     other = case(seed + 1)[0]
     at = np.arange(3)
     short = short_rerun(other, x, y)(tensor, at, 0.0 * at)
-    plain = plain_rerun(as_subject(net, x, y), tensor, at, 0.0 * at)
+    plain = perturbed_costs(as_subject(net, x, y), tensor, at, 0.0 * at)
     assert np.all(np.abs(short - plain) > 64 * EPS * np.abs(plain))
 
 

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks import engine, selftest
+from checks import selftest
 from checks.faults import FAULTS
+from checks.methods.dispatch import examine
 from checks.report import Report
 from checks.selftest import SelfTest, draw, run
 
@@ -27,7 +28,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, verdict: str) -> None:
     """A checker that always gives the same verdict."""
 
     def check(*args: Any, **options: Any) -> Report:
-        return replace(engine.check(*args, **options), verdict=verdict)
+        return replace(examine(*args, **options), verdict=verdict)
 
     monkeypatch.setattr(selftest, "check", check)
 
