@@ -217,6 +217,16 @@ def left_out(evidence: Evidence, value: Array, rival: Array) -> Array:
     return np.asarray((lo <= hi) & ((value < lo - beyond) | (value > hi + beyond)))
 
 
+def followed(analytic: Array, exact: Array) -> Array:
+    """Whether both slopes were had over all places, (POINTS, m), and the analytic one moves along.
+
+    One that ends next to the point, or that was given as numbers, shows nothing of its rounding.
+    """
+    had = np.all(np.isfinite(analytic) & np.isfinite(exact), axis=0)
+    stands = np.all(analytic == analytic[0], axis=0) & np.any(exact != exact[0], axis=0)
+    return np.asarray(had & ~stands)
+
+
 def scattered(analytic: Array, exact: Array) -> Array:
     """Whether the difference of two slopes, followed over places, is rounding: it scatters.
 
