@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,8 @@ def test_a_rough_line_is_the_reason_where_it_is_rough() -> None:
     assert said(ruling) == (Status.UNDECIDED, Reason.ROUGH)
     assert ruling.within[0] == 2.0**-20
     assert np.isnan(ruled(1.0, seen=evidence((0.99, 1.01))).within[0])
+    further = replace(seen, smooth=np.asarray([[True], [False]]))
+    assert said(ruled(1.0, seen=further)) == (Status.UNDECIDED, Reason.NOISE)
 
 
 def test_what_the_complex_step_may_not_see_is_as_sure_as_its_support() -> None:
@@ -384,6 +387,7 @@ def test_what_cannot_be_followed_is_neither_rounding_nor_wrong() -> None:
     assert followed(analytic, exact).all()
     still = np.repeat(analytic[3:4], thresholds.POINTS, axis=0)
     assert not followed(still, exact).any()
+    assert followed(0 * still, exact).all()
     assert followed(still, np.repeat(exact[3:4], thresholds.POINTS, axis=0)).all()
     for rows in (analytic, exact):
         kept, rows[0] = rows[0].copy(), np.nan
