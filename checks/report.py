@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from textwrap import fill
 from typing import Any
 
 from checks.nest import Array, coordinate
@@ -94,7 +95,8 @@ class Reason:
     def __str__(self) -> str:
         what = f"{self.undecided:,} undecided" if self.undecided else f"{self.count:,} blunt"
         where = coordinate(self.tensor, self.index)
-        return f"{what}, worst {where}: {self.text}\n    {self.remedy}"
+        text, remedy = f"{what}, worst {where}: {self.text}", f"    {self.remedy}"
+        return "\n".join(fill(line, 80, subsequent_indent="    ") for line in (text, remedy))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from checks.nest import Array
 from checks.oracles import registry, thresholds
 from checks.oracles.levels import HOME, LEVELS, Levels, jump, rescan
 from checks.oracles.lines import Lines
-from checks.verdict.rule import Ruling, Status, consensus, decide, left_out, scattered
+from checks.verdict.rule import Ruling, Status, consensus, decide, followed, left_out, scattered
 
 Around = Callable[[Array], tuple[Array, Array]]
 
@@ -150,12 +150,19 @@ class Judge:
             put(case.into, case.at[alone], self._decide(levels, case.values, alone))
 
     def _excuse(self, ruling: Ruling, values: Values, around: Around) -> None:
-        """Fail the suspects, but for those whose difference is rounding: it scatters."""
+        """Fail the suspects, but for those whose difference is rounding: it scatters.
+
+        What cannot be followed stays undecided: nothing real speaks against it.
+        """
         at = np.flatnonzero(ruling.suspect)
         if not at.size or self.this.blind:
             return
-        known = self.this.problem.jittered is not None  # rounding, of everything that is stored
-        rounded = np.zeros(at.size, bool) if known else scattered(*around(at))
+        if self.this.problem.jittered is not None:
+            ruling.status[at] = Status.FAIL  # all of a network's rounding is known
+            return
+        analytic, exact = around(at)
+        known = followed(analytic, exact)
+        at, rounded = at[known], scattered(analytic[:, known], exact[:, known])
         ruling.status[at] = Status.FAIL
         at = at[rounded]
         a, s = values.analytic[at], values.exact[at]

@@ -254,7 +254,7 @@ class _Scan:
                 ~self._fine(lines) & ~ended & ~(here.smooth[further] & self._here(lines).smooth)
             )
             self.levels.look(lines[contradicts], self.level[lines[contradicts]] + 1)
-            lines = lines[ended & ~np.isfinite(self._here(lines).lo)]
+            lines = lines[ended & ~self._fine(lines)]  # where it is finite, on from there
 
     def _inward(self, lines: Array) -> None:
         """While the line bends, and more than noise would be gained."""

@@ -86,7 +86,7 @@ def spread(
     Not how far from `at`: a value that is wrong at exactly this point would excuse itself. Of a
     single trial, that is all there is.
     """
-    low = [np.array(a, np.float64) for a in again()]
+    low = [np.array(moved, np.float64) for moved, _ in zip(again(), at, strict=True)]
     if trials == 1:
         return [np.abs(m - a) for m, a in zip(low, at, strict=True)]
     high = [a.copy() for a in low]

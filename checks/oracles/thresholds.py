@@ -1,7 +1,7 @@
 """Thresholds: every number that enters a verdict, with its derivation or what set it.
 
-`table` holds them as rows (name, value, why); a test prints it into docs/numerics.md. h is the
-step of a level of differences, sigma the cost's noise, eps the spacing of numbers at 1.
+A comment and what it stands above are a row of the table in docs/numerics.md. h is the step of a
+level of differences, sigma the cost's noise, eps the spacing of numbers at 1.
 """
 
 from __future__ import annotations

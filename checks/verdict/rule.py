@@ -65,7 +65,8 @@ class Ruling:
     alone
         Where real differences alone convict, the complex step having no say.
     within
-        The shortest step within which the line has a kink or a jump; NaN where none was seen.
+        The shortest step within which the line has a kink or a jump; NaN where none was seen, but
+        for what lies further out than the interval that decided.
     """
 
     status: Array
@@ -160,15 +161,12 @@ def decide(
     status[wrong & ~dust] = Status.FAIL
     reason[right_] = np.where(half > 2 * rounding, Reason.NOISE, Reason.ROUNDING)[right_]
     reason[~right_ & (has | np.isfinite(centre))] = Reason.DIFFER
-    within = nothing
+    within = nothing if evidence is None else _rough_within(evidence)
     if evidence is not None:
-        rough = np.any(np.isfinite(evidence.lo) & ~evidence.smooth, axis=0)
-        reason[rough & right_ & (reason == Reason.NOISE)] = Reason.ROUGH
+        reason[np.isfinite(within) & right_ & (reason == Reason.NOISE)] = Reason.ROUGH
         status[kinked] = np.where(inside, Status.KINK, Status.FAIL)[kinked]
         numeric = np.where(kinked, np.clip(a, lo, hi), numeric)
         half = np.where(kinked, (hi - lo) / 2, half)
-        bent = np.where(np.isfinite(evidence.lo) & ~evidence.smooth, evidence.h, np.inf)
-        within = np.where(np.isfinite(np.min(bent, axis=0)), np.min(bent, axis=0), np.nan)
     status[~np.isfinite(a)] = Status.FAIL
     resolution = np.where((status == Status.PASS) & ~sharp, hidden / largest, 0.0)
     reason[sharp & (status == Status.PASS)] = Reason.NONE
@@ -182,6 +180,16 @@ def decide(
         within=within,
         suspect=has & ~agree & ~dust & (real_says == 0) & ~kinked,
     )
+
+
+def _rough_within(evidence: Evidence) -> Array:
+    """The shortest step at which a line is not smooth, of those up to the narrowest interval."""
+    width = np.where(np.isfinite(evidence.lo), evidence.width, np.inf)
+    narrowest = np.argmin(width, axis=0)
+    rough = np.isfinite(evidence.lo) & ~evidence.smooth
+    rough &= np.arange(len(width))[:, None] <= narrowest
+    first = evidence.h[np.argmax(rough, axis=0), np.arange(narrowest.size)]
+    return np.where(rough.any(axis=0), first, np.nan)
 
 
 def consensus(evidence: Evidence) -> tuple[Array, Array]:
@@ -228,6 +236,17 @@ def left_out(evidence: Evidence, value: Array, rival: Array) -> Array:
     hi = np.max(np.where(tells, evidence.hi, -np.inf), axis=0)
     beyond = (hi - lo) / 2
     return np.asarray((lo <= hi) & ((value < lo - beyond) | (value > hi + beyond)))
+
+
+def followed(analytic: Array, exact: Array) -> Array:
+    """Whether both slopes were had over all places, (POINTS, m), and the analytic one moves along.
+
+    One that ends next to the point, or that was given as numbers, shows nothing of its rounding;
+    zero has none.
+    """
+    had = np.all(np.isfinite(analytic) & np.isfinite(exact), axis=0)
+    stands = np.all(analytic == analytic[0], axis=0) & np.any(exact != exact[0], axis=0)
+    return np.asarray(had & ~(stands & (analytic[0] != 0)))
 
 
 def scattered(analytic: Array, exact: Array) -> Array:

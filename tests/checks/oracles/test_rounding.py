@@ -1,4 +1,4 @@
-"""Jitter, spread, scales, steps and tolerances are what their derivations say."""
+"""Jitter, spread, scales and tolerances are what their derivations say."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from checks import rounding
 from checks.nest import Array
-from tests.checks.helpers import by_position
+from checks.oracles import rounding, thresholds
 
 DTYPES = (np.float64, np.float32)
 
@@ -108,9 +107,12 @@ def test_jitter_keeps_the_layout_of_what_it_moves_apart() -> None:
         assert np.all((far >= 0.5) & (far <= 2))
 
 
-def test_spread_is_the_largest_move_of_all_trials() -> None:
-    """By number, over as many trials as asked for; 0-d arrays stay arrays."""
-    at = [np.asarray([1.0, 2.0]), np.asarray(3.0)]
+def test_spread_is_half_the_range_of_all_trials() -> None:
+    """By number, over as many trials as asked for; 0-d arrays stay arrays.
+
+    Not the distance from the value itself: one that is wrong at this very point excuses nothing.
+    """
+    at = [np.asarray([100.0, 2.0]), np.asarray(3.0)]
     moves = itertools.cycle([(0.5, 0.0, 0.25), (-1.0, 0.125, 0.0), (0.25, -0.5, -2.0)])
     seen = []
 
@@ -120,12 +122,17 @@ def test_spread_is_the_largest_move_of_all_trials() -> None:
         return [np.asarray([1 + a, 2 + b]), np.asarray(3 + c)]
 
     one, two = rounding.spread(at, again, 3)
-    np.testing.assert_array_equal(one, [1.0, 0.5])
-    assert isinstance(two, np.ndarray)
-    assert two == 2.0
+    np.testing.assert_array_equal(one, [0.75, 0.3125])
+    assert two == 1.125
     assert len(seen) == 3
     rounding.spread(at, again)
-    assert len(seen) == 3 + 16  # the trials whose largest may fall short by k as rarely as k^-16
+    assert len(seen) == 3 + thresholds.JITTERS
+
+
+def test_a_single_trial_s_spread_is_how_far_it_moved() -> None:
+    """Of one, that is all there is."""
+    (far,) = rounding.spread([np.ones(2)], lambda: [np.asarray([1.5, 0.75])], 1)
+    assert far.tolist() == [0.5, 0.25]
 
 
 def test_a_spread_compares_all_with_all() -> None:
@@ -174,42 +181,6 @@ def test_a_scale_is_the_larger_of_its_own_and_its_tensors() -> None:
     np.testing.assert_array_equal(rounding.scale(np.zeros(2)), [1.0, 1.0])
 
 
-@given(
-    scale=st.floats(1e-12, 1e12),
-    noise=st.floats(1e-30, 1e30),
-    size=st.floats(1e-30, 1e30),
-)
-def test_a_central_step_is_a_power_of_two_near_the_balance(
-    scale: float, noise: float, size: float
-) -> None:
-    """Within a factor of the square root of two of s (3 noise / size)^(1/3)."""
-    step = float(rounding.central_step(np.asarray([scale]), noise, size)[0])
-    assert np.frexp(step)[0] == 0.5
-    relative = np.cbrt(3 * noise / size) if noise < size else np.cbrt(np.finfo(float).eps)
-    assert 2**-0.5001 <= step / (scale * relative) <= 2**0.5001
-
-
-@pytest.mark.parametrize(("share", "step"), [(0.98, 2.0**-10), (1.02, 2.0**-9)])
-@pytest.mark.parametrize("scale", [1.0, 4.0])
-def test_a_central_step_is_rounded_to_the_nearest_power_of_two(
-    share: float, step: float, scale: float
-) -> None:
-    """On either side of halfway between two: where 3 noise / size is the cube of 2^-9.5."""
-    noise = share * 2.0**-28.5 / 3
-    for size in (1.0, 2.0**40):
-        found = rounding.central_step(np.asarray([scale]), noise * size, size)
-        np.testing.assert_array_equal(found, [scale * step])
-
-
-@pytest.mark.parametrize(
-    ("noise", "size"), [(0, 1), (1, 1), (2, 1), (1, 0), (0, 0), (np.nan, 1), (-1, 1)]
-)
-def test_a_central_step_falls_back_where_noise_tells_nothing(noise: float, size: float) -> None:
-    """To the cube root of eps, the textbook's choice."""
-    step = rounding.central_step(np.asarray([1.0, 8.0]), noise, size)
-    np.testing.assert_array_equal(step, [2.0**-17, 2.0**-14])
-
-
 def test_typical_loses_no_digit_to_squares_that_nearly_underflow() -> None:
     """In single precision they begin to at 2^-149, long before their sum does."""
     for value in (1.2345e-20, 3.3e-21, 7.7e-22):
@@ -217,47 +188,34 @@ def test_typical_loses_no_digit_to_squares_that_nearly_underflow() -> None:
         assert found == pytest.approx(value, rel=2e-7)
 
 
-def test_what_a_tolerance_is_made_of_is_given_by_name() -> None:
-    """A spread and an oracle's error are not to be exchanged."""
-    assert by_position(rounding.tolerance) == ["analytic", "numeric"]
-
-
 def test_a_tolerance_is_the_sum_in_the_derivation() -> None:
-    """SAFETY (spread + 2 eps (|a| + |n|)) + the oracle's error + underflow."""
-    dtype = np.dtype(np.float64)
+    """SAFETY (spread + 2 eps (|a| + |n|)) + underflow."""
     found = rounding.tolerance(
         np.asarray([1.0, -2.0]),
         np.asarray([-3.0, 2.0]),
         spread=np.asarray([0.5, 0.0]),
-        oracle_error=np.asarray([0.0, 0.25]),
-        dtype=dtype,
+        dtype=np.dtype(np.float64),
     )
     eps = 2.0**-52
-    np.testing.assert_allclose(found, [32 * (0.5 + 8 * eps), 32 * 8 * eps + 0.25], rtol=1e-15)
+    np.testing.assert_allclose(found, [32 * (0.5 + 8 * eps), 32 * 8 * eps], rtol=1e-15)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_tolerance_goes_with_the_dtype_down_to_underflow(dtype: Any) -> None:
-    """Its eps, and an allowance above the smallest normal number for what underflows."""
-    limits = np.finfo(dtype)
+    """Its eps, and an allowance above the smallest normal number for what underflows.
 
-    def tolerance(value: float) -> float:
-        a = np.asarray([value])
-        return float(
-            rounding.tolerance(a, a, spread=np.zeros(1), oracle_error=0.0, dtype=np.dtype(dtype))[0]
-        )
+    A million coordinates have the tolerance that one of them has.
+    """
+    limits, kind = np.finfo(dtype), np.dtype(dtype)
 
-    assert tolerance(1.0) == pytest.approx(32 * 4 * float(limits.eps))
-    assert tolerance(0.0) == rounding.underflow(np.dtype(dtype))
-    assert tolerance(0.0) == 2.0 ** {np.float64: -1022 + 2 * 52, np.float32: -126 + 2 * 23}[dtype]
+    def tolerance(value: float, many: int = 1) -> Array:
+        a = np.full(many, value)
+        return rounding.tolerance(a, a, spread=np.zeros(many), dtype=kind)
 
-
-def test_tolerances_do_not_grow_with_the_number_of_coordinates() -> None:
-    """A million coordinates have the tolerance that one of them has."""
-    at = {"dtype": np.dtype(np.float64), "oracle_error": 0.0}
-    one = rounding.tolerance(np.ones(1), np.ones(1), spread=np.zeros(1), **at)  # type: ignore[arg-type]
-    many = rounding.tolerance(np.ones(10**6), np.ones(10**6), spread=np.zeros(10**6), **at)  # type: ignore[arg-type]
-    assert np.all(many == one[0])
+    assert tolerance(1.0)[0] == pytest.approx(32 * 4 * float(limits.eps))
+    assert tolerance(0.0)[0] == rounding.underflow(kind)
+    assert rounding.underflow(kind) == 2.0 ** {8: -1022 + 2 * 52, 4: -126 + 2 * 23}[kind.itemsize]
+    assert np.all(tolerance(1.0, 10**6) == tolerance(1.0))
 
 
 def test_the_promised_error_goes_with_the_dtype() -> None:

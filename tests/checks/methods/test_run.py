@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from checks.methods.run import DISAGREE, disagree, inspected, jittered, spreads
+from checks.nest import Array
+from checks.oracles import calibration, thresholds
+from checks.subject import Subject, black_box
+from tests.checks.problems import EPS, network, under_way, vector
+
+
+def squares(dtype: Any = np.float64) -> Subject:
+    """The sum of squares of three numbers: 20.25."""
+    at = {"w": np.asarray([4.0, -2.0, 0.5], dtype)}
+    return black_box(lambda p: (p["w"] ** 2).sum(), lambda p: {"w": 2 * p["w"]}, at)
+
+
+def test_a_check_starts_with_nothing_done() -> None:
+    """Its own generator and counts; the problem's functions are counted from now on."""
+    one, other = under_way(squares(), seed=7), under_way(squares())
+    assert one.rng.random() == np.random.default_rng(7).random()
+    assert (one.method, one.strict, one.oracle, one.rtol) == ("sweep", False, "auto", 1e-6)
+    assert under_way(squares(np.float32)).rtol == 1e-2
+    assert under_way(squares(), rtol=0.5).rtol == 0.5
+    one.problem.cost(one.problem.values)
+    one.problem.gradient(one.problem.values)
+    assert one.problem.calls == {"cost": 1, "gradient": 1}
+    assert other.problem.calls == {}
+    assert other.problem.raised is not one.problem.raised
+    assert 0 <= time.perf_counter() - one.started < 60
+
+
+def test_the_cost_at_the_point_is_known_after_an_inspection() -> None:
+    """In double precision; whatever its sign."""
+    for problem in (squares(), squares(np.float32)):
+        this = under_way(problem)
+        analytic = inspected(this)
+        assert analytic["w"].tolist() == [8, -4, 1]
+        assert this.centre == 20.25
+        assert this.offences == []
+    this = under_way(replace(squares(), cost=lambda values: -20.25))
+    assert inspected(this)
+    assert this.centre == -20.25
+
+
+def test_noise_is_found_out_once_and_when_it_is_asked_for() -> None:
+    """A second look would call the cost again, and hear the same."""
+    this = under_way(squares())
+    inspected(this)
+    before = this.problem.calls["cost"]
+    noise = this.noise
+    asked = this.problem.calls["cost"]
+    assert asked > before
+    assert this.noise == noise
+    assert this.problem.calls["cost"] == asked
+    assert EPS * 20.25 / 2 <= noise <= 64 * EPS * 20.25
+
+
+def test_the_noise_of_a_cost_in_single_precision_is_its_own() -> None:
+    """Though it may be given double precision."""
+    cost = lambda p: np.float32((p.astype(np.float32) ** 2).sum())  # noqa: E731
+    noise = under_way(vector(cost, lambda p: 2 * p, np.asarray([4.0, -2.0, 0.5]))).noise
+    assert 2.0**-24 * 20.25 <= noise <= 2.0**-18 * 20.25
+
+
+def test_many_parameters_noise_is_some_roundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is not measured."""
+    monkeypatch.setattr("checks.methods.run.MANY", 2)
+    this = under_way(squares())
+    assert this.noise == thresholds.SAFETY * EPS * 20.25
+    assert this.problem.calls["cost"] == 2
+
+
+def test_what_is_wrong_with_conduct_leaves_nothing_to_compare() -> None:
+    """A gradient of another form, say."""
+    this = under_way(replace(squares(), gradient=lambda values: {"w": np.zeros(4)}))
+    assert inspected(this) == {}
+    assert [offence.code for offence in this.offences] == ["shape"]
+
+
+def test_no_gradient_is_handed_on_where_the_oracles_are_broken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It says which, and what that means."""
+    monkeypatch.setattr(calibration, "miscalibrated", lambda: "the complex step")
+    this = under_way(squares())
+    assert inspected(this) == {}
+    (offence,) = this.offences
+    assert (offence.code, offence.title) == (DISAGREE, "oracles disagree")
+    assert offence.detail == "the complex step gets slopes wrong that are known"
+    assert disagree("so").detail == "so"
+
+
+def test_why_no_complex_slopes_are_asked_for() -> None:
+    """None where they are; real differences that were asked for are a reason."""
+    assert under_way(squares()).complex_doubt is None
+    assert under_way(network()).complex_doubt is None
+    assert under_way(squares(), oracle="real").complex_doubt == "real differences were asked for"
+    floats = vector(lambda p: float(p.sum()), np.ones_like, [1.0])
+    assert "does not take complex" in str(under_way(floats).complex_doubt)
+    assert under_way(squares()).blind is None
+    bent = vector(lambda p: np.abs(p).sum(), np.sign, [1.0])
+    assert "absolute" in str(under_way(bent).blind)
+
+
+def test_a_gradient_is_jittered_where_it_stores_something() -> None:
+    """A black box by its parameters, a last digit each; a network by itself."""
+    this = under_way(squares())
+    values = this.problem.values[0]
+    (moved,) = jittered(this)
+    assert np.all(moved != 2 * values)
+    np.testing.assert_allclose(moved, 2 * values, rtol=1e-14)
+    marked = under_way(replace(squares(), jittered=lambda rng: {"w": np.full(3, rng.random())}))
+    drawn = np.random.default_rng(0).random(2)
+    assert jittered(marked)[0].tolist() == [drawn[0]] * 3
+    assert spreads(marked, [np.zeros(3)], trials=1)[0].tolist() == [drawn[1]] * 3
+
+
+def test_a_gradient_that_ends_beside_the_point_has_no_spread() -> None:
+    """NaN, an error or another shape there says nothing about rounding here."""
+    at = np.asarray([1.0, 2.0])
+
+    def only_there(elsewhere: Any) -> Any:
+        def gradient(p: Array) -> Any:
+            return 2 * p if np.array_equal(p, at) else elsewhere(p)
+
+        return gradient
+
+    for elsewhere in (lambda p: np.nan * p, lambda p: 1 // 0, lambda p: p[:1]):
+        this = under_way(vector(lambda p: (p**2).sum(), only_there(elsewhere), at))
+        assert jittered(this) == []
+        assert spreads(this, [2 * at])[0].tolist() == [0, 0]

@@ -1,0 +1,347 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from checks.nest import Array
+from checks.oracles import thresholds
+from checks.oracles.levels import HOME, LEVELS, Evidence, Levels, at_kink, interval, scan
+from checks.oracles.lines import Lines
+from checks.verdict.rule import consensus
+from tests.checks.problems import EPS, Counting, evidence, line, scanned
+
+SIZES = st.floats(-4, 4)
+SMOOTH: dict[str, tuple[Callable[[Array], Any], float]] = {
+    "sine": (lambda t: np.sin(1 + t), np.cos(1)),
+    "exponential": (np.exp, 1.0),
+    "cubic": (lambda t: 2 - t + 3 * t**2 - t**3, -1.0),
+    "sigmoid": (lambda t: 1 / (1 + np.exp(-2 - t)), 1 / (2 + 2 * np.cosh(2))),
+}
+
+
+def at(f: Callable[[Array], Any], h: float, sigma: float = 0.0) -> Evidence:
+    """One level of f at the step h, (1,)."""
+    steps = np.asarray([h, -h, h / 2, -h / 2])
+    costs = np.asarray([f(t) for t in steps], np.float64)[:, None]
+    return interval(costs, np.full(1, h), float(f(np.float64(0))), np.full(1, sigma))
+
+
+def holds(found: Evidence, slope: float, slack: float = 0.0) -> bool:
+    """Whether the only interval holds a slope."""
+    return bool(np.all((found.lo - slack <= slope) & (slope <= found.hi + slack)))
+
+
+# --- one level ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_a_smooth_line_s_interval_holds_the_slope_and_narrows_with_the_square_of_the_step(
+    name: str,
+) -> None:
+    """By 16 for a factor of 4, and by 64 for a factor of 8."""
+    f, slope = SMOOTH[name]
+    wide, by_4, by_8 = (at(f, 2.0**-k) for k in (6, 8, 9))
+    for found in (wide, by_4, by_8):
+        assert found.smooth.all()
+        assert holds(found, slope)
+    np.testing.assert_allclose(wide.width / by_4.width, 16, rtol=0.1)
+    np.testing.assert_allclose(wide.width / by_8.width, 64, rtol=0.1)
+
+
+@given(s=SIZES, bend=SIZES, cubic=SIZES, quintic=SIZES, k=st.integers(0, 20))
+def test_a_polynomial_s_interval_holds_its_slope(
+    s: float, bend: float, cubic: float, quintic: float, k: int
+) -> None:
+    """The first term alone is three times the truncation."""
+    h = 2.0**-k
+    found = at(lambda t: s * t + bend * t**2 + cubic * t**3 + quintic * t**5 * (t > 5), h)
+    assert holds(found, s, 64 * EPS / h * (abs(s * h) + abs(bend * h * h) + abs(cubic) * h**3))
+
+
+@given(
+    x=st.floats(0, 1, exclude_min=True, exclude_max=True),
+    jump=st.floats(-4, 4).filter(lambda j: abs(j) > 1e-3),
+    s=SIZES,
+    bend=SIZES,
+    cubic=SIZES,
+    side=st.sampled_from([-1, 1]),
+    k=st.integers(0, 16),
+)
+def test_a_kink_anywhere_within_a_level_leaves_the_slope_in_its_interval(
+    x: float, jump: float, s: float, bend: float, cubic: float, side: int, k: int
+) -> None:
+    """The one at the point, on whichever side the kink is, however much the line bends besides."""
+    h = 2.0**-k
+    far = lambda t: jump * max(side * t - x * h, 0.0)  # noqa: E731
+    found = at(lambda t: s * t + bend * t**2 + cubic * t**3 + far(t), h)
+    assert holds(found, s, 256 * EPS * (abs(s) + abs(bend) + abs(cubic) + abs(jump)))
+
+
+@given(s=SIZES, jump=st.floats(0.01, 4), bend=SIZES, k=st.integers(4, 16))
+def test_a_kink_at_the_point_leaves_the_hull_of_both_slopes(
+    s: float, jump: float, bend: float, k: int
+) -> None:
+    """Blunt but true: it holds both, and is no wider than the bend adds."""
+    h = 2.0**-k
+    found = at(lambda t: s * t + bend * t**2 + jump * max(t, 0.0), h)
+    assert not found.smooth[0] or 4 * abs(bend) * h > jump / 8
+    if not found.smooth[0]:
+        assert holds(found, s, 1e-9)
+        assert holds(found, s + jump, 1e-9)
+        assert found.width[0] <= jump + 8 * abs(bend) * h + 1e-9
+
+
+@given(
+    noise=st.lists(st.floats(-3, 3), min_size=4, max_size=4),
+    sigma=st.floats(1e-12, 1e-3),
+    s=SIZES,
+    k=st.integers(0, 20),
+)
+def test_noise_of_a_known_size_leaves_the_slope_in_the_interval(
+    noise: list[float], sigma: float, s: float, k: int
+) -> None:
+    """Up to three of its standard deviations in each cost, whatever their signs."""
+    h, steps = 2.0**-k, iter([0.0, *noise])
+    costs = np.asarray([s * t + sigma * next(steps) for t in (0, h, -h, h / 2, -h / 2)])
+    found = interval(costs[1:, None], np.full(1, h), 0.0, np.full(1, sigma))
+    assert found.noise[0] == thresholds.NOISE_GAIN * sigma / h
+    assert holds(found, s, 16 * EPS * (abs(s) + sigma / h))
+
+
+def test_a_level_that_is_not_finite_says_nothing() -> None:
+    """Beside one that is."""
+    costs = np.asarray([[np.nan, 1.0], [-1.0, -1.0], [0.5, 0.5], [-0.5, np.inf]])
+    found = interval(costs, np.ones(2), 0.0, np.zeros(2))
+    assert np.isnan([found.lo, found.hi, found.h, found.noise]).all()
+    assert not found.smooth.any()
+
+
+# --- a scan ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])
+def test_a_right_smooth_line_is_settled_by_four_costs(name: str, size: float) -> None:
+    """At the first level: sharp enough, and it holds what is wanted."""
+    f, slope = SMOOTH[name]
+    counted = Counting(lambda t: size * f(t))
+    levels, found = scanned(counted, size * slope, noise=size * EPS)
+    assert counted.calls - 1 == 4  # but for the centre
+    assert np.flatnonzero(levels.taken[:, 0]).tolist() == [HOME]
+    assert found.smooth[HOME]
+    assert holds(found.level(HOME), size * slope, 1e-9 * size)
+    assert found.width[HOME, 0] <= 1e-6 * abs(size * slope)
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+@pytest.mark.parametrize("factor", [-1.0, 0.0, 0.99, 1.0001, 2.0])
+def test_a_wrong_smooth_line_is_settled_by_eight_more(name: str, factor: float) -> None:
+    """The closest level that can tell, and the one beside it: both leave out what is wanted."""
+    f, slope = SMOOTH[name]
+    counted = Counting(f)
+    _, found = scanned(counted, factor * slope)
+    assert counted.calls - 1 <= 4 + 8
+    lo, hi = consensus(found)
+    assert lo[0] <= slope <= hi[0]
+    assert not lo[0] <= factor * slope <= hi[0]
+
+
+def test_a_constant_line_is_flat() -> None:
+    """It has a slope of zero, up to what noise could hide."""
+    levels, found = scanned(np.ones_like, 0.0)
+    taken = np.flatnonzero(levels.taken[:, 0])
+    assert levels.flat(taken, np.zeros(taken.size, int)).all()
+    assert holds(found.level(int(taken[-1])), 0.0)
+    assert levels.noise[0] == EPS
+
+
+@pytest.mark.parametrize("height", [1e-9, 1e-6, 1e-3])
+def test_stairs_are_recognised(height: float) -> None:
+    """A rounded cost has noise of half a stair, and its slope is found from far enough out."""
+    levels, found = scanned(lambda t: np.round(np.sin(1 + t) / height) * height, np.cos(1))
+    assert height / 4 <= levels.noise[0] <= height
+    lo, hi = consensus(found)
+    assert lo[0] <= np.cos(1) <= hi[0]
+    assert hi[0] - lo[0] < 0.5
+
+
+@pytest.mark.parametrize("distance", [2.0**-18, 2.0**-10, 2.0**-5])
+def test_a_dead_unit_is_no_staircase(distance: float) -> None:
+    """Flat close by, and a kink further out: its slope is zero, and it has no more noise."""
+    levels, found = scanned(lambda t: 1 + np.maximum(t - distance, 0), 0.0)
+    assert levels.noise[0] <= 2 * EPS
+    lo, hi = consensus(found)
+    assert lo[0] <= 0 <= hi[0]
+    assert hi[0] - lo[0] < 1e-3
+
+
+@pytest.mark.parametrize("amplitude", [1e-10, 1e-7])
+@pytest.mark.parametrize("factor", [1.0, -1.0])
+def test_a_rough_line_is_seen_to_be_noisy(amplitude: float, factor: float) -> None:
+    """Though no noise was found beforehand; by chance it may look smooth, once in ten times."""
+    held = []
+    for phase in range(40):
+        scatter = lambda t, k=phase: 1e5 * np.sin(1e15 * t + k) % 2 - 1  # noqa: E731
+        f = lambda t, s=scatter: np.sin(1 + t) + amplitude * (s(t) - s(0 * t))  # noqa: E731
+        _, found = scanned(f, factor * np.cos(1))
+        lo, hi = consensus(found)
+        held.append(bool(lo[0] <= np.cos(1) <= hi[0]))
+        assert not lo[0] <= -np.cos(1) <= hi[0] or hi[0] - lo[0] > 1
+    assert np.mean(held) >= 0.9
+
+
+@pytest.mark.parametrize("near", [1e-9, 1e-6, 1e-3])
+def test_a_pole_near_is_kept_clear_of(near: float) -> None:
+    """The logarithm ends a little way off; the slope is found from there on inward."""
+    f = lambda t: np.log(np.where(t > -near, near + t, np.nan))  # noqa: E731
+    for factor in (1.0, -1.0):
+        _, found = scanned(f, factor / near, noise=abs(np.log(near)) * EPS)
+        lo, hi = consensus(found)
+        assert lo[0] <= 1 / near <= hi[0]
+        assert hi[0] - lo[0] < 1e-3 / near
+
+
+def test_a_line_without_a_neighbour_is_not_known() -> None:
+    """Whatever is wanted of it."""
+    _, found = scanned(lambda t: np.where(t == 0, 1.0, np.nan), 1.0)
+    assert np.isnan(found.lo).all()
+    assert not np.isfinite(consensus(found)[0]).any()
+
+
+@pytest.mark.parametrize("length", [1e-3, 1e-5, 1e-7])
+def test_a_short_wave_is_followed_inward(length: float) -> None:
+    """The slope of a wave much shorter than the parameter is large, and the one that counts."""
+    f = lambda t: 1 + np.sin(t / length)  # noqa: E731
+    for factor in (1.0, 0.5):
+        _, found = scanned(f, factor / length)
+        lo, hi = consensus(found)
+        assert lo[0] <= 1 / length <= hi[0]
+        assert hi[0] - lo[0] < 1e-3 / length
+
+
+@pytest.mark.parametrize("weight", [1e-8, 1e-12])
+def test_weights_near_zero_are_moved_by_more_than_themselves(weight: float) -> None:
+    """Where the cost does not move by a step of the parameter's size, a longer one is taken."""
+    f = lambda t: 1e6 + (weight * (1 + t) + 1) ** 2  # noqa: E731
+    slope = 2 * weight * (1 + weight)
+    levels, found = scanned(f, slope, noise=1e6 * EPS, target=1e-2 * slope)
+    outermost = float(levels.h[levels.taken[:, 0], 0].max())
+    assert thresholds.FIRST[1] < outermost <= thresholds.REACH
+    lo, hi = consensus(found)
+    assert lo[0] <= slope <= hi[0]
+
+
+def test_lines_are_followed_each_by_itself() -> None:
+    """Many at once give what each gives alone, where no noise of one tells of the others'."""
+    each = [f for f, _ in SMOOTH.values()] + [lambda t: 1 + np.abs(t), np.ones_like]
+    wanted = np.asarray([slope for _, slope in SMOOTH.values()] + [0.5, 0.0])
+    wanted[1] = 2.0  # and one is wrong
+    m = len(each)
+
+    def costs(which: Array, t: Array) -> Array:
+        return np.asarray([each[k](s) - each[k](np.zeros(())) for k, s in zip(which, t, strict=True)])
+
+    lines = Lines(costs=costs, unit=np.ones(m), spacing=np.full(m, EPS))
+    together = scan(Levels(lines, 0.0, EPS), wanted, np.full(m, 1e-6))
+    for k in range(m):
+        one = line(lambda t, k=k: costs(np.full(np.size(t), k), t))
+        alone = scan(Levels(one, 0.0, EPS), wanted[[k]], np.full(1, 1e-6))
+        np.testing.assert_array_equal(together.lo[:, k], alone.lo[:, 0])
+        np.testing.assert_array_equal(together.hi[:, k], alone.hi[:, 0])
+
+
+def test_no_level_is_looked_at_twice() -> None:
+    """Costs are kept by level."""
+    counted = Counting(np.sin)
+    levels = Levels(line(counted), 0.0, EPS)
+    for _ in range(3):
+        levels.look(np.zeros(1, int), np.full(1, HOME))
+    assert counted.calls == 4
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-16, 1e-10, 1e-4, 1.0])
+@pytest.mark.parametrize("unit", [1e-8, 1.0, 3.0, 1e8])
+def test_steps_are_powers_of_two_a_factor_apart(noise: float, unit: float) -> None:
+    """So that they, their halves and their differences are exact; the first within its bounds."""
+    levels = Levels(line(np.sin, unit=unit), 1.0, noise)
+    assert np.all(np.frexp(levels.h)[0] == 0.5)
+    assert np.all(levels.h[1:] == thresholds.RATIO * levels.h[:-1])
+    low, high = thresholds.FIRST
+    assert 0.7 * low <= levels.h[HOME, 0] / unit <= 1.5 * high
+    assert len(levels.h) == LEVELS == thresholds.INWARD + 1 + thresholds.OUTWARD
+
+
+# --- a kink at the point --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("jump", [1e-3, 1.0, 1e3])
+def test_a_kink_at_the_point_is_seen(jump: float) -> None:
+    """Its hull stays as the step shrinks, whichever of the values is wanted."""
+    for wanted in (0.0, 0.3 * jump, jump, -2 * jump):
+        _, found = scanned(lambda t: 1 + np.sin(t) + jump * np.maximum(t, 0), 1 + wanted)
+        assert at_kink(found).all()
+
+
+@pytest.mark.parametrize("distance", [2.0**-22, 2.0**-17, 2.0**-12])
+def test_a_kink_nearby_is_none_at_the_point(distance: float) -> None:
+    """Nor is curvature."""
+    for wanted in (1.0, 0.5, 3.0):
+        _, found = scanned(lambda t: 1 + np.sin(t) + np.maximum(t - distance, 0), wanted)
+        assert not at_kink(found).any()
+        _, found = scanned(lambda t: 1 + np.sin(t) + 1e4 * t**2, wanted)
+        assert not at_kink(found).any()
+
+
+def test_two_hulls_that_are_the_same_make_a_kink_and_one_alone_does_not() -> None:
+    """Nor do two that move, nor those that noise widens."""
+    assert at_kink(evidence((0, 1), (0, 1), smooth=False)).all()
+    assert not at_kink(evidence((0, 1), smooth=False)).any()
+    assert not at_kink(evidence((0, 1), (0, 2), smooth=False)).any()
+    assert not at_kink(evidence((0, 1), (0, 1), smooth=False, noise=0.4)).any()
+    assert not at_kink(evidence((0, 1), (0, 1))).any()
+
+
+# --- what people have -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [1e-7, 1e-4, 0.1, 10.0])
+@pytest.mark.parametrize("name", ["clip", "soft threshold", "hat"])
+def test_two_kinks_around_the_point_hide_no_slope(name: str, width: float) -> None:
+    """What is cut off on both sides, alike: a level beyond both kinks is contradicted closer by."""
+    f, slope = {
+        "clip": (lambda t: np.clip(t, -width, width), 1.0),
+        "soft threshold": (lambda t: t - np.clip(t, -width, width), 0.0),
+        "hat": (lambda t: np.maximum(np.abs(t) - width, 0), 0.0),
+    }[name]
+    _, found = scanned(lambda t: 1 + f(t), slope)
+    lo, hi = consensus(found)
+    assert lo[0] - 1e-9 <= slope <= hi[0] + 1e-9
+
+
+def test_evidence_is_taken_by_level_and_by_line() -> None:
+    """With all that belongs to it."""
+    found = evidence((0, 1), (2, 4))
+    assert found.width.tolist() == [[1], [2]]
+    assert (found.level(1).lo.tolist(), found.level(1).width.tolist()) == ([2.0], [2.0])
+    two = Evidence(**{k: np.hstack([v, v + v]) for k, v in vars(found).items()})
+    assert two.of(np.asarray([1])).lo.tolist() == [[0], [4]]
+    assert two.of(np.asarray([1])).h.tolist() == (2 * found.h).tolist()
+
+
+def test_what_was_rough_close_by_is_so_further_out() -> None:
+    """Where it looks smooth, the interval is widened by as much as the kink moved the cost."""
+    f = lambda t: t + np.maximum(t - 2.0**-20, 0) - np.maximum(t - 2.0**-19, 0)  # noqa: E731
+    levels = Levels(line(f), 0.0, 0.0)
+    near, far = HOME - 4, HOME + 6
+    for level in (near, far):
+        levels.look(np.zeros(1, int), np.full(1, level))
+    bare = interval(levels.costs, levels.h, 0.0, levels.noise)
+    widened = levels.evidence()
+    rough = ~bare.smooth[near, 0]
+    grown = widened.width[far, 0] > bare.width[far, 0]
+    assert rough == grown

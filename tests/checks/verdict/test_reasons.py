@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from checks.methods.dispatch import examine
+from checks.report import Report
+from checks.verdict.findings import Findings
+from checks.verdict.reasons import TEXTS, reasons
+from checks.verdict.rule import Reason, Status
+from tests.checks.problems import vector
+
+U, P = int(Status.UNDECIDED), int(Status.PASS)
+
+
+def findings(
+    status: list[int], reason: list[Reason], *, error: list[float], blunt: list[float] | None = None
+) -> Findings:
+    """Of one tensor, whose gradient is 2 and whose slopes are 1."""
+    n = len(status)
+    return Findings(
+        analytic={"W": np.full(n, 2.0)},
+        numeric={"W": np.ones(n)},
+        tolerance={"W": np.asarray(error)},
+        status={"W": np.asarray(status, np.int8)},
+        reason={"W": np.asarray([int(r) for r in reason], np.int8)},
+        resolution={"W": np.asarray(blunt or [0.0] * n)},
+        within={"W": np.full(n, 2.0**-10)},
+    )
+
+
+@pytest.mark.parametrize("reason", [r for r in Reason if r is not Reason.NONE])
+def test_a_reason_has_numbers_a_remedy_and_the_place_that_it_hits_worst(reason: Reason) -> None:
+    """Both values and how far they are known, whatever its kind."""
+    (line,) = reasons(findings([U, U, P], [reason] * 3, error=[0.1, 0.5, 0.9]), 1e-9)
+    assert (line.code, line.count, line.undecided) == (reason.name.lower(), 2, 2)
+    assert (line.tensor, line.index) == ("W", (1,))
+    assert line.text.startswith("analytic 2, numeric 1 ± 5.0e-01; ")
+    assert line.remedy == TEXTS[reason][1]
+    assert str(line).startswith("2 undecided, worst W[1]: ")
+
+
+def test_each_kind_tells_its_own_number() -> None:
+    """The rounding, the noise, and how near the kink is."""
+    told = {}
+    for reason in (Reason.ROUNDING, Reason.NOISE, Reason.ROUGH):
+        (line,) = reasons(findings([U], [reason], error=[0.25]), 3e-9)
+        told[reason] = line.text
+    assert "2.5e-01 there" in told[Reason.ROUNDING]
+    assert "steps of 3.0e-09" in told[Reason.NOISE]
+    assert "within 9.8e-04 of the point" in told[Reason.ROUGH]
+
+
+def test_those_that_leave_most_undecided_come_first() -> None:
+    """One for each kind; what is decided sharply has none."""
+    kinds = [Reason.NOISE, Reason.ROUGH, Reason.ROUGH, Reason.NONE, Reason.DIFFER]
+    found = reasons(findings([U, U, U, P, P], kinds, error=[0.1] * 5), 1e-9)
+    assert [(line.code, line.count) for line in found] == [("rough", 2), ("noise", 1)]
+
+
+def test_what_passes_bluntly_has_its_reason_too() -> None:
+    """Counted as blunt, not as undecided."""
+    found = findings([P, P], [Reason.NOISE, Reason.NONE], error=[0.1, 0], blunt=[1e-4, 0])
+    (line,) = reasons(found, 1e-9)
+    assert (line.count, line.undecided) == (1, 0)
+    assert str(line).startswith("1 blunt, worst W[0]: ")
+
+
+UNDECIDED = {
+    "stairs": (lambda p: np.round(np.sin(p).sum(), 2), np.cos),
+    "noise": (lambda p: float(1 + 1e-13 * np.sin(p).sum()), lambda p: 1e-13 * np.cos(p)),
+    "differ": (lambda p: 1 + 1e-10 * np.sin(p).sum(), 1.00001e-10 * np.cos(np.ones(3))),
+    "unseen": (lambda p: np.log(np.where(p == 1, 1.0, np.nan)).sum(), np.ones(3)),
+}
+
+
+def told(name: str) -> Report:
+    """A report with something undecided."""
+    cost, gradient = UNDECIDED[name]
+    given = gradient if callable(gradient) else lambda p: gradient
+    return examine(vector(cost, given, np.ones(3)))
+
+
+@pytest.mark.parametrize("name", UNDECIDED)
+def test_every_undecided_coordinate_has_its_reason(name: str) -> None:
+    """Each in one, and with numbers."""
+    report = told(name)
+    assert report.verdict == "undecided", str(report)
+    assert sum(line.undecided for line in report.reasons) == report.undecided == 3
+    assert {line.code for line in report.reasons} == {"noise" if name == "stairs" else name}
+    for line in report.reasons:
+        assert re.search(r"analytic \S+, numeric \S+ ± \S+; ", line.text)
+        assert line.remedy
+        assert max(map(len, str(line).splitlines())) <= 80
+
+
+def test_a_reason_fits_80_columns() -> None:
+    """However long its numbers and its place are; what goes on is indented."""
+    for reason in TEXTS:
+        found = findings([U], [reason], error=[1.2345e-300])
+        found.analytic["W"] = found.analytic["W"] * -1.234567e-300
+        (line,) = reasons(found, 1.2345e-300)
+        first, *more = str(replace(line, tensor="layers[12].weight", undecided=10**9)).splitlines()
+        assert max(map(len, (first, *more))) <= 80
+        assert all(other.startswith("    ") for other in more)
