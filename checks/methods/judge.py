@@ -30,7 +30,7 @@ class Values:
     rounding: Array
     largest: Array
     top: float
-    least: Array
+    least: Array | float = 0.0
 
     def of(self, lines: Array) -> Values:
         """Some of them."""
@@ -40,7 +40,7 @@ class Values:
             rounding=self.rounding[lines],
             largest=self.largest[lines],
             top=self.top,
-            least=self.least[lines],
+            least=np.broadcast_to(self.least, self.analytic.shape)[lines],
         )
 
 
@@ -124,7 +124,8 @@ class Judge:
     def aim(self, values: Values) -> tuple[Array, Array]:
         """What each line should hold, and how sharply: (m,) each.
 
-        The complex value where there is one, sharply enough to tell it from the analytic one.
+        The complex value where there is one, sharply enough to tell it from the analytic one; a
+        zero it may well have missed.
         """
         a, s, r, rtol = values.analytic, values.exact, values.rounding, self.this.rtol
         has = np.isfinite(s)
@@ -133,7 +134,7 @@ class Judge:
         target = np.where(target > 0, target, rtol * fallback)
         apart = np.abs(a - s)
         target = np.where(has & (apart > r), np.maximum(apart / 4, target), target)
-        return np.where(has, s, a), target
+        return np.where(has & (s != 0), s, a), target
 
     def reconsider(self) -> None:
         """What real differences alone convict has to stand out from the worst noise of any line.

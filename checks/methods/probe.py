@@ -45,7 +45,7 @@ from checks import hygiene
 from checks.methods.conclude import conclude
 from checks.methods.judge import Judge
 from checks.methods.projection import Part, Projection, Result, bisect, weights
-from checks.methods.run import MANY, CheckRun, inspected, spreads, start
+from checks.methods.run import CheckRun, inspected, spreads, start
 from checks.methods.sweep import COMPLEX, look_at, sweep_all, values_of
 from checks.nest import Array
 from checks.oracles import registry, rounding, thresholds
@@ -56,12 +56,9 @@ from checks.subject import Subject, within
 from checks.verdict.findings import Findings
 from checks.verdict.rule import Reason, Ruling, Status, consensus
 
-# How often the gradient is jittered for the closer look; beyond MANY parameters a trial takes as
-# long as a pass, and no single shortfall counts for much.
-FEW = 4
-
-# Coordinates of each tensor that a line of real differences goes through at most.
-PART = 2**16
+# Of each tensor, a line of real differences goes through so many coordinates at most; and beyond
+# MANY parameters the gradient is jittered that often for a closer look.
+PART, FEW = 2**16, 4
 
 
 @within
@@ -85,7 +82,7 @@ def probe(problem: Subject, /, **options: Any) -> Report:
     if result.differs:
         for each in (result, *result.apart):
             each.projection.d.clear()  # as large as the parameters
-        trials = thresholds.JITTERS if problem.parameters <= MANY else FEW
+        trials = thresholds.JITTERS if problem.parameters <= thresholds.MANY else FEW
         result = project(this, given, trials=trials)
     borne_out = _borne_out(this, given) if not result.differs else True
     this.offences += hygiene.changed_since(this.problem, analytic)  # the real cost has moved by now
@@ -93,7 +90,7 @@ def probe(problem: Subject, /, **options: Any) -> Report:
         return _swept(this, analytic, "real differences do not bear the projection out")
     this.progress(problem.parameters)
     culprits = bisect(result) if result.differs else []
-    if len(culprits) >= thresholds.CULPRITS and problem.parameters <= MANY:
+    if len(culprits) >= thresholds.CULPRITS and problem.parameters <= thresholds.MANY:
         return _swept(this, analytic, f"{thresholds.CULPRITS} culprits or more")
     return _concluded(this, given, result, culprits)
 
@@ -181,7 +178,7 @@ def _leave_out(
         tolerance = rounding.tolerance(g, g, spread=share, dtype=this.problem.dtype) + floor
         share[...] = np.abs(e) * tolerance
         total += float(np.dot(share, share))
-    most = this.rtol / (2 * thresholds.ONE_HIDES)
+    most = this.rtol * thresholds.NO_ERROR / 4
     if total <= most**2:
         return float(np.sqrt(total))
     least, tau = _least_left_out(shares, most)
@@ -271,7 +268,7 @@ def _concluded(
         flat = found.status[name].reshape(-1)
         named = [part.start for part, _ in culprits if part.tensor == tensor]
         at = np.union1d(np.flatnonzero(flat == Status.UNDECIDED), named).astype(int)
-        if at.size and (at.size <= MANY or named):
+        if at.size and (at.size <= thresholds.MANY or named):
             ruling = _by_themselves(judge, given, tensor, at)
             _write(found, name, at, ruling)
             told += named
@@ -287,7 +284,7 @@ def _by_themselves(judge: Judge, given: list[Array], tensor: int, at: Array) -> 
     a = given[tensor].reshape(-1)
     exact = np.full(a.shape, np.nan)
     exact[at] = registry.complex_step(coordinates(this.problem, tensor, at))[0]
-    moved = spreads(this, given)[tensor].reshape(-1) if this.problem.parameters <= MANY else 0 * a
+    moved = spreads(this, given)[tensor].reshape(-1) if this.problem.parameters <= thresholds.MANY else 0 * a
     allowed = this.allowed(tensor, a, np.nan_to_num(exact), moved)
     every = [g.reshape(-1) for g in given]
     nothing = [np.full(g.shape, np.nan) for g in every]

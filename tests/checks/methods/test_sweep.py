@@ -439,7 +439,7 @@ def test_a_complex_step_wrong_only_here_passes_no_gradient_wrong_alike(
         return factor * slope, error
 
     monkeypatch.setattr(registry, "complex_step", wrong_here)
-    assert examine(sines(factor), method=method).verdict == "fail"
+    assert examine(sines(factor), method=method).verdict != "pass"
     assert examine(sines(), method=method).verdict != "fail"
 
 

@@ -273,7 +273,7 @@ def test_steps_are_powers_of_two_a_factor_apart(noise: float, unit: float) -> No
     assert np.all(levels.h[1:] == thresholds.RATIO * levels.h[:-1])
     low, high = thresholds.FIRST
     assert 0.7 * low <= levels.h[HOME, 0] / unit <= 1.5 * high
-    assert len(levels.h) == LEVELS == thresholds.INWARD + 1 + thresholds.OUTWARD
+    assert len(levels.h) == LEVELS
 
 
 # --- a kink at the point --------------------------------------------------------------------------

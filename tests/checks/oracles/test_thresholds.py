@@ -86,16 +86,12 @@ def test_constants_bear_out_what_is_derived_of_them() -> None:
     eps = 2.0**-52
     t = thresholds
     assert t.COMPLEX_STEP**2 * 2.0**88 <= eps
-    assert t.BALANCE == 4 * t.NOISE_GAIN
     assert t.NOISE_GAIN == 3 * 3
     assert t.POINTS - 3 == 4
     assert 2.0**-t.HALVINGS <= 2.0**-10
     assert t.SURE < t.TELLS < 1
     assert eps * 2.0**11 * t.SAFETY <= t.DROWNED
-    assert t.NO_ERROR * t.ONE_HIDES == 2
     assert 2.0**-52 * 8 <= t.SPACINGS[0] < t.SPACINGS[-1] <= 4 * 2.0**-23
-    assert t.RATIO ** -float(t.INWARD) * t.FIRST[0] < eps
-    assert t.SEEN < 1e-3 < 2 * t.SEEN
 
 
 if __name__ == "__main__":
