@@ -119,7 +119,8 @@ class Judge:
     def aim(self, values: Values) -> tuple[Array, Array]:
         """What each line should hold, and how sharply: (m,) each.
 
-        The complex value where there is one, sharply enough to tell it from the analytic one.
+        The complex value where there is one, sharply enough to tell it from the analytic one; but
+        of zero it cannot be told whether the cost only stands still, as on a stair.
         """
         a, s, r, rtol = values.analytic, values.exact, values.rounding, self.this.rtol
         has = np.isfinite(s)
@@ -128,7 +129,7 @@ class Judge:
         target = np.where(target > 0, target, rtol * fallback)
         apart = np.abs(a - s)
         target = np.where(has & (apart > r), np.maximum(apart / 4, target), target)
-        return np.where(has, s, a), target
+        return np.where(has & (s != 0), s, a), target
 
     def reconsider(self) -> None:
         """What real differences alone convict has to stand out from the worst noise of any line.
