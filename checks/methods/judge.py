@@ -16,7 +16,7 @@ from checks.nest import Array
 from checks.oracles import registry, thresholds
 from checks.oracles.levels import HOME, LEVELS, Levels, rescan
 from checks.oracles.lines import Lines
-from checks.verdict.rule import Ruling, Status, consensus, decide, followed, left_out, scattered
+from checks.verdict.rule import Reason, Ruling, Status, consensus, decide, followed, left_out, scattered
 
 
 Around = Callable[[Array], tuple[Array, Array]]
@@ -163,7 +163,7 @@ class Judge:
         nil = 2 * apart >= np.maximum(np.abs(a), np.abs(s))
         fits = 2 * apart <= thresholds.BLUNT * largest
         status = np.where(nil, Status.ZERO, np.where(fits, Status.PASS, Status.UNDECIDED))
-        ruling.status[at], ruling.error[at] = status, apart
+        ruling.status[at], ruling.error[at], ruling.reason[at] = status, apart, Reason.ROUNDING
         passed = np.where(status == Status.PASS, 2 * apart, 0.0)
         ruling.resolution[at] = passed / np.where(largest > 0, largest, 1.0)
 
