@@ -15,7 +15,9 @@ from checks.verdict.findings import Findings
 from checks.verdict.rule import Reason, Status
 from tests.checks.problems import under_way, vector
 
-P, F, U, Z, K = (int(s) for s in (Status.PASS, Status.FAIL, Status.UNDECIDED, Status.ZERO, Status.KINK))
+P, F, U, Z, K = (
+    int(s) for s in (Status.PASS, Status.FAIL, Status.UNDECIDED, Status.ZERO, Status.KINK)
+)
 
 
 @pytest.fixture(autouse=True)

@@ -36,7 +36,9 @@ def test_the_oracle_asked_for_is_the_one_used(oracle: str) -> None:
 def test_options_are_given_by_name_and_the_seed_is_zero() -> None:
     """So that two runs of the same command are the same run."""
     parameters = inspect.signature(examine).parameters
-    assert [p for p in parameters.values() if p.kind is not p.KEYWORD_ONLY] == [parameters["problem"]]
+    assert [p for p in parameters.values() if p.kind is not p.KEYWORD_ONLY] == [
+        parameters["problem"]
+    ]
     assert parameters["seed"].default == 0
     assert parameters["strict"].default is False
 
@@ -51,7 +53,7 @@ def test_what_overflows_is_no_warning() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_parameters_stay_as_they_are(method: str) -> None:
     """Whatever is done to find out about them."""
-    at = {"a": np.linspace(0.5, 2, 6).reshape(2, 3), "b": np.float32([1, -2])}
+    at: dict[str, Array] = {"a": np.linspace(0.5, 2, 6).reshape(2, 3), "b": np.asarray([1, -2], np.float32)}
     kept = {name: v.copy() for name, v in at.items()}
     problem = black_box(
         lambda p: (p["a"] ** 2).sum() + (p["b"] ** 2).sum(),
@@ -66,7 +68,7 @@ def test_parameters_stay_as_they_are(method: str) -> None:
 
 # --- three methods and two oracles, one rule ------------------------------------------------------
 
-KINDS = {
+KINDS: dict[str, tuple[Any, Any]] = {
     "sine": (np.sin, np.cos),
     "exponential": (np.exp, np.exp),
     "square": (lambda p: p * p, lambda p: 2 * p),
@@ -92,7 +94,7 @@ def problems(draw: st.DrawFn) -> tuple[Any, Any, Array]:
         return size * ((weight * f(p)).sum() + mixed * (weight @ p) ** 2 + offset)
 
     def gradient(p: Array) -> Array:
-        return size * (weight * slope(p) + mixed * 2 * weight * (weight @ p))
+        return np.asarray(size * (weight * slope(p) + mixed * 2 * weight * (weight @ p)))
 
     return cost, gradient, at
 
@@ -121,7 +123,7 @@ def test_no_method_fails_a_right_gradient(made: tuple[Any, Any, Array], seed: in
 def test_no_method_passes_what_another_fails(
     made: tuple[Any, Any, Array], seed: int, factor: float
 ) -> None:
-    """A coordinate is off; the Taylor test sees a single direction, in which it may be too small."""
+    """A coordinate is off; the Taylor test sees one direction, in which it may be too small."""
     cost, gradient, at = made
     k = seed % at.size
     right = gradient(at)

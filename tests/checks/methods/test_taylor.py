@@ -110,7 +110,7 @@ def test_a_gradient_that_ends_beside_the_point_is_taken_as_it_is(
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("factor", [1.0, 1.5, -1.0])
 def test_stairs_of_the_cost_are_no_slope(seed: int, factor: float) -> None:
-    """As rounding makes them of log(1 - p); a right gradient does not fail, a wrong never passes."""
+    """As rounding makes them of log(1 - p): the right one does not fail, no wrong one passes."""
 
     def cost(z: Array) -> Any:
         return -np.log(1 - 1 / (1 + np.exp(-z))).sum()
