@@ -16,7 +16,7 @@ from checks.nest import Array
 from checks.oracles import registry, thresholds
 from checks.oracles.levels import HOME, LEVELS, Levels, jump, rescan
 from checks.oracles.lines import Lines
-from checks.verdict.rule import Ruling, Status, consensus, decide, followed, left_out, scattered
+from checks.verdict.rule import Reason, Ruling, Status, consensus, decide, followed, left_out, scattered
 
 Around = Callable[[Array], tuple[Array, Array]]
 
@@ -124,8 +124,8 @@ class Judge:
     def aim(self, values: Values) -> tuple[Array, Array]:
         """What each line should hold, and how sharply: (m,) each.
 
-        The complex value where there is one, sharply enough to tell it from the analytic one; a
-        zero it may well have missed.
+        The complex value where there is one, sharply enough to tell it from the analytic one; but
+        of zero it cannot be told whether the cost only stands still, as on a stair.
         """
         a, s, r, rtol = values.analytic, values.exact, values.rounding, self.this.rtol
         has = np.isfinite(s)
@@ -172,7 +172,7 @@ class Judge:
         nil = (2 * apart >= size) & (size <= thresholds.BLUNT * largest)
         fits = 2 * apart <= thresholds.BLUNT * largest
         status = np.where(nil, Status.ZERO, np.where(fits, Status.PASS, Status.UNDECIDED))
-        ruling.status[at], ruling.error[at] = status, apart
+        ruling.status[at], ruling.error[at], ruling.reason[at] = status, apart, Reason.ROUNDING
         passed = np.where(status == Status.PASS, 2 * apart, 0.0)
         ruling.resolution[at] = passed / np.where(largest > 0, largest, 1.0)
 

@@ -27,7 +27,8 @@ def rows() -> list[tuple[str, str, str]]:
             continue
         names = re.findall(r"[A-Z_]{2,}", str(ast.get_source_segment(source, node.targets[0])))
         values = [shown(getattr(thresholds, name)) for name in names]
-        why, k = [], node.lineno - 2
+        why: list[str] = []
+        k = node.lineno - 2
         while lines[k].startswith("# "):
             why.insert(0, lines[k][2:])
             k -= 1
@@ -35,7 +36,9 @@ def rows() -> list[tuple[str, str, str]]:
             found.append((", ".join(names), "; ".join(values), " ".join(why)))
         else:  # it belongs to the constant before
             before = found.pop()
-            found.append((", ".join((before[0], *names)), "; ".join((before[1], *values)), before[2]))
+            found.append(
+                (", ".join((before[0], *names)), "; ".join((before[1], *values)), before[2])
+            )
     return found
 
 
@@ -85,7 +88,7 @@ def test_constants_bear_out_what_is_derived_of_them() -> None:
     """The arithmetic of the comments, and of the texts that use them."""
     eps = 2.0**-52
     t = thresholds
-    assert t.COMPLEX_STEP**2 * 2.0**88 <= eps
+    assert eps >= t.COMPLEX_STEP**2 * 2.0**88
     assert t.NOISE_GAIN == 3 * 3
     assert t.POINTS - 3 == 4
     assert 2.0**-t.HALVINGS <= 2.0**-10
