@@ -160,6 +160,7 @@ def _slope(analytic: list[Array], d: list[Array]) -> float:
     return sum(float(np.dot(g.reshape(-1)[: e.size], e)) for g, e in zip(analytic, d, strict=True))
 
 
+@np.errstate(over="ignore")
 def _leave_out(
     this: CheckRun, analytic: list[Array], d: list[Array], shares: list[Array], floor: float
 ) -> float:
@@ -251,9 +252,9 @@ def _concluded(
 ) -> Report:
     """Measure culprits, and what was left out, one by one, and report.
 
-    Where D differs and no culprit accounts for that, nothing passes.
+    Where D differs by more than what these differ by, nothing passes.
     """
-    d, tau, differs = result.projection.d, result.tau, result.differs
+    d, tau = result.projection.d, result.tau
     this.extra["probe"] = {
         "ruled_out": this.rtol,
         "missed_with_probability": min(1.0, 2 * tau / this.rtol) if any(map(np.any, d)) else 1.0,
@@ -262,29 +263,35 @@ def _concluded(
         "tolerance": tau,
     }
     found = projected(this, given, result)
-    judge = Judge(this=this)
-    told = []
+    judge, left = Judge(this=this), [each.difference for each in (result, *result.apart)]
     for tensor, name in enumerate(this.problem.names):
         flat = found.status[name].reshape(-1)
         named = [part.start for part, _ in culprits if part.tensor == tensor]
         at = np.union1d(np.flatnonzero(flat == Status.UNDECIDED), named).astype(int)
         if at.size and (at.size <= thresholds.MANY or named):
-            ruling = _by_themselves(judge, given, tensor, at)
+            ruling, exact = _by_themselves(judge, given, tensor, at)
             _write(found, name, at, ruling)
-            told += named
-    if differs and not told:
-        this.notes.append("the projection differs, and not all of that could be traced")
-        this.untraced = True
+            off = exact - given[tensor].reshape(-1)[at]
+            for k, each in enumerate((result, *result.apart)):
+                e = each.projection.d[tensor].reshape(-1)
+                left[k] -= float(np.dot(e[at], off)) if e.size else 0.0
+    rest = (result, *result.apart)
+    if not all(abs(r) <= each.tau for r, each in zip(left, rest, strict=True)):
+        this.untraced = not found.any(Status.FAIL)
+        this.notes += ["the projection differs, and not all of that was traced"] * this.untraced
     return conclude(this, found)
 
 
-def _by_themselves(judge: Judge, given: list[Array], tensor: int, at: Array) -> Ruling:
-    """Single coordinates of a tensor, as a sweep measures and decides them."""
+def _by_themselves(
+    judge: Judge, given: list[Array], tensor: int, at: Array
+) -> tuple[Ruling, Array]:
+    """Single coordinates of a tensor, as a sweep measures and decides them; and complex slopes."""
     this = judge.this
     a = given[tensor].reshape(-1)
     exact = np.full(a.shape, np.nan)
     exact[at] = registry.complex_step(coordinates(this.problem, tensor, at))[0]
-    moved = spreads(this, given)[tensor].reshape(-1) if this.problem.parameters <= thresholds.MANY else 0 * a
+    few = this.problem.parameters > thresholds.MANY
+    moved = 0 * a if few else spreads(this, given)[tensor].reshape(-1)
     allowed = this.allowed(tensor, a, np.nan_to_num(exact), moved)
     every = [g.reshape(-1) for g in given]
     nothing = [np.full(g.shape, np.nan) for g in every]
@@ -298,7 +305,7 @@ def _by_themselves(judge: Judge, given: list[Array], tensor: int, at: Array) -> 
     if look.size:
         look_at(judge, tensor, look, values, ruling, at=at)
         judge.reconsider()
-    return ruling
+    return ruling, values.exact
 
 
 def _write(found: Findings, name: str, at: Array, ruling: Ruling) -> None:

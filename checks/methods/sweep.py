@@ -116,7 +116,7 @@ def values_of(
             rounding=r,
             largest=np.full(a.shape, most[0]),
             top=top[0],
-            least=rounding.least(v, g, problem.dtype, top),
+            least=rounding.least(v, g, problem.dtype, top) if problem.jittered is None else 0 * a,
         )
         for a, s, r, v, g, most in zip(
             given, exact, allowed, problem.values, either, largest, strict=True

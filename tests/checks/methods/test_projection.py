@@ -25,7 +25,7 @@ def test_weights_give_each_coordinate_the_same_say(*, small: bool) -> None:
     g = [np.exp(rng.normal(size=1000) * 5) * rng.choice([-1, 1], 1000), np.zeros(3), np.empty(0)]
     g[0][:2] = 0
     first, second, third = weights(g, rng, small=small)
-    own = thresholds.HIDDEN * np.sqrt(np.mean(g[0] ** 2))
+    own = thresholds.BLUNT * np.sqrt(np.mean(g[0] ** 2))
     size = np.abs(g[0]) if small else np.maximum(np.abs(g[0]), own)
     say = np.abs(first * size)[2:]
     assert 0.5 <= say.min() < 0.55
