@@ -78,10 +78,13 @@ class CheckRun:
 
     @cached_property
     def noise(self) -> float:
-        """How far rounding moves the cost; found out when it is first asked for."""
+        """How far rounding moves the cost; found out when it is first asked for.
+
+        That of a network is a mean over its samples, of functions that are known.
+        """
         found = np.asarray(as_number(self.problem.cost(in_double(self.problem.values))))
         eps = float(np.finfo(found.dtype if found.dtype.kind == "f" else float).eps)
-        if self.problem.parameters > thresholds.MANY:
+        if self.problem.parameters > thresholds.MANY or self.problem.jittered is not None:
             return thresholds.SAFETY * eps * abs(self.centre)
         line = through(self.problem, [close_by(self.problem, self.rng)])
         return cost_noise(line, self.centre, eps)

@@ -247,7 +247,8 @@ def look_at(
     chosen = values.of(places)
     first = np.argsort(-np.abs(chosen.analytic - chosen.exact) / chosen.rounding, kind="stable")
     alike = np.isfinite(chosen.exact).all() and bool(np.all(ruling.suspect[places]))
-    some = np.sort(first[: thresholds.GROUP]) if alike else np.arange(places.size)
+    few = min(-(-places.size // 4), thresholds.LOOKED) if alike else places.size
+    some = np.sort(first[:few])
     rest = np.delete(places, some)
     for which in (places[some], rest):
         if which is rest and np.all(ruling.status[places[some]] == Status.FAIL):
@@ -299,7 +300,7 @@ def confirmed(this: CheckRun, values: list[Values]) -> tuple[list[Array], list[A
 
 def _require_same_reruns(this: CheckRun, group: confirmation.Group) -> None:
     """Where real differences do not bear out a group, see that the faster rerun is the plain one."""
-    problem, at = this.problem, group.at[: thresholds.GROUP]
+    problem, at = this.problem, group.at[: thresholds.LOOKED]
     steps = 1j * thresholds.COMPLEX_STEP * rounding.scale(problem.values[group.tensor]).reshape(-1)
     short = problem.rerun(group.tensor, at, steps[at]) if problem.rerun else np.zeros(at.size)
     plain = perturbed_costs(problem, group.tensor, at, steps[at])

@@ -166,7 +166,8 @@ def scan(levels: Levels, wanted: Array, target: Array) -> Evidence:
     holds it, back outward to the widest that does. A line that turns out to be a staircase is
     looked at again, with noise of half a stair.
     """
-    _Scan(levels, wanted, target).run(np.arange(wanted.size))
+    if _Scan(levels, wanted, target).run(np.arange(wanted.size)):
+        return levels.evidence()
     for rougher in (_stairs, _rough):
         rescan(levels, wanted, target, *rougher(levels, wanted))
     return levels.evidence()
@@ -189,15 +190,18 @@ class _Scan:
         self.bad = np.full(wanted.size, LEVELS)
 
     @np.errstate(all="ignore")
-    def run(self, lines: Array) -> None:
-        """Look along some lines, from where they are."""
+    def run(self, lines: Array) -> bool:
+        """Look along some lines, from where they are; whether all were sharp at once."""
         if not lines.size:
-            return
+            return True
         self._go(lines, np.zeros(lines.size, int))
+        if self._sharp(lines).all():
+            return True
         self._outward(lines)
         self._close_in(lines[self.good[lines] < 0])
         self._inward(lines)
         self._back_out(lines)
+        return False
 
     def _go(self, lines: Array, steps: Array) -> None:
         """Move by some levels, look there, and note whether that one is good."""
@@ -384,7 +388,8 @@ def _stays(near: Evidence, far: Evidence) -> Array:
 def at_kink(evidence: Evidence) -> Array:
     """Which lines have a kink at the point, (m,): two neighbouring hulls that are the same."""
     found = np.zeros(evidence.lo.shape[1], bool)
-    rows = [evidence.level(k) for k in range(len(evidence.lo))]
-    for near, far in pairwise(rows):
-        found |= _stays(near, far)
+    rough = np.flatnonzero(np.any(np.isfinite(evidence.lo) & ~evidence.smooth, axis=1))
+    for near, far in pairwise(rough):
+        if far == near + 1:
+            found |= _stays(evidence.level(near), evidence.level(far))
     return found

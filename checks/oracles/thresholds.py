@@ -55,6 +55,10 @@ COMPLEX_STEP = 2.0**-70
 # at most so many of them for each: a few calls of the cost, not one for each coordinate. Policy.
 GROUP, GROUPS = 64, 8
 
+# So many suspects of a tensor are looked at one by one, and no more than a quarter of them; where
+# all of these are wrong, so is the rest. A failure then costs no more than half of what passing does.
+LOOKED = 16
+
 # On such a line no slope is weighed up by more than this, for the others hardly move then: the
 # root of eps is what a difference that balances noise and truncation still resolves, with margin.
 LEAST_SAY = 2.0**-20
