@@ -138,14 +138,18 @@ def decide(
     inside = (lo - close <= a) & (a <= hi + close)
 
     right_by_real = np.where(has, ~agree & (real_says > 0), inside)
+    if not blind:  # where two oracles differ, and not by rounding, nothing says which of them errs
+        rounded = np.abs(exact - centre) <= rtol * largest
+        right_by_real &= has | ~np.isfinite(exact) | (exact == 0) | rounded
     right_ = agree | right_by_real
     wrong = ~right_ & (real_says < 0)
     if not blind:
         # A zero bears nothing out: the complex step says so of whatever it does not see.
         borne_out = (np.abs(a - exact) <= thresholds.TELLS * np.abs(a - centre)) & (exact != 0)
         wrong &= has | ~borne_out
-    numeric = np.where(has & ~right_by_real, exact, centre)
-    half = np.where(agree, np.maximum(rounding, support), (hi - lo) / 2 + rounding)
+    by_exact = has & ~right_by_real
+    numeric = np.where(by_exact, exact, centre)
+    half = np.where(by_exact, np.maximum(rounding, support), (hi - lo) / 2 + rounding)
 
     status = np.full(a.shape, Status.UNDECIDED, np.int8)
     reason = np.full(a.shape, Reason.UNSEEN, np.int8)
@@ -254,12 +258,13 @@ def followed(analytic: Array, exact: Array) -> Array:
 def scattered(analytic: Array, exact: Array) -> Array:
     """Whether the difference of two slopes, followed over places, is rounding: it scatters.
 
-    Both are (POINTS, m), the middle row at the point. Relative to the larger of the two a bug is
-    smooth, and third differences leave nothing of it; rounding they multiply by sqrt(20). Where
-    both are exactly zero at some places, as beyond a kink, nothing is excused.
+    Both are (POINTS, m), the middle row at the point. The angle of their ratio, half the relative
+    difference where that is small, is smooth for a bug, and third differences leave nothing of it;
+    rounding they multiply by sqrt(20). Where both are exactly zero at some places, as beyond a
+    kink, nothing is excused.
     """
     with np.errstate(all="ignore"):
-        relative = (analytic - exact) / np.maximum(np.abs(analytic), np.abs(exact))
-        scatter = np.sqrt(np.mean(np.square(np.diff(relative, 3, axis=0)), axis=0) / 20)
-        here = np.abs(relative[len(relative) // 2])
+        angle = np.arctan(analytic / exact) - np.pi / 4
+        scatter = np.sqrt(np.mean(np.square(np.diff(angle, 3, axis=0)), axis=0) / 20)
+        here = np.abs(angle[len(angle) // 2])
         return np.asarray(here <= thresholds.DEVIATIONS * scatter)  # false for NaN

@@ -170,8 +170,10 @@ def test_an_error_less_than_rounding_explains_is_none() -> None:
 def test_closer_real_evidence_overrules_the_complex_step() -> None:
     """Which may not see all of the cost."""
     seen = evidence(sharp(1))
-    assert said(ruled(1.0, exact=2.0, seen=seen)) == (Status.PASS, Reason.NONE)
+    assert said(ruled(1.0, exact=2.0, seen=seen, blind=True)) == (Status.PASS, Reason.NONE)
     assert said(ruled(2.0, exact=2.0, seen=seen, blind=True))[0] is Status.FAIL
+    assert said(ruled(1.0, exact=2.0, seen=seen)) == (Status.UNDECIDED, Reason.DIFFER)
+    assert said(ruled(1.0, exact=1 + 9e-7, seen=seen))[0] is Status.PASS  # rounding of it
 
 
 def test_what_the_complex_step_bears_out_is_not_failed_by_real_differences_alone() -> None:
