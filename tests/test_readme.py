@@ -25,7 +25,7 @@ from backprop import ends
 from checks import elsewhere
 from checks.diagnosis import DIAGNOSES
 from checks.hygiene import OFFENCES
-from checks.methods import probe, run, sweep
+from checks.methods import probe, sweep
 from checks.oracles import thresholds
 
 ROOT = Path(__file__).parents[1]

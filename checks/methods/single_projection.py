@@ -56,8 +56,7 @@ def glance(subject: Subject, *, rtol: float | None = None, seed: int = 0) -> Rep
     if result.differs:
         return probe(subject, rtol=rtol, seed=seed)
     this.notes.append(
-        f"small gradients were weighed as {thresholds.BLUNT:.1g} of their tensor's root mean"
-        " square"
+        f"small gradients were weighed as {thresholds.BLUNT:.1g} of their tensor's root mean square"
     )
     this.extra["probe"] = {
         "ruled_out": this.rtol,

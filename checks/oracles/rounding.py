@@ -123,7 +123,9 @@ def tolerance(analytic: Array, numeric: Array, *, spread: Array, dtype: np.dtype
     return np.asarray(rounded + underflow(dtype))
 
 
-def least(values: Array, slopes: Array, dtype: np.dtype, top: tuple[float, float] = (0, 0)) -> Array:
+def least(
+    values: Array, slopes: Array, dtype: np.dtype, top: tuple[float, float] = (0, 0)
+) -> Array:
     """Two units of the largest slope of a tensor, (m,): less than that may be rounding of it.
 
     Where an array has numbers of several units, 1 / `BLUNT` of the largest change that a number makes

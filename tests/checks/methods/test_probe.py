@@ -174,7 +174,6 @@ def test_what_rounding_could_hide_is_looked_at_by_itself() -> None:
     assert named(wrong) == {("params", (3,))}
 
 
-
 def test_a_culprit_that_rounding_explains_lets_the_rest_pass() -> None:
     """As in a sweep: 1 - tanh² of a saturated unit, whose difference scatters."""
     at = np.asarray([0.5, -1.0, 17.0, 2.0])
