@@ -16,8 +16,16 @@ from checks.nest import Array
 from checks.oracles import registry, thresholds
 from checks.oracles.levels import HOME, LEVELS, Levels, rescan
 from checks.oracles.lines import Lines
-from checks.verdict.rule import Reason, Ruling, Status, consensus, decide, followed, left_out, scattered
-
+from checks.verdict.rule import (
+    Reason,
+    Ruling,
+    Status,
+    consensus,
+    decide,
+    followed,
+    left_out,
+    scattered,
+)
 
 Around = Callable[[Array], tuple[Array, Array]]
 

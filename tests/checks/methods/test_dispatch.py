@@ -53,7 +53,10 @@ def test_what_overflows_is_no_warning() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_parameters_stay_as_they_are(method: str) -> None:
     """Whatever is done to find out about them."""
-    at: dict[str, Array] = {"a": np.linspace(0.5, 2, 6).reshape(2, 3), "b": np.asarray([1, -2], np.float32)}
+    at: dict[str, Array] = {
+        "a": np.linspace(0.5, 2, 6).reshape(2, 3),
+        "b": np.asarray([1, -2], np.float32),
+    }
     kept = {name: v.copy() for name, v in at.items()}
     problem = black_box(
         lambda p: (p["a"] ** 2).sum() + (p["b"] ** 2).sum(),

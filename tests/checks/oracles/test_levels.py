@@ -319,11 +319,12 @@ def test_two_hulls_that_are_the_same_make_a_kink_and_one_alone_does_not() -> Non
 @pytest.mark.parametrize("name", ["clip", "soft threshold", "hat"])
 def test_two_kinks_around_the_point_hide_no_slope(name: str, width: float) -> None:
     """What is cut off on both sides, alike: a level beyond both kinks is contradicted closer by."""
-    f, slope = {
+    shapes: dict[str, tuple[Callable[[Array], Any], float]] = {
         "clip": (lambda t: np.clip(t, -width, width), 1.0),
         "soft threshold": (lambda t: t - np.clip(t, -width, width), 0.0),
         "hat": (lambda t: np.maximum(np.abs(t) - width, 0), 0.0),
-    }[name]
+    }
+    f, slope = shapes[name]
     _, found = scanned(lambda t: 1 + f(t), slope)
     lo, hi = consensus(found)
     assert lo[0] - 1e-9 <= slope <= hi[0] + 1e-9
