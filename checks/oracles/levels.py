@@ -10,7 +10,8 @@ slope, up to
 The first term is three times the truncation, of whatever even order; together with the second it
 also covers a kink anywhere within h. For a slope that jumps by J at the distance x h, the value is
 off by J |1/2 - 7x/6|, and the terms add up to J (1/2 - x), J (2x - 1/2) and J (1 - x) for x up to
-1/3, up to 1/2, and beyond, which is more.
+1/3, up to 1/2, and beyond, which is more. Where a third derivative as large happens to cancel the
+first term, the slope may lie up to J / 9 outside; a level beside that one then holds it.
 
 Where the gap is not halved the line has a kink within h, or a jump, and the evidence is the hull of
 the one-sided slopes, each as found and continued to h = 0: blunt, but true. Where the cost does not

@@ -1,10 +1,10 @@
 """Whether a cost has a complex derivative at all, by what it asks of NumPy.
 
-An absolute value or a conjugate has none, nor has the real part or what is rounded, and the complex step then sees the
-slope of the rest, as exactly as ever. Where that part of the cost is small, or kinks close by bend
-real differences, no number shows it. So the cost is run once on arrays that raise when they are put
-to such a use. Of a real part there are harmless uses: to branch on it, and to take away the largest
-of a row, as softmax does.
+An absolute value or a conjugate has none, nor has the real part or what is rounded, and the complex
+step then sees the slope of the rest, as exactly as ever. Where that part of the cost is small, or
+kinks close by bend real differences, no number shows it. So the cost is run once on arrays that
+raise when they are put to such a use. Of a real part there are harmless uses: to branch on it, and
+to take away the largest of a row, as softmax does.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from checks.methods.dispatch import METHODS, ORACLES, examine
 from checks.nest import Array
 from checks.subject import Subject, black_box
-from tests.checks.problems import network, vector
+from tests.checks.problems import changed, network, vector
 
 RIGHT = vector(lambda p: np.sin(p).sum(), np.cos, [0.5, 1.0, 2.0])
 
@@ -148,3 +148,5 @@ def test_the_methods_agree_on_networks(seed: int) -> None:
     """Right, and with a layer off by a thousandth."""
     problem = network(seed, activation=("sigmoid", "relu")[seed % 2])
     assert set(verdicts(problem, seed).values()) == {"pass"}
+    wrong = changed(problem, lambda g: g.update(W2=1.001 * g["W2"]))
+    assert set(verdicts(wrong, seed).values()) == {"fail"}

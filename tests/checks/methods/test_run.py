@@ -121,17 +121,14 @@ def test_a_gradient_is_jittered_where_it_stores_something() -> None:
     assert spreads(marked, [np.zeros(3)], trials=1)[0].tolist() == [drawn[1]] * 3
 
 
-def test_a_gradient_that_ends_beside_the_point_has_no_spread() -> None:
+@pytest.mark.parametrize("elsewhere", [lambda p: np.nan * p, lambda p: 1 // 0, lambda p: p[:1]])
+def test_a_gradient_that_ends_beside_the_point_has_no_spread(elsewhere: Any) -> None:
     """NaN, an error or another shape there says nothing about rounding here."""
     at = np.asarray([1.0, 2.0])
 
-    def only_there(elsewhere: Any) -> Any:
-        def gradient(p: Array) -> Any:
-            return 2 * p if np.array_equal(p, at) else elsewhere(p)
+    def gradient(p: Array) -> Any:
+        return 2 * p if np.array_equal(p, at) else elsewhere(p)
 
-        return gradient
-
-    for elsewhere in (lambda p: np.nan * p, lambda p: 1 // 0, lambda p: p[:1]):
-        this = under_way(vector(lambda p: (p**2).sum(), only_there(elsewhere), at))
-        assert jittered(this) == []
-        assert spreads(this, [2 * at])[0].tolist() == [0, 0]
+    this = under_way(vector(lambda p: (p**2).sum(), gradient, at))
+    assert jittered(this) == []
+    assert spreads(this, [2 * at])[0].tolist() == [0, 0]

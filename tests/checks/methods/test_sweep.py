@@ -346,18 +346,21 @@ def test_progress_tells_of_every_coordinate_once(oracle: str) -> None:
     assert sum(done) == problem.parameters
 
 
-@pytest.mark.parametrize(("wrong", "extra"), [(False, 4), (True, 8)])
-def test_a_coordinate_takes_four_real_costs_and_a_wrong_one_twelve(
-    *, wrong: bool, extra: int
-) -> None:
-    """Besides those that are shared."""
-    right = examine(sines(1.0, float)).calls["cost"]
-    few = examine(vector(lambda p: float(np.sin(p).sum() + (p**3).sum()),
-                         lambda p: np.cos(p) + 3 * p**2, AT[:6])).calls["cost"]  # fmt: skip
-    assert right - few == 4 * 6
-    if wrong:
-        spoilt = examine(planted(sines(1.0, float), "params", 4, 1e-3)).calls["cost"]
-        assert spoilt - right <= extra + 8
+@pytest.mark.parametrize("factor", [1.00001, 0.5, 0.0, -1.0, 10.0])
+def test_a_right_coordinate_takes_four_real_costs_and_a_wrong_one_eight(factor: float) -> None:
+    """Besides a few that are shared: noise, a plain difference, two lines followed outward."""
+
+    def calls(n: int, wrong: int) -> int:
+        at = np.linspace(0.5, 2.5, n)
+        spoilt = np.where(np.arange(n) < wrong, factor, 1.0)
+        gradient = lambda p: spoilt * (np.cos(p) + 3 * p**2)  # noqa: E731
+        cost = lambda p: float(np.sin(p).sum() + (p**3).sum())  # noqa: E731
+        return examine(vector(cost, gradient, at)).calls["cost"]
+
+    assert calls(30, 0) - calls(10, 0) == 4 * 20
+    assert calls(30, 20) - calls(30, 5) == (8 - 4) * 15
+    assert calls(10, 0) <= 4 * 10 + 16
+    assert calls(10, 1) <= 4 * 9 + 8 + 32
 
 
 def test_pieces_cover_all_coordinates_without_overlap() -> None:

@@ -241,6 +241,9 @@ def test_left_out_is_what_lies_half_a_width_beyond_all_that_can_tell() -> None:
     for value, out in ((2.0, True), (1.21, False), (0.0, True), (1.0, False)):
         assert left_out(seen, np.full(1, value), np.ones(1))[0] == out
     assert not left_out(evidence((-9, 9)), np.full(1, 2.0), np.ones(1))[0]
+    for value, out in ((1.15, False), (1.25, True), (0.85, False), (0.75, True)):
+        rival = np.full(1, 1.0 + 2 * np.sign(1 - value))
+        assert left_out(evidence((0.9, 1.1)), np.full(1, value), rival)[0] == out
 
 
 # --- zero, kinks, nothing -------------------------------------------------------------------------
