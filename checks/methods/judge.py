@@ -239,4 +239,4 @@ def _look_out(levels: Levels, lines: Array) -> Array:
         level = np.minimum(outermost + further, LEVELS - 1)
         allowed = levels.allows(lines, level, np.zeros(lines.size, bool))
         levels.look(lines[allowed], level[allowed])
-    return LEVELS - 1 - np.argmax(levels.taken[::-1, lines], axis=0)
+    return np.asarray(LEVELS - 1 - np.argmax(levels.taken[::-1, lines], axis=0))

@@ -299,7 +299,7 @@ def confirmed(this: CheckRun, values: list[Values]) -> tuple[list[Array], list[A
 
 
 def _require_same_reruns(this: CheckRun, group: confirmation.Group) -> None:
-    """Where real differences do not bear out a group, see that the faster rerun is the plain one."""
+    """Where real differences do not bear out a group, see that both reruns agree."""
     problem, at = this.problem, group.at[: thresholds.LOOKED]
     steps = 1j * thresholds.COMPLEX_STEP * rounding.scale(problem.values[group.tensor]).reshape(-1)
     short = problem.rerun(group.tensor, at, steps[at]) if problem.rerun else np.zeros(at.size)

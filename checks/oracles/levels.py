@@ -392,5 +392,5 @@ def at_kink(evidence: Evidence) -> Array:
     rough = np.flatnonzero(np.any(np.isfinite(evidence.lo) & ~evidence.smooth, axis=1))
     for near, far in pairwise(rough):
         if far == near + 1:
-            found |= _stays(evidence.level(near), evidence.level(far))
+            found |= _stays(evidence.level(int(near)), evidence.level(int(far)))
     return found

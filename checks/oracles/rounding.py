@@ -128,8 +128,8 @@ def least(
 ) -> Array:
     """Two units of the largest slope of a tensor, (m,): less than that may be rounding of it.
 
-    Where an array has numbers of several units, 1 / `BLUNT` of the largest change that a number makes
-    by its own size, if that is less. `top` is the largest of both in the whole problem.
+    Where an array has numbers of several units, 1 / `BLUNT` of the largest change that a number
+    makes by its own size, if that is less. `top` is the largest of both in the whole problem.
     """
     x = np.abs(values.reshape(-1), dtype=np.float64)
     slope, change = largest(values, slopes)

@@ -56,7 +56,7 @@ COMPLEX_STEP = 2.0**-70
 GROUP, GROUPS = 64, 8
 
 # So many suspects of a tensor are looked at one by one, and no more than a quarter of them; where
-# all of these are wrong, so is the rest. A failure then costs no more than half of what passing does.
+# all of these are wrong, so is the rest. A failure then costs at most twice what passing does.
 LOOKED = 16
 
 # On such a line no slope is weighed up by more than this, for the others hardly move then: the
@@ -87,9 +87,8 @@ SMOOTH = 0.25
 # Evidence tells two values apart when it is narrower than this part of their distance.
 TELLS = 0.5
 
-# A value is left out for good when two neighbouring smooth levels, each this sharp compared with
-# how far it lies off, meet each other and not it. A wave shorter than the step passes one such
-# test by chance once in TELLS / SURE times, so two of them once in a thousand.
+# The closest level that can tell two values apart is that whose noise, three standard deviations
+# of it, is this part of their distance; a value that far beyond an interval is out of it.
 SURE = 2.0**-4
 
 # A kink is at the point when the hull of the one-sided slopes stays, up to this part of its width,
@@ -111,7 +110,7 @@ AGREE = 4.0
 
 # --- projections --------------------------------------------------------------------------------
 
-# So many culprits are named one by one; a bisection that finds more has found a bug of many. Policy.
+# So many culprits are named one by one: policy. Where a bisection finds more, the bug is of many.
 CULPRITS = 16
 
 # In a bisection, this share of a difference is left to the rounding of the passes that show it:

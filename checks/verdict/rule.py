@@ -117,75 +117,162 @@ def decide(
     blind
         Whether it may not. Else a value that it bears out is not wrong by real differences alone.
     """
-    a = analytic
     slack = thresholds.NO_ERROR * rtol if slack is None else slack
-    close = rounding + slack * np.abs(a)
-    nothing = np.full(a.shape, np.nan)
-    lo, hi = (nothing, nothing) if evidence is None else consensus(evidence)
-    centre = (lo + hi) / 2
-    has = np.isfinite(exact)
-    kinked = np.zeros(a.shape, bool)
-    real_says = np.zeros(a.shape, np.int8)
-    if evidence is not None:
-        against = (closest(evidence, exact, centre) < 0) & left_out(evidence, exact, centre)
-        has &= ~against
-        kinked = at_kink(evidence)
-        rival = np.where(has, exact, centre)
-        real_says = closest(evidence, a, rival)
-        real_says[(real_says < 0) & ~left_out(evidence, a, rival)] = 0
-    near = rounding + slack * np.maximum(np.abs(a), np.abs(exact))
-    agree = has & (np.abs(a - exact) <= near)
-    inside = (lo - close <= a) & (a <= hi + close)
-
-    right_by_real = np.where(has, ~agree & (real_says > 0), inside)
-    if not blind:  # where two oracles differ, and not by rounding, nothing says which of them errs
-        rounded = np.abs(exact - centre) <= rtol * largest
-        right_by_real &= has | ~np.isfinite(exact) | (exact == 0) | rounded
-    right_ = agree | right_by_real
-    wrong = ~right_ & (real_says < 0)
-    if not blind:
-        # A zero bears nothing out: the complex step says so of whatever it does not see.
-        borne_out = (np.abs(a - exact) <= thresholds.TELLS * np.abs(a - centre)) & (exact != 0)
-        wrong &= has | ~borne_out
-    by_exact = has & ~right_by_real
-    numeric = np.where(by_exact, exact, centre)
-    half = np.where(by_exact, np.maximum(rounding, support), (hi - lo) / 2 + rounding)
-
-    status = np.full(a.shape, Status.UNDECIDED, np.int8)
-    reason = np.full(a.shape, Reason.UNSEEN, np.int8)
-    size = np.maximum(np.abs(a), np.abs(numeric))
-    sharp = 2 * half <= rtol * size
-    nil = (np.abs(a) <= rounding) & (np.abs(numeric) <= half) & (2 * half <= thresholds.BLUNT * top)
-    nil |= (np.abs(a) <= rounding) & has & (np.abs(exact) <= rounding)
-    nil |= (a == 0) & (numeric == 0) & has
-    nil |= (a == 0) & inside & (top == 0)
-    dust = has & (np.maximum(np.abs(a), np.abs(exact)) <= least)
-    hidden = np.where(agree, 2 * half, np.maximum(hi - a, a - lo) + rounding)
-    blunt = hidden <= thresholds.BLUNT * largest
-    status[right_ & (sharp | blunt)] = Status.PASS
-    status[(right_ & nil & ~sharp) | (dust & ~(right_ & sharp))] = Status.ZERO
-    status[wrong & ~dust] = Status.FAIL
-    reason[right_] = np.where(half > 2 * rounding, Reason.NOISE, Reason.ROUNDING)[right_]
-    reason[~right_ & (has | np.isfinite(centre))] = Reason.DIFFER
-    within = nothing if evidence is None else _rough_within(evidence)
-    if evidence is not None:
-        reason[np.isfinite(within) & right_ & (reason == Reason.NOISE)] = Reason.ROUGH
-        status[kinked] = np.where(inside, Status.KINK, Status.FAIL)[kinked]
-        numeric = np.where(kinked, np.clip(a, lo, hi), numeric)
-        half = np.where(kinked, (hi - lo) / 2, half)
-    status[~np.isfinite(a)] = Status.FAIL
-    resolution = np.where((status == Status.PASS) & ~sharp, hidden / largest, 0.0)
-    reason[sharp & (status == Status.PASS)] = Reason.NONE
+    real = _real(analytic, exact, evidence)
+    said = _opinion(
+        analytic, exact, real, rounding=rounding, slack=slack, support=support, blind=blind,
+        excused=rtol * largest,
+    )  # fmt: skip
+    status, resolution = _status(
+        analytic, exact, real, said, rounding=rounding, largest=largest, top=top, rtol=rtol,
+        dust=np.maximum(np.abs(analytic), np.abs(exact)) <= least,
+    )  # fmt: skip
+    within = np.full(analytic.shape, np.nan) if evidence is None else _rough_within(evidence)
     return Ruling(
         status=status,
-        reason=reason,
-        numeric=numeric,
-        error=half,
+        reason=_reason(status, real, said, rounding=rounding, resolution=resolution, within=within),
+        numeric=np.where(real.kinked, np.clip(analytic, real.lo, real.hi), said.numeric),
+        error=np.where(real.kinked, (real.hi - real.lo) / 2, said.half),
         resolution=resolution,
-        alone=wrong & ~has & ~kinked,
+        suspect=said.suspect & (status == Status.UNDECIDED),
+        alone=said.wrong & ~said.heard & ~real.kinked,
         within=within,
-        suspect=has & ~agree & ~dust & (real_says == 0) & ~kinked,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Real:
+    """What real differences say, (m,) each: the interval from the closest evidence outward.
+
+    `against` is set where they leave the complex value out, `prefers` is 1 where they leave the
+    analytic value standing and its rival not, -1 the other way round.
+    """
+
+    lo: Array
+    hi: Array
+    kinked: Array
+    against: Array
+    prefers: Array
+
+    @property
+    def centre(self) -> Array:
+        """The middle of the interval."""
+        return (self.lo + self.hi) / 2
+
+
+def _real(analytic: Array, exact: Array, evidence: Evidence | None) -> _Real:
+    if evidence is None:
+        nothing, no = np.full(analytic.shape, np.nan), np.zeros(analytic.shape, bool)
+        return _Real(lo=nothing, hi=nothing, kinked=no, against=no, prefers=no.astype(np.int8))
+    lo, hi = consensus(evidence)
+    centre = (lo + hi) / 2
+    against = (closest(evidence, exact, centre) < 0) & left_out(evidence, exact, centre)
+    rival = np.where(np.isfinite(exact) & ~against, exact, centre)
+    prefers = closest(evidence, analytic, rival)
+    prefers[(prefers < 0) & ~left_out(evidence, analytic, rival)] = 0
+    return _Real(lo=lo, hi=hi, kinked=at_kink(evidence), against=against, prefers=prefers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Opinion:
+    """Who is right, (m,) each; `heard` says that the complex step has a say."""
+
+    heard: Array
+    agree: Array
+    inside: Array
+    right: Array
+    wrong: Array
+    suspect: Array
+    numeric: Array
+    half: Array
+
+
+def _opinion(
+    a: Array,
+    exact: Array,
+    real: _Real,
+    *,
+    rounding: Array,
+    slack: float,
+    support: Array | float,
+    blind: bool,
+    excused: Array,
+) -> _Opinion:
+    """The complex step's word, where real differences do not leave it out; else theirs."""
+    heard = np.isfinite(exact) & ~real.against
+    apart = np.abs(a - exact)
+    agree = heard & (apart <= rounding + slack * np.maximum(np.abs(a), np.abs(exact)))
+    close = rounding + slack * np.abs(a)
+    inside = (real.lo - close <= a) & (a <= real.hi + close)
+    by_real = np.where(heard, ~agree & (real.prefers > 0), inside)
+    convicted = real.prefers < 0
+    if not blind:
+        # Two oracles differ, by more than rounding, and nothing says which of them errs: nobody is
+        # right or wrong. But of what it does not see the complex step says zero.
+        differ = np.isfinite(exact) & ~heard & (exact != 0)
+        by_real &= ~differ | (np.abs(exact - real.centre) <= excused)
+        convicted &= ~differ | (apart > thresholds.TELLS * np.abs(a - real.centre))
+    right = agree | by_real
+    by_exact = heard & ~by_real
+    return _Opinion(
+        heard=heard,
+        agree=agree,
+        inside=inside,
+        right=right,
+        wrong=~right & convicted,
+        suspect=heard & ~agree & (real.prefers == 0) & ~real.kinked,
+        numeric=np.where(by_exact, exact, real.centre),
+        half=np.where(by_exact, np.maximum(rounding, support), (real.hi - real.lo) / 2 + rounding),
+    )
+
+
+def _status(
+    a: Array,
+    exact: Array,
+    real: _Real,
+    said: _Opinion,
+    *,
+    rounding: Array,
+    largest: Array,
+    top: float,
+    rtol: float,
+    dust: Array,
+) -> tuple[Array, Array]:
+    """The status of each, and how bluntly a pass was had, relative to the largest slope."""
+    sharp = 2 * said.half <= rtol * np.maximum(np.abs(a), np.abs(said.numeric))
+    hidden = np.maximum(real.hi - a, a - real.lo) + rounding
+    hidden = np.where(said.agree, 2 * said.half, hidden)
+    none = np.abs(a) <= rounding
+    zero = none & (np.abs(said.numeric) <= said.half) & (2 * said.half <= thresholds.BLUNT * top)
+    zero |= none & said.heard & (np.abs(exact) <= rounding)
+    zero |= (a == 0) & np.where(said.heard, exact == 0, said.inside & (top == 0))
+    dust = dust & said.heard
+    status = np.full(a.shape, Status.UNDECIDED, np.int8)
+    status[said.right & (sharp | (hidden <= thresholds.BLUNT * largest))] = Status.PASS
+    status[(said.right & zero & ~sharp) | (dust & ~(said.right & sharp))] = Status.ZERO
+    status[said.wrong & ~dust] = Status.FAIL
+    status[real.kinked] = np.where(said.inside, Status.KINK, Status.FAIL)[real.kinked]
+    status[~np.isfinite(a)] = Status.FAIL
+    blunt = (status == Status.PASS) & ~sharp
+    return status, np.where(blunt, hidden / largest, 0.0)
+
+
+def _reason(
+    status: Array,
+    real: _Real,
+    said: _Opinion,
+    *,
+    rounding: Array,
+    resolution: Array,
+    within: Array,
+) -> Array:
+    """Why each is undecided, or blunt."""
+    measured = np.where(said.heard | np.isfinite(real.centre), Reason.DIFFER, Reason.UNSEEN)
+    noise = np.where(np.isfinite(within), Reason.ROUGH, Reason.NOISE)
+    blurred = np.where(said.half > 2 * rounding, noise, Reason.ROUNDING)
+    found = np.where(said.right, blurred, measured)
+    passed = (status == Status.PASS) & (resolution == 0)
+    return np.where(passed, Reason.NONE, found).astype(np.int8)
 
 
 def _rough_within(evidence: Evidence) -> Array:
