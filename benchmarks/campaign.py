@@ -43,6 +43,7 @@ PARTS: dict[str, tuple[Part, float | None]] = {
     "clean boxes": (offenders.clean_boxes, 1.0),
     "rough boxes": (rough.rough_boxes, 0.5),
     "offenders": (offenders.offending, 0.05),
+    "low precision": (offenders.low_precision, 0.25),
     "broken oracles": (wrongs.broken_oracles, 0.05),
     "sly oracles": (wrongs.sly_oracles, 0.05),
     "diagnosis": (wrongs.diagnosis, 0.025),
