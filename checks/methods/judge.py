@@ -16,7 +16,7 @@ from checks.nest import Array
 from checks.oracles import registry, thresholds
 from checks.oracles.levels import HOME, LEVELS, Levels, jump, rescan
 from checks.oracles.lines import Lines
-from checks.verdict.rule import Ruling, Status, consensus, decide, followed, left_out, scattered
+from checks.verdict.rule import Reason, Ruling, Status, consensus, decide, followed, left_out, scattered
 
 Around = Callable[[Array], tuple[Array, Array]]
 
@@ -30,7 +30,7 @@ class Values:
     rounding: Array
     largest: Array
     top: float
-    least: Array
+    least: Array | float = 0.0
 
     def of(self, lines: Array) -> Values:
         """Some of them."""
@@ -40,7 +40,7 @@ class Values:
             rounding=self.rounding[lines],
             largest=self.largest[lines],
             top=self.top,
-            least=self.least[lines],
+            least=np.broadcast_to(self.least, self.analytic.shape)[lines],
         )
 
 
@@ -124,7 +124,8 @@ class Judge:
     def aim(self, values: Values) -> tuple[Array, Array]:
         """What each line should hold, and how sharply: (m,) each.
 
-        The complex value where there is one, sharply enough to tell it from the analytic one.
+        The complex value where there is one, sharply enough to tell it from the analytic one; but
+        of zero it cannot be told whether the cost only stands still, as on a stair.
         """
         a, s, r, rtol = values.analytic, values.exact, values.rounding, self.this.rtol
         has = np.isfinite(s)
@@ -133,7 +134,7 @@ class Judge:
         target = np.where(target > 0, target, rtol * fallback)
         apart = np.abs(a - s)
         target = np.where(has & (apart > r), np.maximum(apart / 4, target), target)
-        return np.where(has, s, a), target
+        return np.where(has & (s != 0), s, a), target
 
     def reconsider(self) -> None:
         """What real differences alone convict has to stand out from the worst noise of any line.
@@ -171,7 +172,7 @@ class Judge:
         nil = (2 * apart >= size) & (size <= thresholds.BLUNT * largest)
         fits = 2 * apart <= thresholds.BLUNT * largest
         status = np.where(nil, Status.ZERO, np.where(fits, Status.PASS, Status.UNDECIDED))
-        ruling.status[at], ruling.error[at] = status, apart
+        ruling.status[at], ruling.error[at], ruling.reason[at] = status, apart, Reason.ROUNDING
         passed = np.where(status == Status.PASS, 2 * apart, 0.0)
         ruling.resolution[at] = passed / np.where(largest > 0, largest, 1.0)
 

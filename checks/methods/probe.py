@@ -45,7 +45,7 @@ from checks import hygiene
 from checks.methods.conclude import conclude
 from checks.methods.judge import Judge
 from checks.methods.projection import Part, Projection, Result, bisect, weights
-from checks.methods.run import MANY, CheckRun, inspected, spreads, start
+from checks.methods.run import CheckRun, inspected, spreads, start
 from checks.methods.sweep import COMPLEX, look_at, sweep_all, values_of
 from checks.nest import Array
 from checks.oracles import registry, rounding, thresholds
@@ -56,12 +56,9 @@ from checks.subject import Subject, within
 from checks.verdict.findings import Findings
 from checks.verdict.rule import Reason, Ruling, Status, consensus
 
-# How often the gradient is jittered for the closer look; beyond MANY parameters a trial takes as
-# long as a pass, and no single shortfall counts for much.
-FEW = 4
-
-# Coordinates of each tensor that a line of real differences goes through at most.
-PART = 2**16
+# Of each tensor, a line of real differences goes through so many coordinates at most; and beyond
+# MANY parameters the gradient is jittered that often for a closer look.
+PART, FEW = 2**16, 4
 
 
 @within
@@ -85,7 +82,7 @@ def probe(problem: Subject, /, **options: Any) -> Report:
     if result.differs:
         for each in (result, *result.apart):
             each.projection.d.clear()  # as large as the parameters
-        trials = thresholds.JITTERS if problem.parameters <= MANY else FEW
+        trials = thresholds.JITTERS if problem.parameters <= thresholds.MANY else FEW
         result = project(this, given, trials=trials)
     borne_out = _borne_out(this, given) if not result.differs else True
     this.offences += hygiene.changed_since(this.problem, analytic)  # the real cost has moved by now
@@ -93,7 +90,7 @@ def probe(problem: Subject, /, **options: Any) -> Report:
         return _swept(this, analytic, "real differences do not bear the projection out")
     this.progress(problem.parameters)
     culprits = bisect(result) if result.differs else []
-    if len(culprits) >= thresholds.CULPRITS and problem.parameters <= MANY:
+    if len(culprits) >= thresholds.CULPRITS and problem.parameters <= thresholds.MANY:
         return _swept(this, analytic, f"{thresholds.CULPRITS} culprits or more")
     return _concluded(this, given, result, culprits)
 
@@ -163,6 +160,7 @@ def _slope(analytic: list[Array], d: list[Array]) -> float:
     return sum(float(np.dot(g.reshape(-1)[: e.size], e)) for g, e in zip(analytic, d, strict=True))
 
 
+@np.errstate(over="ignore")
 def _leave_out(
     this: CheckRun, analytic: list[Array], d: list[Array], shares: list[Array], floor: float
 ) -> float:
@@ -181,7 +179,7 @@ def _leave_out(
         tolerance = rounding.tolerance(g, g, spread=share, dtype=this.problem.dtype) + floor
         share[...] = np.abs(e) * tolerance
         total += float(np.dot(share, share))
-    most = this.rtol / (2 * thresholds.ONE_HIDES)
+    most = this.rtol * thresholds.NO_ERROR / 4
     if total <= most**2:
         return float(np.sqrt(total))
     least, tau = _least_left_out(shares, most)
@@ -254,9 +252,9 @@ def _concluded(
 ) -> Report:
     """Measure culprits, and what was left out, one by one, and report.
 
-    Where D differs and no culprit accounts for that, nothing passes.
+    Where D differs by more than what these differ by, nothing passes.
     """
-    d, tau, differs = result.projection.d, result.tau, result.differs
+    d, tau = result.projection.d, result.tau
     this.extra["probe"] = {
         "ruled_out": this.rtol,
         "missed_with_probability": min(1.0, 2 * tau / this.rtol) if any(map(np.any, d)) else 1.0,
@@ -265,29 +263,35 @@ def _concluded(
         "tolerance": tau,
     }
     found = projected(this, given, result)
-    judge = Judge(this=this)
-    told = []
+    judge, left = Judge(this=this), [each.difference for each in (result, *result.apart)]
     for tensor, name in enumerate(this.problem.names):
         flat = found.status[name].reshape(-1)
         named = [part.start for part, _ in culprits if part.tensor == tensor]
         at = np.union1d(np.flatnonzero(flat == Status.UNDECIDED), named).astype(int)
-        if at.size and (at.size <= MANY or named):
-            ruling = _by_themselves(judge, given, tensor, at)
+        if at.size and (at.size <= thresholds.MANY or named):
+            ruling, exact = _by_themselves(judge, given, tensor, at)
             _write(found, name, at, ruling)
-            told += named
-    if differs and not told:
-        this.notes.append("the projection differs, and not all of that could be traced")
-        this.untraced = True
+            off = exact - given[tensor].reshape(-1)[at]
+            for k, each in enumerate((result, *result.apart)):
+                e = each.projection.d[tensor].reshape(-1)
+                left[k] -= float(np.dot(e[at], off)) if e.size else 0.0
+    rest = (result, *result.apart)
+    if not all(abs(r) <= each.tau for r, each in zip(left, rest, strict=True)):
+        this.untraced = not found.any(Status.FAIL)
+        this.notes += ["the projection differs, and not all of that was traced"] * this.untraced
     return conclude(this, found)
 
 
-def _by_themselves(judge: Judge, given: list[Array], tensor: int, at: Array) -> Ruling:
-    """Single coordinates of a tensor, as a sweep measures and decides them."""
+def _by_themselves(
+    judge: Judge, given: list[Array], tensor: int, at: Array
+) -> tuple[Ruling, Array]:
+    """Single coordinates of a tensor, as a sweep measures and decides them; and complex slopes."""
     this = judge.this
     a = given[tensor].reshape(-1)
     exact = np.full(a.shape, np.nan)
     exact[at] = registry.complex_step(coordinates(this.problem, tensor, at))[0]
-    moved = spreads(this, given)[tensor].reshape(-1) if this.problem.parameters <= MANY else 0 * a
+    few = this.problem.parameters > thresholds.MANY
+    moved = 0 * a if few else spreads(this, given)[tensor].reshape(-1)
     allowed = this.allowed(tensor, a, np.nan_to_num(exact), moved)
     every = [g.reshape(-1) for g in given]
     nothing = [np.full(g.shape, np.nan) for g in every]
@@ -301,7 +305,7 @@ def _by_themselves(judge: Judge, given: list[Array], tensor: int, at: Array) -> 
     if look.size:
         look_at(judge, tensor, look, values, ruling, at=at)
         judge.reconsider()
-    return ruling
+    return ruling, values.exact
 
 
 def _write(found: Findings, name: str, at: Array, ruling: Ruling) -> None:

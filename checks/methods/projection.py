@@ -107,12 +107,12 @@ class Result:
 def weights(analytic: list[Array], rng: np.random.Generator, *, small: bool = True) -> list[Array]:
     """The direction d: r / |g|; 0 in a tensor without any, which nothing says how to weigh.
 
-    Where `small` ones need not be told apart, what has less than the share `thresholds.HIDDEN` of
+    Where `small` ones need not be told apart, what has less than the share `thresholds.BLUNT` of
     its tensor's gradient is weighed as if it had that.
     """
     d = []
     for g in analytic:
-        least = thresholds.HIDDEN * rounding.typical(g) if g.any() else 0.0
+        least = thresholds.BLUNT * rounding.typical(g) if g.any() else 0.0
         r = signed(rng, g.shape)
         size = np.asarray(np.abs(g))
         if not small:

@@ -28,10 +28,6 @@ Progress = Callable[[int], None]
 
 DISAGREE = "oracles-disagree"
 
-# From so many parameters on, every call of the cost takes about a second: its noise is taken for
-# some roundings of the cost, and not measured.
-MANY = 2**22
-
 # Bytes. Having freed one block of this size, glibc keeps freed memory for the next array instead of
 # handing it back and asking for it again page by page (mallopt(3), M_TRIM_THRESHOLD), which can
 # take longer than the arithmetic. The block itself is never touched and takes no memory.
@@ -85,7 +81,7 @@ class CheckRun:
         """How far rounding moves the cost; found out when it is first asked for."""
         found = np.asarray(as_number(self.problem.cost(in_double(self.problem.values))))
         eps = float(np.finfo(found.dtype if found.dtype.kind == "f" else float).eps)
-        if self.problem.parameters > MANY:
+        if self.problem.parameters > thresholds.MANY:
             return thresholds.SAFETY * eps * abs(self.centre)
         line = through(self.problem, [close_by(self.problem, self.rng)])
         return cost_noise(line, self.centre, eps)

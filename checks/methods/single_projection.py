@@ -2,7 +2,7 @@
 
 An audit in the middle of training asks less than a proof: whether the same code still says what the
 cost does. So a coordinate is weighed by its gradient or, where that is more, by a thousandth of its
-tensor's root mean square (`thresholds.HIDDEN`). What is smaller matters less to a step, and the
+tensor's root mean square (`thresholds.BLUNT`). What is smaller matters less to a step, and the
 rounding of a saturated unit can then make nothing of D. No jitter has to tell how far rounding
 goes: what agrees, agrees. With |D| <= theta, a coordinate's error e, relative to its weight, has
 been missed with a probability of at most
@@ -45,7 +45,7 @@ def glance(subject: Subject, *, rtol: float | None = None, seed: int = 0) -> Rep
     d = weights(analytic, this.rng, small=False)
     projection = Projection(this.problem, analytic, d)
     difference, error = projection.difference(projection.whole)
-    theta = thresholds.SEEN * this.rtol
+    theta = thresholds.BLUNT * this.rtol
     result = Result(
         projection=projection,
         difference=difference,
@@ -56,12 +56,12 @@ def glance(subject: Subject, *, rtol: float | None = None, seed: int = 0) -> Rep
     if result.differs:
         return probe(subject, rtol=rtol, seed=seed)
     this.notes.append(
-        f"small gradients were weighed as {thresholds.HIDDEN:.1g} of their tensor's root mean"
+        f"small gradients were weighed as {thresholds.BLUNT:.1g} of their tensor's root mean"
         " square"
     )
     this.extra["probe"] = {
         "ruled_out": this.rtol,
-        "missed_with_probability": thresholds.SEEN,
+        "missed_with_probability": thresholds.BLUNT,
         "passes": projection.passes,
         "difference": difference,
         "tolerance": theta,

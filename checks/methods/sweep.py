@@ -81,7 +81,7 @@ def sweep_all(this: CheckRun, analytic: dict[str, Array]) -> Findings:
     else:
         rulings = _by_complex_step(judge, values)
     judge.reconsider()
-    if this.measured == REAL and not any(np.any(r.status == Status.FAIL) for r in rulings):
+    if judge.cases and not any(np.any(r.status == Status.FAIL) for r in rulings):
         _call_witness(judge, rulings)
     return gathered({name: analytic[name] for name in problem.names}, rulings, allowed)
 
@@ -116,7 +116,7 @@ def values_of(
             rounding=r,
             largest=np.full(a.shape, most[0]),
             top=top[0],
-            least=rounding.least(v, g, problem.dtype, top),
+            least=rounding.least(v, g, problem.dtype, top) if problem.jittered is None else 0 * a,
         )
         for a, s, r, v, g, most in zip(
             given, exact, allowed, problem.values, either, largest, strict=True
@@ -247,7 +247,7 @@ def look_at(
     chosen = values.of(places)
     first = np.argsort(-np.abs(chosen.analytic - chosen.exact) / chosen.rounding, kind="stable")
     alike = np.isfinite(chosen.exact).all() and bool(np.all(ruling.suspect[places]))
-    some = np.sort(first[: thresholds.LOOKED]) if alike else np.arange(places.size)
+    some = np.sort(first[: thresholds.GROUP]) if alike else np.arange(places.size)
     rest = np.delete(places, some)
     for which in (places[some], rest):
         if which is rest and np.all(ruling.status[places[some]] == Status.FAIL):
@@ -299,7 +299,7 @@ def confirmed(this: CheckRun, values: list[Values]) -> tuple[list[Array], list[A
 
 def _require_same_reruns(this: CheckRun, group: confirmation.Group) -> None:
     """Where real differences do not bear out a group, see that the faster rerun is the plain one."""
-    problem, at = this.problem, group.at[: thresholds.LOOKED]
+    problem, at = this.problem, group.at[: thresholds.GROUP]
     steps = 1j * thresholds.COMPLEX_STEP * rounding.scale(problem.values[group.tensor]).reshape(-1)
     short = problem.rerun(group.tensor, at, steps[at]) if problem.rerun else np.zeros(at.size)
     plain = perturbed_costs(problem, group.tensor, at, steps[at])

@@ -19,7 +19,7 @@ from checks.methods.judge import Judge, Values
 from checks.methods.run import CheckRun, inspected, jittered, start
 from checks.nest import Array
 from checks.oracles import rounding, thresholds
-from checks.oracles.lines import Lines, anywhere, through
+from checks.oracles.lines import Lines, close_by, through
 from checks.report import Diagnosis, Report
 from checks.subject import Subject, within
 from checks.verdict.rule import Ruling, Status
@@ -42,7 +42,7 @@ def taylor(problem: Subject, /, **options: Any) -> Report:
         return conclude(this, None)
     this.measured = "real cost along one direction"
     given = [np.asarray(analytic[name], np.float64) for name in this.problem.names]
-    d = anywhere(this.problem, this.rng)
+    d = close_by(this.problem, this.rng)
     slope = _along(given, d)
     line = through(this.problem, [d])
     ruling = _ruling(this, line, slope, _rounded(this, given, d))
@@ -74,7 +74,6 @@ def _ruling(this: CheckRun, line: Lines, slope: Array, rounded: Array) -> Ruling
         rounding=rounded,
         largest=np.abs(slope),
         top=float(np.abs(slope[0])),
-        least=np.zeros(1),
     )
     ruling = judge.at_once(values)
     judge.look(line, values, into=ruling, tensor=0, at=np.zeros(1, int))

@@ -31,11 +31,12 @@ from checks.nest import Array
 from checks.oracles import thresholds
 from checks.oracles.lines import Lines
 
-HOME = thresholds.INWARD
-LEVELS = thresholds.INWARD + 1 + thresholds.OUTWARD
-TRIED = 4
-ONE_EACH = np.asarray([1.0, -1.0])
+# From the first step, levels go in to a spacing of the numbers around 1, and out to REACH.
 LOG_RATIO = float(np.log(thresholds.RATIO))
+HOME = int(np.ceil(np.log(thresholds.FIRST[1] / np.finfo(np.float64).eps) / LOG_RATIO))
+LEVELS = HOME + 1 + int(np.ceil(np.log(thresholds.REACH / thresholds.FIRST[0]) / LOG_RATIO))
+
+ONE_EACH = np.asarray([1.0, -1.0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +92,7 @@ class Levels:
         self.noise = np.full(m, noise)
         low, high = thresholds.FIRST
         size = abs(centre) if centre else 1.0
-        first = np.clip(np.cbrt(thresholds.BALANCE * noise / size), low, high)
+        first = np.clip(np.cbrt(4 * thresholds.NOISE_GAIN * noise / size), low, high)
         home = np.exp2(np.round(np.log2(lines.unit * first)))
         powers = float(thresholds.RATIO) ** (np.arange(LEVELS) - HOME)
         self.h = powers[:, None] * home
@@ -298,7 +299,7 @@ def _stairs(levels: Levels, wanted: Array) -> tuple[Array, Array]:
     closer = flat & (np.arange(LEVELS)[:, None] < first)
     found = np.flatnonzero(closer.any(axis=0) & moves.any(axis=0))
     found = found[np.argsort(wanted[found] == 0, kind="stable")]
-    height = max((jump(levels, k, 0.0, first[k]) for k in found[:TRIED]), default=0.0)
+    height = max((jump(levels, k, 0.0, first[k]) for k in found[: thresholds.GROUPS]), default=0.0)
     levels.noise[found] = np.maximum(levels.noise[found], height / 2)
     at = found if height else found[:0]
     return at, first[at]

@@ -1,6 +1,6 @@
 """Whether a cost has a complex derivative at all, by what it asks of NumPy.
 
-An absolute value or a conjugate has none, nor has the real part, and the complex step then sees the
+An absolute value or a conjugate has none, nor has the real part or what is rounded, and the complex step then sees the
 slope of the rest, as exactly as ever. Where that part of the cost is small, or kinks close by bend
 real differences, no number shows it. So the cost is run once on arrays that raise when they are put
 to such a use. Of a real part there are harmless uses: to branch on it, and to take away the largest
@@ -16,12 +16,13 @@ import numpy as np
 
 from checks.subject import Arrays, Subject
 
-# Ufuncs and functions, by name, that conjugate complex numbers or take their absolute value. Those
-# of `var` and `std` also hold for the methods.
+# Ufuncs and functions, by name, that conjugate complex numbers, take their absolute value or round
+# them. Those of `var`, `std` and `round` also hold for the methods.
 WITHOUT = frozenset({
     "absolute", "conjugate", "sign", "angle", "vdot", "vecdot", "matvec", "vecmat", "var", "std",
     "nanvar", "nanstd", "cov", "corrcoef", "norm", "matrix_norm", "vector_norm", "cond", "slogdet",
     "cholesky", "qr", "svd", "svdvals", "eigh", "eigvalsh", "pinv", "lstsq", "matrix_rank",
+    "round", "around", "rint",
 })  # fmt: skip
 
 
@@ -83,6 +84,9 @@ class _Watched(np.ndarray):
 
     def std(self, *args: Any, **kwargs: Any) -> Any:
         return np.std(self, *args, **kwargs)
+
+    def round(self, *args: Any, **kwargs: Any) -> Any:
+        return np.round(self, *args, **kwargs)
 
 
 class _RealPart(_Watched):

@@ -126,14 +126,14 @@ def tolerance(analytic: Array, numeric: Array, *, spread: Array, dtype: np.dtype
 def least(values: Array, slopes: Array, dtype: np.dtype, top: tuple[float, float] = (0, 0)) -> Array:
     """Two units of the largest slope of a tensor, (m,): less than that may be rounding of it.
 
-    Where an array has numbers of several units, `UNITS` of the largest change that a number makes
+    Where an array has numbers of several units, 1 / `BLUNT` of the largest change that a number makes
     by its own size, if that is less. `top` is the largest of both in the whole problem.
     """
     x = np.abs(values.reshape(-1), dtype=np.float64)
     slope, change = largest(values, slopes)
     slope, change = max(slope, top[0]), max(change, top[1])
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        return 2 * float(np.finfo(dtype).eps) * np.fmin(slope, thresholds.UNITS * change / x)
+        return 2 * float(np.finfo(dtype).eps) * np.fmin(slope, change / x / thresholds.BLUNT)
 
 
 def largest(values: Array, slopes: Array) -> tuple[float, float]:

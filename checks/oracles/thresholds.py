@@ -19,7 +19,9 @@ RTOL = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
 NO_ERROR = 0.5
 
 # What evidence has to show at the least, relative to the largest slope of its tensor: three digits,
-# where a step of gradient descent cannot tell the two apart.
+# where a step of gradient descent cannot tell the two apart. So a probe weighs what is smaller as
+# if it were that large, an audit misses an error once in a thousand times at most, and numbers of
+# one array that lie further apart are taken to be of different units.
 BLUNT = 1e-3
 
 # --- rounding of the analytic value ---------------------------------------------------------------
@@ -30,10 +32,6 @@ JITTERS = 16
 
 # Rounding may be this many of those spreads. Measured: 1,000 random networks never exceeded 10.
 SAFETY = 32.0
-
-# Numbers of a problem, and their effects, that lie further apart are of different units: what is
-# rounding beside one may be all there is of another.
-UNITS = 2.0**10
 
 # Where jitter does not reach what rounds, as in 1 - a next to a = 1, the difference of analytic and
 # complex value is followed over POINTS places, this part of the scale apart, for by then it has
@@ -61,23 +59,18 @@ GROUP, GROUPS = 64, 8
 # root of eps is what a difference that balances noise and truncation still resolves, with margin.
 LEAST_SAY = 2.0**-20
 
-# So many suspects of a tensor are looked at one by one; where these agree, the rest is as they are.
-LOOKED = 64
-
 # --- levels of differences ------------------------------------------------------------------------
 
 # A step is a power of two times the scale, and neighbouring levels are a factor of 4 apart: a
 # smooth line's truncation then falls by 16, and the one in between would be no news.
 RATIO = 4
 
-# Levels go this many factors out from the first, and in; out to where a step is some 32 scales of
-# the parameter, for weights near zero are much smaller than what they act on.
-OUTWARD, INWARD = 12, 22
+# Levels go out to where a step is some 32 scales of the parameter, for weights near zero are much
+# smaller than what they act on.
 REACH = 2.0**5
 
-# The first step balances truncation, h^2 / 4 of the scale, and noise, 2 x 9 sigma / h: it is
-# (36 sigma / C)^(1/3), and lies between these.
-BALANCE = 36.0
+# The first step balances truncation, h^2 / 4 of the scale, and noise, 2 NOISE_GAIN sigma / h: it is
+# (4 NOISE_GAIN sigma / C)^(1/3) scales, and lies between these.
 FIRST = 2.0**-20, 2.0**-4
 
 # The extrapolated value (4 d(h/2) - d(h)) / 3 moves by at most 3 sigma / h; three of them.
@@ -114,20 +107,13 @@ AGREE = 4.0
 
 # --- projections --------------------------------------------------------------------------------
 
-# A single error e with 0.5 |e| <= 2 tau can be missed: beyond that, nothing can be decided.
-ONE_HIDES = 4
-
-# So many culprits are named one by one; a bisection that finds more has found a bug of many.
+# So many culprits are named one by one; a bisection that finds more has found a bug of many. Policy.
 CULPRITS = 16
-
-# A coordinate with an analytic gradient of zero is weighed as if it had this share of its tensor's
-# root mean square: a hidden gradient that small still counts like a relative error of one.
-HIDDEN = 2.0**-10
 
 # In a bisection, this share of a difference is left to the rounding of the passes that show it:
 # a pass of 2^22 terms rounds to less than 2^-52 x 2^11, and 32 of them are SAFETY.
 DROWNED = 2.0**-36
 
-# An audit is content with a difference of this part of `rtol`: an error of `rtol` is missed once
-# in a thousand at most.
-SEEN = 2.0**-10
+# From so many parameters on, every call of the cost takes about a second: it is called less often,
+# and its noise is taken for SAFETY roundings of it. Policy.
+MANY = 2**22

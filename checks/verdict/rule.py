@@ -88,9 +88,9 @@ def decide(
     evidence: Evidence | None,
     largest: Array,
     top: float,
-    least: Array,
     rtol: float,
-    slack: float,
+    least: Array | float = 0.0,
+    slack: float | None = None,
     support: Array | float = 0.0,
     blind: bool = False,
 ) -> Ruling:
@@ -106,18 +106,19 @@ def decide(
         Levels of real differences; None where none were taken.
     largest, top
         The largest slope of each one's tensor, and of the problem.
-    least
-        Below this a slope is rounding of the largest of the problem.
     rtol
         The relative error that has to be caught.
+    least
+        Below this a slope is rounding of the largest of the problem.
     slack
-        The relative difference that is no error, where rounding does not explain it.
+        The relative difference that is no error, by default `NO_ERROR` of `rtol`.
     support
         How far real differences confirm the complex step, where it may not see all of the cost.
     blind
         Whether it may not. Else a value that it bears out is not wrong by real differences alone.
     """
     a = analytic
+    slack = thresholds.NO_ERROR * rtol if slack is None else slack
     close = rounding + slack * np.abs(a)
     nothing = np.full(a.shape, np.nan)
     lo, hi = (nothing, nothing) if evidence is None else consensus(evidence)
@@ -153,6 +154,7 @@ def decide(
     nil = (np.abs(a) <= rounding) & (np.abs(numeric) <= half) & (2 * half <= thresholds.BLUNT * top)
     nil |= (np.abs(a) <= rounding) & has & (np.abs(exact) <= rounding)
     nil |= (a == 0) & (numeric == 0) & has
+    nil |= (a == 0) & inside & (top == 0)
     dust = has & (np.maximum(np.abs(a), np.abs(exact)) <= least)
     hidden = np.where(agree, 2 * half, np.maximum(hi - a, a - lo) + rounding)
     blunt = hidden <= thresholds.BLUNT * largest
@@ -214,7 +216,7 @@ def closest(evidence: Evidence, one: Array, other: Array) -> Array:
 
     1 for `one`, -1 for `other`, 0 where no evidence can tell.
     """
-    margin = np.abs(one - other) / 16
+    margin = thresholds.SURE * np.abs(one - other)
     found = np.zeros(evidence.lo.shape[1], np.int8)
     for lo, hi in zip(evidence.lo, evidence.hi, strict=True):
         if not np.isfinite(lo).any():

@@ -399,14 +399,14 @@ def test_what_no_coordinate_tells_is_unknown() -> None:
 @pytest.mark.parametrize("method", ["sweep", "probe"])
 @pytest.mark.parametrize(("factor", "code"), [(-1, "sign-flipped"), (2, "constant-factor")])
 def test_a_probe_diagnoses_what_it_decides(method: str, factor: int, code: str) -> None:
-    """As a sweep does, down to exp(-40) beside 1."""
+    """As a sweep does; exp(-40) beside 1 may be rounding of the other slopes, and is zero."""
     found = check_gradients(
         lambda p: np.log1p(np.exp(p)).sum(),
         lambda p: factor / (1 + np.exp(-p)),
         np.asarray([-40.0, 1, 5, 20, 35]),
         method=method,
     )
-    assert (found.checked, found.undecided) == (5, 0)
+    assert (found.checked, found.zero, found.undecided) == (4, 1, 0)
     assert found.diagnosis is not None
     assert found.diagnosis.code == code
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.checks.cases.shape import FAIL, Case, Wrong, both, entry, times
+from tests.checks.cases.shape import FAIL, NOT_FAIL, PASS, Case, Wrong, both, entry, times
 
 KIND = "small weights"
 
@@ -66,7 +66,9 @@ def of_a_course(
             right=right,
             wrong=tuple(wrong),
             accuracy=1e-5,
-        )
+        ),
+        # By real differences some slopes of tiny weights drown: then it has to say so.
+        expect=PASS if deviation >= 1e-3 else NOT_FAIL,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from checks.methods.judge import Judge, Values, put
 from checks.nest import Array
 from checks.oracles.lines import coordinates
-from checks.verdict.rule import Ruling, Status
+from checks.verdict.rule import Reason, Ruling, Status
 from tests.checks.problems import under_way, vector
 
 NAN = float("nan")
@@ -88,6 +88,7 @@ def test_a_suspect_that_does_not_scatter_is_wrong(error: float, status: Status) 
     given = values(rounded[3], exact[3], rounding=1e-27)
     ruling = judged(cost, given, around=lambda at: (rounded[:, at], exact[:, at]))
     assert np.all(ruling.status == Status.PASS)
+    assert np.all(ruling.reason == Reason.ROUNDING)
     np.testing.assert_allclose(ruling.resolution, 2e-5, rtol=0.1)
 
 

@@ -70,7 +70,7 @@ def test_the_noise_of_a_cost_in_single_precision_is_its_own() -> None:
 
 def test_many_parameters_noise_is_some_roundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """And is not measured."""
-    monkeypatch.setattr("checks.methods.run.MANY", 2)
+    monkeypatch.setattr("checks.oracles.thresholds.MANY", 2)
     this = under_way(squares())
     assert this.noise == thresholds.SAFETY * EPS * 20.25
     assert this.problem.calls["cost"] == 2

@@ -30,6 +30,22 @@ def sines(factor: Any = 1.0, cast: Callable[[Any], Any] = lambda c: c) -> Subjec
                   lambda p: factor * (np.cos(p) + 3 * p**2), AT)  # fmt: skip
 
 
+def hinge(at: Any, kink: float, value: float, cast: Callable[[Any], Any] = lambda c: c) -> Subject:
+    """Squares and ReLUs, with a slope of `value` for a ReLU at one place."""
+    return vector(
+        lambda p: cast((p * (p.real > 0)).sum() + (p**2).sum()),
+        lambda p: 2 * p + np.where(p == kink, value, p > 0),
+        at,
+    )
+
+
+def stairs(digits: int, factor: float, cast: Callable[[Any], Any]) -> Subject:
+    """A sum of sines that is rounded."""
+    return vector(
+        lambda p: cast(np.round(np.sin(p).sum(), digits)), lambda p: factor * np.cos(p), AT
+    )
+
+
 # --- right and wrong ------------------------------------------------------------------------------
 
 
@@ -118,31 +134,28 @@ def test_a_zero_that_should_not_be_one_is_caught_and_the_other_way_round(oracle:
     extra = examine(problem(lambda p: 2 * p * (np.arange(12) < 8)), oracle=oracle)
     assert named(extra) == {("params", (7,))}
     constant = examine(vector(lambda p: 1.0 + 0 * p.sum(), np.zeros_like, AT), oracle=oracle)
-    assert (constant.verdict, constant.zero) == ("undecided", 12)
+    assert (constant.verdict, constant.checked) == ("undecided", 0)
 
 
 @ORACLE
-@pytest.mark.parametrize(("value", "verdict"), [(0.0, "pass"), (0.4, "pass"), (1.0, "pass"), (1.2, "fail"), (-0.2, "fail")])
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [(0.0, "pass"), (0.4, "pass"), (1.0, "pass"), (1.2, "fail"), (-0.2, "fail")],
+)
 def test_on_a_kink_any_value_between_its_slopes_will_do(
     oracle: str, value: float, verdict: str
 ) -> None:
     """At a ReLU's 0; what else is wrong is wrong, and a kink merely near is no excuse."""
     at = np.asarray([0.0, 1.0, -2.0])
     for cast in (lambda c: c, float):
-        problem = vector(
-            lambda p: cast((p * (p.real > 0)).sum() + (p**2).sum()),
-            lambda p: 2 * p + np.where(p == 0, value, p > 0),
-            at,
-        )
+        problem = hinge(at, 0.0, value, cast)
         report = examine(problem, oracle=oracle)
         assert (report.verdict, report.kinks) == (verdict, int(verdict == "pass")), str(report)
-        assert named(examine(planted(problem, "params", 1, 1e-3), oracle=oracle)) >= {("params", (1,))}
+        assert named(examine(planted(problem, "params", 1, 1e-3), oracle=oracle)) >= {
+            ("params", (1,))
+        }
     for near in (1e-9, 1e-6, 1e-3):
-        beside = vector(
-            lambda p: (p * (p.real > 0)).sum() + (p**2).sum(),
-            lambda p: 2 * p + np.where(p == near, 0.5, p > 0),
-            [near, 1.0, -2.0],
-        )
+        beside = hinge([near, 1.0, -2.0], near, 0.5)
         assert examine(beside, oracle=oracle).verdict == "fail"
 
 
@@ -167,7 +180,9 @@ def test_a_cost_that_is_not_complex_safe_is_judged_by_real_differences() -> None
     slope = lambda p: 3 * p * np.abs(p)  # noqa: E731
     at = [0.5, -1.0, 2.0, 0.25]
     assert examine(vector(cubes, slope, at)).verdict == "pass"
-    assert named(examine(planted(vector(cubes, slope, at), "params", 1, 1e-3))) == {("params", (1,))}
+    assert named(examine(planted(vector(cubes, slope, at), "params", 1, 1e-3))) == {
+        ("params", (1,))
+    }
     report = examine(sines(1.0, float))
     assert (report.verdict, report.oracle) == ("pass", REAL)
     assert report.notes[0].startswith("complex step not usable: the cost does not take complex")
@@ -244,10 +259,9 @@ def test_errors_of_the_surroundings_are_raised_and_are_no_verdict(
 
         return there
 
-    right = lambda p: np.cos(p)  # noqa: E731
     for cost, gradient in (
-        (only_at(lambda p: np.sin(p).sum()), right),
-        (lambda p: np.sin(p).sum(), only_at(right)),
+        (only_at(lambda p: np.sin(p).sum()), np.cos),
+        (lambda p: np.sin(p).sum(), only_at(np.cos)),
     ):
         with pytest.raises(error, match="no more"):
             examine(vector(cost, gradient, AT), oracle=oracle)
@@ -260,9 +274,7 @@ def test_a_staircase_of_a_cost_neither_convicts_nor_excuses(
 ) -> None:
     """A right gradient of a rounded cost does not fail, and a wrong one does not pass."""
     for cast in (float, lambda c: c):
-        problem = vector(
-            lambda p: cast(np.round(np.sin(p).sum(), digits)), lambda p: factor * np.cos(p), AT
-        )
+        problem = stairs(digits, factor, cast)
         assert examine(problem).verdict != never
 
 
@@ -431,15 +443,16 @@ def test_a_complex_step_wrong_only_here_passes_no_gradient_wrong_alike(
     monkeypatch: pytest.MonkeyPatch, method: str, factor: float
 ) -> None:
     """It gets the known slopes right; real differences bear neither out."""
-    assert calibration.miscalibrated() is None
     right = registry.complex_step
 
     def wrong_here(lines: Any) -> Any:
         slope, error = right(lines)
-        return factor * slope, error
+        return slope if lines.unit.size == calibration.KNOWN.size else factor * slope, error
 
     monkeypatch.setattr(registry, "complex_step", wrong_here)
-    assert examine(sines(factor), method=method).verdict == "fail"
+    assert calibration.miscalibrated() is None
+    report = examine(sines(factor), method=method)
+    assert report.verdict != "pass", str(report)
     assert examine(sines(), method=method).verdict != "fail"
 
 
@@ -449,10 +462,11 @@ def test_a_scan_wrong_only_here_passes_no_gradient_wrong_alike(
     monkeypatch: pytest.MonkeyPatch, cast: Callable[[Any], Any], factor: float
 ) -> None:
     """The costs that it asks for are of another slope: a plain difference speaks against it."""
-    assert calibration.miscalibrated() is None
     right = registry.scan
 
     def wrong_here(levels: Any, wanted: Array, target: Array) -> Any:
+        if levels.lines.unit.size == calibration.KNOWN.size:
+            return right(levels, wanted, target)
         plain = levels.lines.costs
         lines = replace(
             levels.lines,
@@ -465,6 +479,7 @@ def test_a_scan_wrong_only_here_passes_no_gradient_wrong_alike(
             levels.lines = kept
 
     monkeypatch.setattr(registry, "scan", wrong_here)
+    assert calibration.miscalibrated() is None
     report = examine(sines(factor, cast))
     assert report.verdict != "pass", str(report)
 
@@ -473,7 +488,7 @@ def test_counts_add_up() -> None:
     """Dead units, saturated ones, kinks and planted errors included."""
     for seed in range(4):
         problem = network(seed, activation="relu", factor=5.0)
-        for one in (problem, changed(problem, lambda g: g["W1"].__imul__(1.1))):
+        for one in (problem, changed(problem, lambda g: g.update(W1=1.1 * g["W1"]))):
             report = examine(one)
             statuses = np.concatenate([s.reshape(-1) for s in report.status.values()])
             assert statuses.size == report.parameters

@@ -68,7 +68,7 @@ def test_a_broken_scan_is_named(monkeypatch: pytest.MonkeyPatch, mistake: str) -
 
 
 def test_a_witness_says_what_a_plain_difference_says() -> None:
-    """Nothing where it agrees up to the gap of both sides, noise and the error; else both values."""
+    """Nothing where it agrees up to the sides' gap, noise and the error; else both values."""
     bent = line(lambda t: 1 + 2 * t + 0.25 * t**2)
     for expected in (2.0, 1.6, 2.4):
         assert calibration.witness(bent, 1.0, 0.0, expected, 0.0) is None

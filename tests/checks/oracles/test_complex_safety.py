@@ -25,13 +25,22 @@ REFUSE: dict[str, tuple[Any, str]] = {
     "asserts": (asserts, "the cost does not take complex parameters (only real ones)"),
     "float": (lambda p: float(np.exp(p).sum()), "the cost does not take complex parameters ("),
     "real": (lambda p: np.exp(p.real).sum(), "the cost gives back a real number for complex"),
-    "None": (lambda p: None if np.iscomplexobj(p) else np.exp(p).sum(), "the cost gives back a real"),
-    "many": (lambda p: np.exp(p) if np.iscomplexobj(p) else np.exp(p).sum(), "gives back (3,) numbers"),
+    "None": (
+        lambda p: None if np.iscomplexobj(p) else np.exp(p).sum(),
+        "the cost gives back a real",
+    ),
+    "many": (
+        lambda p: np.exp(p) if np.iscomplexobj(p) else np.exp(p).sum(),
+        "gives back (3,) numbers",
+    ),
     "another": (
         lambda p: (p**2).sum() if np.iscomplexobj(p) else (p**3).sum(),
         "with complex parameters the cost is 5.25, not 7.125",
     ),
-    "NaN": (lambda p: np.nan * p.sum() if np.iscomplexobj(p) else p.sum(), "the cost is nan, not 1.5"),
+    "NaN": (
+        lambda p: np.nan * p.sum() if np.iscomplexobj(p) else p.sum(),
+        "the cost is nan, not 1.5",
+    ),
 }
 
 
@@ -96,9 +105,9 @@ def test_a_complex_cost_is_a_number_or_a_type_error() -> None:
 
         return vector(cost, np.ones_like, AT)
 
-    with pytest.raises(TypeError, match="^first$"):
+    with pytest.raises(TypeError, match=r"^first$"):
         complex_cost(raising(KeyboardError("first\nsecond")), [np.ones(3)])
-    with pytest.raises(TypeError, match="^KeyboardError$"):
+    with pytest.raises(TypeError, match=r"^KeyboardError$"):
         complex_cost(raising(KeyboardError()), [np.ones(3)])
     with pytest.raises(KeyboardInterrupt):
         complex_cost(raising(KeyboardInterrupt()), [np.ones(3)])  # type: ignore[arg-type]

@@ -60,7 +60,9 @@ def test_the_error_is_what_underflow_can_take() -> None:
 def test_a_cost_that_is_not_finite_tells_nothing(cost: complex) -> None:
     """Nor one that gives back real numbers; other lines are not touched by it."""
     lines = Lines(
-        costs=lambda which, t: np.where(which == 0, cost, 2 * t), unit=np.ones(2), spacing=np.ones(2)
+        costs=lambda which, t: np.where(which == 0, cost, 2 * t),
+        unit=np.ones(2),
+        spacing=np.ones(2),
     )
     slope, _ = complex_step(lines)
     assert np.isnan(slope[0])

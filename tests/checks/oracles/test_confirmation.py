@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from checks.oracles import confirmation, rounding, thresholds
 from checks.oracles.confirmation import Group, groups
 from checks.subject import Subject, black_box
 from checks.verdict.rule import consensus
-from tests.checks.problems import EPS, network, vector
+from tests.checks.problems import EPS, network, under_way, vector
 
 RNG = np.random.default_rng
 
@@ -23,7 +22,9 @@ def formed(problem: Subject, slopes: list[Array], rounded: float = 1e-14) -> lis
 
 def linear(weight: Array, at: Array | None = None) -> Subject:
     """The cost weight · p."""
-    return vector(lambda p: p @ weight, lambda p: weight, np.ones(weight.size) if at is None else at)
+    return vector(
+        lambda p: p @ weight, lambda p: weight, np.ones(weight.size) if at is None else at
+    )
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 65, 700, 5000])
@@ -92,14 +93,14 @@ def test_right_slopes_are_confirmed_and_wrong_ones_are_not() -> None:
 
 def test_a_few_costs_confirm_many_slopes() -> None:
     """Four to eight for each group, none for each coordinate."""
-    calls: list[int] = []
     problem = network(3, shape=(40, 30, 3))
     right = [problem.gradient(problem.values)[n].reshape(-1) for n in problem.names]
-    counted = replace(problem, cost=lambda values: calls.append(1) or problem.cost(values))
+    problem = under_way(problem).problem
     found = formed(problem, right)
     centre = float(problem.cost(problem.values))
-    confirmation.measured(counted, found, centre, EPS * centre, 1e-6)
-    assert len(calls) <= 8 * len(found) < problem.parameters / 10
+    problem.calls.clear()
+    confirmation.measured(problem, found, centre, EPS * centre, 1e-6)
+    assert problem.calls["cost"] <= 8 * len(found) < problem.parameters / 10
 
 
 def test_a_slope_along_what_is_said_to_be_flat_shows() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ SMOOTH: dict[str, tuple[Callable[[Array], Any], float]] = {
 }
 
 
-def at(f: Callable[[Array], Any], h: float, sigma: float = 0.0) -> Evidence:
+def at(f: Callable[[Any], Any], h: float, sigma: float = 0.0) -> Evidence:
     """One level of f at the step h, (1,)."""
     steps = np.asarray([h, -h, h / 2, -h / 2])
     costs = np.asarray([f(t) for t in steps], np.float64)[:, None]
@@ -73,12 +74,12 @@ def test_a_polynomial_s_interval_holds_its_slope(
     k=st.integers(0, 16),
 )
 def test_a_kink_anywhere_within_a_level_leaves_the_slope_in_its_interval(
-    x: float, jump: float, s: float, bend: float, cubic: float, side: int, k: int
+    *, x: float, jump: float, s: float, bend: float, cubic: float, side: int, k: int
 ) -> None:
     """The one at the point, on whichever side the kink is, however much the line bends besides."""
     h = 2.0**-k
-    far = lambda t: jump * max(side * t - x * h, 0.0)  # noqa: E731
-    found = at(lambda t: s * t + bend * t**2 + cubic * t**3 + far(t), h)
+    smooth = np.polynomial.Polynomial([0, s, bend, cubic])
+    found = at(lambda t: smooth(t) + jump * np.maximum(side * t - x * h, 0), h)
     assert holds(found, s, 256 * EPS * (abs(s) + abs(bend) + abs(cubic) + abs(jump)))
 
 
@@ -88,7 +89,7 @@ def test_a_kink_at_the_point_leaves_the_hull_of_both_slopes(
 ) -> None:
     """Blunt but true: it holds both, and is no wider than the bend adds."""
     h = 2.0**-k
-    found = at(lambda t: s * t + bend * t**2 + jump * max(t, 0.0), h)
+    found = at(lambda t: s * t + bend * t**2 + jump * np.maximum(t, 0), h)
     assert not found.smooth[0] or 4 * abs(bend) * h > jump / 8
     if not found.smooth[0]:
         assert holds(found, s, 1e-9)
@@ -244,13 +245,18 @@ def test_lines_are_followed_each_by_itself() -> None:
     m = len(each)
 
     def costs(which: Array, t: Array) -> Array:
-        return np.asarray([each[k](s) - each[k](np.zeros(())) for k, s in zip(which, t, strict=True)])
+        return np.asarray(
+            [each[k](s) - each[k](np.zeros(())) for k, s in zip(which, t, strict=True)]
+        )
+
+    def along(k: int, t: Array) -> Array:
+        return costs(np.full(np.size(t), k), t)
 
     lines = Lines(costs=costs, unit=np.ones(m), spacing=np.full(m, EPS))
     together = scan(Levels(lines, 0.0, EPS), wanted, np.full(m, 1e-6))
     for k in range(m):
-        one = line(lambda t, k=k: costs(np.full(np.size(t), k), t))
-        alone = scan(Levels(one, 0.0, EPS), wanted[[k]], np.full(1, 1e-6))
+        one = Levels(line(partial(along, k)), 0.0, EPS)
+        alone = scan(one, wanted[[k]], np.full(1, 1e-6))
         np.testing.assert_array_equal(together.lo[:, k], alone.lo[:, 0])
         np.testing.assert_array_equal(together.hi[:, k], alone.hi[:, 0])
 
@@ -273,7 +279,7 @@ def test_steps_are_powers_of_two_a_factor_apart(noise: float, unit: float) -> No
     assert np.all(levels.h[1:] == thresholds.RATIO * levels.h[:-1])
     low, high = thresholds.FIRST
     assert 0.7 * low <= levels.h[HOME, 0] / unit <= 1.5 * high
-    assert len(levels.h) == LEVELS == thresholds.INWARD + 1 + thresholds.OUTWARD
+    assert len(levels.h) == LEVELS
 
 
 # --- a kink at the point --------------------------------------------------------------------------

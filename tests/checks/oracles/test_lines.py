@@ -46,8 +46,8 @@ def test_a_faster_rerun_is_asked_where_there_is_one() -> None:
     at, steps = np.asarray([2, 5]), np.asarray([1e-3, -1e-3])
     for problem in (fast, plain):
         problem.calls.clear()
-    both = [coordinates(p, 0, at).costs(np.arange(2), steps) for p in (fast, plain)]
-    np.testing.assert_allclose(*both, rtol=1e-13)
+    one, other = (coordinates(p, 0, at).costs(np.arange(2), steps) for p in (fast, plain))
+    np.testing.assert_allclose(one, other, rtol=1e-13)
     assert fast.calls["cost"] == 2
 
 
@@ -110,7 +110,7 @@ def test_shares_are_none_too_small(shape: Any) -> None:
 def test_a_direction_anywhere_moves_each_parameter_by_about_its_unit() -> None:
     """One close by moves it by its own size, or by that of the others where it is zero."""
     rng = np.random.default_rng(0)
-    for (d, unit) in (
+    for d, unit in (
         (anywhere(PROBLEM, rng)[0], rounding.scale(AT["a"])),
         (close_by(PROBLEM, rng)[0], np.asarray([3, 4, rounding.typical(AT["a"]), 1e-3])),
     ):

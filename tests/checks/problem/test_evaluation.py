@@ -97,7 +97,7 @@ def test_single_precision_is_moved_in_double() -> None:
 
 def test_a_displacement_is_of_copies() -> None:
     """By t times d; an entry of d may be shorter than its tensor, or empty."""
-    values = [np.ones((2, 2)), np.zeros(3), np.ones(1, np.float32)]
+    values: list[Array] = [np.ones((2, 2)), np.zeros(3), np.ones(1, np.float32)]
     moved = displaced(values, [np.asarray([1.0, 2.0, 3.0]), np.empty(0), np.ones(1)], 2.0)
     assert moved[0].tolist() == [[3, 5], [7, 1]]
     assert moved[1].tolist() == [0, 0, 0]

@@ -10,8 +10,8 @@ def ruling(*status: int) -> Ruling:
     """One of these statuses, whose numbers count up."""
     n = np.arange(len(status), dtype=float)
     return Ruling(
-        status=np.asarray(status, np.int8), reason=np.zeros(n.size, np.int8), numeric=n, error=n / 8,
-        resolution=n / 4, suspect=n < 0, alone=n < 0, within=n,
+        status=np.asarray(status, np.int8), reason=np.zeros(n.size, np.int8), numeric=n,
+        error=n / 8, resolution=n / 4, suspect=n < 0, alone=n < 0, within=n,
     )  # fmt: skip
 
 
