@@ -125,7 +125,7 @@ def headline(result: dict[str, Any]) -> Iterator[Row]:
         every = "check every parameter"
         for peer in ("torch gradcheck", "SciPy 3-point", "naive loop"):
             yield _row(every, seconds, "sweep, complex step", peer)
-        yield _row("… by central difference", seconds, "sweep, central difference", "naive loop")
+        yield _row("… by real differences", seconds, "sweep, real differences", "naive loop")
         for peer in ("torch fast_mode", "JAX check_grads", "autograd check_grads"):
             yield _row("check all at once", seconds, "probe", peer)
         yield _row("… once certified", seconds, "projection alone", "torch fast_mode")

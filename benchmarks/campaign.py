@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import broken
 import courses
 import libraries
 import measure  # before NumPy: one thread
@@ -43,8 +44,9 @@ PARTS: dict[str, tuple[Part, float | None]] = {
     "clean boxes": (offenders.clean_boxes, 1.0),
     "rough boxes": (rough.rough_boxes, 0.5),
     "offenders": (offenders.offending, 0.05),
-    "broken oracles": (wrongs.broken_oracles, 0.05),
-    "sly oracles": (wrongs.sly_oracles, 0.05),
+    "low precision": (offenders.low_precision, 0.25),
+    "broken oracles": (broken.broken_oracles, 0.05),
+    "sly oracles": (broken.sly_oracles, 0.05),
     "diagnosis": (wrongs.diagnosis, 0.025),
     "unknown": (wrongs.unknown, 0.5),
     "scaling": (trials.scaling, 0.05),

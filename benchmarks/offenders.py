@@ -1,8 +1,13 @@
-"""The campaign's offenders against hygiene: each offence in several forms, and clean subjects."""
+"""The campaign's offenders against hygiene: each offence in several forms; and clean subjects.
+
+Costs of low precision among these: no offence, but less to see.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from forms import (
@@ -28,11 +33,13 @@ from forms import (
     stale,
     with_one,
 )
-from random_cases import least_squares, perceptron, random_box
+from random_cases import Box, Parameters, least_squares, perceptron, random_box
 from trials import complain
 
-from checks.engine import check
 from checks.hygiene import OFFENCES
+from checks.methods.dispatch import examine
+
+METHODS = ("sweep", "probe")
 
 FORMS: dict[str, tuple[Form, ...]] = {
     "cost-not-scalar": (
@@ -61,11 +68,6 @@ FORMS: dict[str, tuple[Form, ...]] = {
         cost_dropout,
         cost_counted(lambda c, calls: c + 1e-3 * calls),
         cost_counted(lambda c, calls: c * (1 + 2.0**-51 * (calls % 2))),
-    ),
-    "cost-low-precision": (
-        cost_casts(np.float32),
-        cost_casts(np.float16),
-        cost_gives(lambda c: float(np.float32(np.real(c)))),
     ),
     "structure": (
         nested(lambda g: dict(list(g.items())[1:])),
@@ -118,6 +120,13 @@ FORMS: dict[str, tuple[Form, ...]] = {
     "stale": (stale(part=False), stale(part=True)),
 }
 
+# Costs that know less of their slopes than float64 does; the gradient is as right as before.
+LOW_PRECISION: dict[str, Form] = {
+    "parameters in float32": cost_casts(np.float32),
+    "parameters in float16": cost_casts(np.float16),
+    "cost rounded to float32": cost_gives(lambda c: float(np.float32(np.real(c)))),
+}
+
 
 def offending(seed: int) -> Counter[str]:
     """Every form of every offence on a random black box: it is told by its code."""
@@ -126,7 +135,7 @@ def offending(seed: int) -> Counter[str]:
     for code in OFFENCES:
         for number, form in enumerate(FORMS[code]):
             box = (least_squares if rng.random() < 0.5 else perceptron)(rng)
-            report = check(form(box, rng).subject(), seed=seed)
+            report = examine(form(box, rng).subject(), seed=seed)
             told = report.diagnosis.code if report.diagnosis else "none"
             right = report.verdict == "fail" and told == code
             counts += Counter({"offenders": 1, "offenders told": int(right)})
@@ -136,12 +145,59 @@ def offending(seed: int) -> Counter[str]:
     return counts
 
 
+def low_precision(seed: int) -> Counter[str]:
+    """Every cost of low precision on a random black box, by both methods.
+
+    Its right gradient is passed as sharply as the cost can tell, or left undecided with a reason,
+    but not failed; one whose largest entry has the other sign is not passed.
+    """
+    rng = np.random.default_rng([34, seed])
+    counts: Counter[str] = Counter()
+    for title, form in LOW_PRECISION.items():
+        right = form((least_squares if rng.random() < 0.5 else perceptron)(rng), rng)
+        wrong = replace(right, gradients=flipped(right))
+        for method in METHODS:
+            report = examine(right.subject(), method=method, seed=seed)
+            spoilt = examine(wrong.subject(), method=method, seed=seed)
+            mute = report.verdict == "undecided" and not (report.reasons or report.diagnosis)
+            if report.verdict == "fail" or mute:
+                complain("low precision", seed, f"{title}, {method}, right", report)
+            if spoilt.verdict == "pass":
+                complain("low precision", seed, f"{title}, {method}, sign flipped", spoilt)
+            counts += Counter(
+                {
+                    "low precision": 1,
+                    "low precision, accused": int(report.verdict == "fail"),
+                    "low precision, undecided without a reason": int(mute),
+                    "low precision, wrong passed": int(spoilt.verdict == "pass"),
+                    f"low precision, {title}, {method}, right: {report.verdict}": 1,
+                    f"low precision, {title}, {method}, wrong: {spoilt.verdict}": 1,
+                }
+            )
+    return counts
+
+
+def flipped(box: Box) -> Callable[[Parameters], Parameters]:
+    """The box's gradient with the sign of its largest entry, as of its own parameters, changed."""
+    at_point = box.gradients(box.params)
+    name = max(at_point, key=lambda n: np.abs(at_point[n]).max())
+    flat = int(np.abs(at_point[name]).argmax())
+
+    def gradients(p: Parameters) -> Parameters:
+        found = box.gradients(p)
+        g = found[name].copy()
+        g.reshape(-1)[flat] *= -1
+        return {**found, name: g}
+
+    return gradients
+
+
 def clean_boxes(seed: int) -> Counter[str]:
     """A right black box of either precision, at any size of loss: it is not accused."""
     rng = np.random.default_rng([28, seed])
     dtype = np.float32 if rng.random() < 0.5 else np.float64
     loss = float(10.0 ** rng.integers(-12, 13))
-    report = check(random_box(rng, dtype).scaled(loss).subject(), seed=seed)
+    report = examine(random_box(rng, dtype).scaled(loss).subject(), seed=seed)
     accused = report.verdict == "fail" or report.failed > 0 or report.diagnosis is not None
     if accused:
         complain("black box accused", seed, f"{dtype.__name__}, loss {loss:g}", report)

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,16 @@ from backprop.datasets import Dataset
 from backprop.network import Network
 from backprop.samples import Samples, shuffled
 from backprop.training import descend, evaluate
-from checks.glance import glance
-from checks.methods import examine
+from checks.methods.dispatch import examine
+from checks.methods.run import CheckRun, start
+from checks.methods.single_projection import glance
+from checks.methods.sweep import measure as complex_slopes
 from checks.networks import as_subject
-from checks.oracles import CENTRAL, COMPLEX
-from checks.state import Scales, begin
+from checks.oracles import registry
+from checks.oracles.levels import Levels
+from checks.oracles.lines import coordinates
 from checks.subject import Subject
-from checks.sweep import Piece, sweep
-from checks.sweep import measure as measure_piece
+from checks.verdict.rule import consensus
 
 SHAPE = (784, 40, 10)
 BATCH, RATE = 20, 5.0
@@ -87,7 +90,7 @@ def scipy_three_point(subject: Subject) -> Callable[[], Any]:
 def ours_on(subject: Subject, **options: Any) -> Callable[[], Any]:
     """A check of ours, of a gradient that is right: anything but "fail" will do.
 
-    (The plain central difference leaves coordinates undecided that rounding hides from it.)
+    (Real differences leave coordinates undecided that rounding hides from them.)
     """
 
     def check() -> None:
@@ -105,7 +108,7 @@ def checking(turns: int, *, shape: tuple[int, ...] = SHAPE) -> dict[str, Any]:
     found = side_by_side(
         {
             "sweep, complex step": ours_on(subject),
-            "sweep, central difference": ours_on(subject, oracle="central"),
+            "sweep, real differences": ours_on(subject, oracle="real"),
             "naive loop": naive_loop(net, x, y),
             "torch gradcheck": twins.torch_gradcheck(net, x, y),
             "SciPy 3-point": scipy_three_point(subject),
@@ -123,31 +126,46 @@ def checking(turns: int, *, shape: tuple[int, ...] = SHAPE) -> dict[str, Any]:
         "parameters": subject.parameters,
         "seconds": plain(found),
         "sweep alone": plain(_alone(subject, turns)),
-        "worst absolute error": {name: _error(subject, name) for name in (COMPLEX, CENTRAL)}
+        "worst absolute error": {name: _error(subject, found) for name, found in SLOPES.items()}
         | {"SciPy 3-point": scipy_three_point(subject)()},
     }
 
 
 def _alone(subject: Subject, turns: int) -> dict[str, Timing]:
     """The numeric gradient without the rest of a check."""
-    scales = _scales(subject)
+    this = start(subject, method="sweep")
     return side_by_side(
-        {name: lambda name=name: sweep(subject, name, **scales) for name in (COMPLEX, CENTRAL)},
-        turns=turns,
+        {name: lambda found=found: found(this) for name, found in SLOPES.items()}, turns=turns
     )
 
 
-def _error(subject: Subject, oracle: str) -> float:
+def _error(subject: Subject, found: Callable[[CheckRun], list[Any]]) -> float:
     analytic = subject.gradient(subject.values)
+    slopes = found(start(subject, method="sweep"))
     return max(
-        float(np.max(np.abs(e.slope - analytic[name].reshape(-1))))
-        for name, e in zip(subject.names, sweep(subject, oracle, **_scales(subject)), strict=True)
+        float(np.max(np.abs(slope - analytic[name].reshape(-1))))
+        for name, slope in zip(subject.names, slopes, strict=True)
     )
 
 
-def _scales(subject: Subject) -> Scales:
-    """The cost's noise and size, as a check finds them."""
-    return begin(subject, rtol=None, method="sweep", seed=0, progress=lambda done: None).scales
+def _real_slopes(this: CheckRun) -> list[Any]:
+    """The middle of what real differences say of each coordinate, tensor by tensor, flat."""
+    problem, found = this.problem, []
+    analytic = problem.gradient(problem.values)
+    for tensor, name in enumerate(problem.names):
+        wanted = np.asarray(analytic[name], np.float64).reshape(-1)
+        target = np.where(wanted == 0, 1.0, np.abs(wanted)) * this.rtol
+        lines = coordinates(problem, tensor, np.arange(wanted.size))
+        levels = Levels(lines, this.centre, this.noise)
+        lo, hi = consensus(registry.scan(levels, wanted, target))
+        found.append((lo + hi) / 2)
+    return found
+
+
+SLOPES: dict[str, Callable[[CheckRun], list[Any]]] = {
+    "complex step": complex_slopes,
+    "real differences": _real_slopes,
+}
 
 
 def big(shape: tuple[int, ...]) -> dict[str, Any]:
@@ -213,10 +231,8 @@ def _projected(
     seconds = 0.0
     for layer, W in enumerate(net.weights):
         some = min(W.size, 64 if squared and not layer else 4096)
-        piece = Piece(tensor=2 * layer, start=0, stop=some, oracle=COMPLEX, noise=1e-17, size=1.0)
-        each = side_by_side(
-            {"piece": lambda piece=piece: measure_piece(subject, piece)}, turns=turns
-        )
+        lines = coordinates(subject, 2 * layer, np.arange(some))
+        each = side_by_side({"piece": partial(registry.complex_step, lines)}, turns=turns)
         seconds += W.size * each["piece"].median / some
     ratio = large[1] / shape[1]
     grown = ratio**4 if squared else large[0] * large[1] / (shape[0] * shape[1])

@@ -14,7 +14,7 @@ from typing import Any
 import measure  # noqa: F401 - pins the threads before NumPy is loaded
 import numpy as np
 
-from checks.methods import examine
+from checks.methods.dispatch import examine
 from checks.subject import Subject
 
 Checker = Callable[[Subject], str]
@@ -25,12 +25,12 @@ SCIPY_LIMIT = 1e-6
 
 
 def sweep(subject: Subject) -> str:
-    """`checks.methods.examine`, every coordinate."""
+    """`checks.methods.dispatch.examine`, every coordinate."""
     return _ours(subject, "sweep")
 
 
 def probe(subject: Subject) -> str:
-    """`checks.methods.examine(method="probe")`, a projection."""
+    """`checks.methods.dispatch.examine(method="probe")`, a projection."""
     return _ours(subject, "probe")
 
 

@@ -25,7 +25,9 @@ class Promise:
             return "all"
         if self.most == 0:
             return "none"
-        return f"at least {self.least:.0%}" if self.least else f"at most {self.most:.1%}"
+        if self.most == 1:
+            return f"at least {self.least:.0%}" if self.least else "counted"
+        return f"at most {self.most:.1%}"
 
 
 # Titles, counts and totals; the goal is none of them, or as said.
@@ -36,7 +38,9 @@ PROMISES = tuple(
         ("their coordinates failed", "coordinates failed", "coordinates compared", {"most": 0}),
         ("undecided at scales up to 5", "scale at most 5, undecided",
          "scale at most 5, coordinates", {"most": 1e-3}),
-        ("one coordinate off by 1e-6, named", "planted, named", "planted", {"least": 1}),
+        ("decided more bluntly there", "scale at most 5, blunt",
+         "scale at most 5, coordinates", {}),
+        ("one sharp coordinate off by 1e-6, named", "planted, named", "planted", {"least": 1}),
         ("the same at 784-40-10", "784-40-10, named", "784-40-10", {"least": 1}),
         ("verdict kept, loss times 1e-12 to 1e12", "scaled, same verdict", "scaled",
          {"least": 1}),
@@ -45,11 +49,21 @@ PROMISES = tuple(
         ("known bugs diagnosed", "faults diagnosed", "faults", {"least": 0.95}),
         ("made-up differences caught", "made up, caught", "made up", {"least": 1}),
         ("made-up differences called unknown", "made up, unknown", "made up", {"least": 0.95}),
-        ("passed by a broken oracle", "broken oracles, passed", "broken oracles", {"most": 0}),
+        ("wrong gradients passed by a broken oracle", "broken oracles, wrong passed",
+         "broken oracles, wrong", {"most": 0}),
+        ("right gradients failed by it", "broken oracles, right failed",
+         "broken oracles, right", {"most": 0}),
         ("broken oracles told of", "broken oracles, told", "broken oracles", {"least": 1}),
-        ("wrong gradient passed by an oracle wrong alike", "sly oracles, passed", "sly oracles",
+        ("wrong gradients passed by a sly oracle", "sly oracles, wrong passed",
+         "sly oracles, wrong", {"most": 0}),
+        ("right gradients failed by it", "sly oracles, right failed", "sly oracles, right",
          {"most": 0}),
         ("offenders against hygiene told", "offenders told", "offenders", {"least": 1}),
+        ("costs of low precision accused", "low precision, accused", "low precision", {"most": 0}),
+        ("undecided without a reason", "low precision, undecided without a reason",
+         "low precision", {"most": 0}),
+        ("their largest entry's sign flipped, passed", "low precision, wrong passed",
+         "low precision", {"most": 0}),
         ("clean black boxes accused", "clean boxes accused", "clean boxes", {"most": 0}),
         ("kinks and staircases accused", "rough, accused", "rough", {"most": 0}),
         ("an L1 or hinge term forgotten, caught", "rough, terms forgotten, caught",
@@ -75,7 +89,7 @@ PROMISES = tuple(
         ("clean networks accused by the probe", "probed, accused", "probed", {"most": 0}),
         ("swept clean, passed by the probe", "probed, swept clean, passed",
          "probed, swept clean", {"least": 1}),
-        ("one coordinate off by 1e-6, named by the probe", "probe, culprits named",
+        ("one sharp coordinate off by 1e-6, named by the probe", "probe, culprits named",
          "probe, culprits", {"least": 1}),
         ("one coordinate zero, named by the probe", "probe, zeros named", "probe, zeros",
          {"least": 1}),

@@ -15,7 +15,7 @@ import numpy as np
 from random_cases import Box
 from trials import complain
 
-from checks.methods import examine
+from checks.methods.dispatch import examine
 
 METHODS = ("sweep", "probe")
 

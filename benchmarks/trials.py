@@ -14,12 +14,12 @@ from random_cases import RTOL, random_network, with_factor
 
 from backprop import init_net
 from checks import selftest
-from checks.compare import Status
-from checks.engine import check
+from checks.methods.dispatch import examine
+from checks.methods.probe import probe
 from checks.networks import as_subject
-from checks.probe import probe
 from checks.report import Report
 from checks.subject import Subject, scaled
+from checks.verdict.rule import Status
 
 POWERS = range(-12, 13)
 
@@ -33,13 +33,14 @@ def complain(what: str, seed: int, about: object, report: object = "") -> None:
 
 
 def clean_and_planted(seed: int) -> Counter[str]:
-    """One network: checked clean, then with an error of `RTOL` in one decidable coordinate."""
+    """One network: checked clean, then with an error of `RTOL` in one sharp coordinate."""
     rng = np.random.default_rng([20, seed])
     net, x, y, about = random_network(rng)
     loss = float(10.0 ** rng.integers(-12, 13))
     subject = scaled(as_subject(net, x, y), loss)
-    report = check(subject, seed=seed)
+    report = examine(subject, seed=seed)
     band = "at most 5" if about["scale"] <= 5 else "above 5"
+    strict = examine(subject, strict=True, seed=seed) if report.resolution else report
     accused = report.verdict == "fail" or report.failed > 0 or report.diagnosis is not None
     if accused:
         complain("accused", seed, f"{about}, loss {loss:g}", report)
@@ -54,14 +55,15 @@ def clean_and_planted(seed: int) -> Counter[str]:
             "coordinates on kinks": report.kinks,
             f"scale {band}, coordinates": report.parameters - report.zero,
             f"scale {band}, undecided": report.undecided,
+            f"scale {band}, blunt": strict.undecided - report.undecided,
         }
     )
-    at = decided(report, rng)
+    at = sharp(strict, rng)
     return counts + planted(subject, *at, seed, "planted") if at else counts
 
 
-def decided(report: Report, rng: np.random.Generator) -> tuple[str, int] | None:
-    """A random decided coordinate of a random tensor that has one."""
+def sharp(report: Report, rng: np.random.Generator) -> tuple[str, int] | None:
+    """A random coordinate that passed a strict check, of a random tensor that has one."""
     flat = {name: np.flatnonzero(s == Status.PASS) for name, s in report.status.items()}
     some = [name for name, at in flat.items() if at.size]
     if not some:
@@ -80,7 +82,7 @@ def named(report: Report, subject: Subject, tensor: str, flat: int) -> bool:
 
 def planted(subject: Subject, tensor: str, flat: int, seed: int, kind: str) -> Counter[str]:
     """An error of `RTOL` in one coordinate: it is caught, and that coordinate alone named."""
-    report = check(with_factor(subject, tensor, flat, 1 + RTOL), seed=seed)
+    report = examine(with_factor(subject, tensor, flat, 1 + RTOL), seed=seed)
     found = named(report, subject, tensor, flat)
     if not found:
         complain("missed", seed, f"{tensor}, flat index {flat}", report)
@@ -105,15 +107,15 @@ def scaling(seed: int) -> Counter[str]:
     net, x, y = selftest.draw(None, rng)
     net.weights = [W * float(np.exp(rng.uniform(np.log(0.1), np.log(10)))) for W in net.weights]
     subject = as_subject(net, x, y)
-    unscaled = check(subject, seed=seed)
-    at = decided(unscaled, rng)
+    unscaled = examine(subject, seed=seed)
+    at = sharp(examine(subject, strict=True, seed=seed), rng)
     cases = [("clean", subject, unscaled.verdict)]
     if at:
         cases.append(("planted", with_factor(subject, *at, 1 + RTOL), "fail"))
     counts: Counter[str] = Counter()
     for kind, case, verdict in cases:
         for k in POWERS:
-            report = check(scaled(case, 10.0**k), seed=seed)
+            report = examine(scaled(case, 10.0**k), seed=seed)
             counts += Counter({"scaled": 1, "scaled, same verdict": int(report.verdict == verdict)})
             if report.verdict != verdict:
                 complain("verdict changed", seed, f"{kind}, loss 1e{k}, was {verdict}", report)
@@ -125,7 +127,7 @@ def probing(seed: int) -> Counter[str]:
     rng = np.random.default_rng([23, seed])
     net, x, y, about = random_network(rng)
     subject = as_subject(net, x, y)
-    report, swept = probe(subject, seed=seed), check(subject, seed=seed)
+    report, swept = probe(subject, seed=seed), examine(subject, seed=seed)
     accused = report.verdict == "fail" or report.diagnosis is not None
     if accused:
         complain("accused by the probe", seed, about, report)
@@ -138,7 +140,7 @@ def probing(seed: int) -> Counter[str]:
             "probed, swept clean, passed": int(swept.verdict == report.verdict == "pass"),
         }
     )
-    at = decided(report, rng)
+    at = sharp(probe(subject, strict=True, seed=seed), rng)
     if at is None or _doubt(report) > PROVEN:
         return counts + Counter({"probed, not sharp enough for one error": 1})
     return counts + _culprit(subject, at, seed, about) + _zeroed(subject, at, seed, about)

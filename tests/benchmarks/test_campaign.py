@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,25 @@ def test_every_offence_has_forms_and_each_is_told(campaign: ModuleType) -> None:
     assert counts["offenders told"] == counts["offenders"] == sum(map(len, forms.values()))
 
 
+def test_costs_of_low_precision_are_counted(campaign: ModuleType) -> None:
+    """Each by both methods; the largest entry alone is of the other sign."""
+    box = campaign.offenders.least_squares(np.random.default_rng(0))
+    right, wrong = box.gradients(box.params), campaign.offenders.flipped(box)(box.params)
+    changed = np.concatenate([right[n][right[n] != wrong[n]] for n in right])
+    assert np.abs(changed) == [max(np.abs(g).max() for g in right.values())]
+    counts = campaign.offenders.low_precision(0)
+    assert counts["low precision"] == 2 * len(campaign.offenders.LOW_PRECISION)
+    assert counts["low precision, accused"] == counts["low precision, wrong passed"] == 0
+
+
+def test_only_what_passed_a_strict_check_is_sharp(campaign: ModuleType) -> None:
+    """And where nothing did, nothing is planted."""
+    status = {"W": np.asarray([[2, 3], [0, 4]], np.int8), "b": np.asarray([2, 1], np.int8)}
+    rng = np.random.default_rng(0)
+    assert campaign.trials.sharp(SimpleNamespace(status=status), rng) == ("W", 2)
+    assert campaign.trials.sharp(SimpleNamespace(status={"b": status["b"]}), rng) is None
+
+
 def test_a_missed_error_is_counted_and_told(
     campaign: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,6 +79,11 @@ def test_a_missed_error_is_counted_and_told(
         ("known bugs diagnosed", {"faults": 100, "faults diagnosed": 95}, True),
         ("known bugs diagnosed", {"faults": 100, "faults diagnosed": 94}, False),
         ("known bugs caught", {"faults": 100, "faults caught": 99}, False),
+        (
+            "decided more bluntly there",
+            {"scale at most 5, coordinates": 9, "scale at most 5, blunt": 5},
+            True,
+        ),
     ],
 )
 def test_a_promise_is_kept_or_broken(

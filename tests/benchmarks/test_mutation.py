@@ -27,6 +27,19 @@ def test_an_entry_goes_with_its_line(entry: dict[str, Any]) -> None:
     assert entry["was"] not in entry["became"]
 
 
+def test_every_module_of_the_rooms_is_mutated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for the one that only gives names; the tests of each are there."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    mutation = importlib.import_module("mutation")
+    del sys.modules["mutation"]
+    rooms = {m for m in SOURCES if m.split("/")[1] in mutation.ROOMS}
+    modules = {m for m in rooms if not m.endswith("__init__.py")}
+    assert modules - set(mutation.TESTS) == {"checks/oracles/registry.py"}
+    assert set(mutation.TESTS) <= set(SOURCES)
+    for tests in mutation.TESTS.values():
+        assert any((ROOT / test).exists() for test in tests)
+
+
 @pytest.mark.parametrize("entry", LISTED["anywhere"], ids=lambda entry: entry["was"])
 def test_what_is_excused_anywhere_is_somewhere(entry: dict[str, Any]) -> None:
     """And is not excused as it is."""
