@@ -266,10 +266,14 @@ class _Scan:
         """While the line bends, and more than noise would be gained."""
         while lines.size:
             here, target, level = self._here(lines), self.target[lines], self.level[lines]
-            step = np.maximum(_factors(np.sqrt(here.width / target)), 1)
+            # A level inward, truncation falls by RATIO^2 and noise rises by RATIO.
+            step = np.minimum(
+                _factors(np.sqrt(here.width / target)),
+                np.rint(np.log(here.width / (2 * here.noise)) / (3 * LOG_RATIO)),
+            )
+            step = np.nan_to_num(step, posinf=LEVELS, neginf=0).astype(int)
             step = np.minimum(step, level - self.levels.closest(lines))
-            blur = 2 * here.noise * float(thresholds.RATIO) ** step
-            bent = self._fine(lines) & (here.width > target) & (blur < here.width / 2) & (step > 0)
+            bent = self._fine(lines) & (here.width > target) & (step > 0)
             lines = lines[bent]
             self._go(lines, -step[bent])
 
@@ -283,8 +287,9 @@ class _Scan:
             here, target = self._here(lines), self.target[lines]
             blurred = (here.width > target) & (4 * here.noise > here.width)
             lines = lines[blurred]
-            step = (self.bad[lines] - self.good[lines]) // 2
-            self._go(lines, step)
+            self._go(lines, (self.bad[lines] - self.good[lines]) // 2)
+            not_good = self.good[lines] < self.level[lines]  # flat ones, too, or it never ends
+            self.bad[lines] = np.where(not_good, self.level[lines], self.bad[lines])
 
 
 def _factors(ratio: Array) -> Array:
