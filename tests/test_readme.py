@@ -251,7 +251,7 @@ def test_measurements_have_their_place(document: Path, name: str) -> None:
         (VERDICT, f"more than {({2**22: '2²²'})[thresholds.MANY]} parameters"),
         (VERDICT, f"τ from {({16: 'sixteen'})[thresholds.JITTERS]} trials"),
         (VERDICT, f"or from {({4: 'four'})[probe.FEW]} beyond {({2**22: '2²²'})[thresholds.MANY]}"),
-        (VERDICT, f"largest movement in {({16: 'sixteen'})[thresholds.JITTERS]} trials"),
+        (VERDICT, f"half the range over {({16: 'sixteen'})[thresholds.JITTERS]} trials"),
         (VERDICT, f"{thresholds.RTOL[np.dtype(np.float64)]:.0e} for float64".replace("e-0", "e-")),
         (VERDICT, f"{thresholds.RTOL[np.dtype(np.float32)]:.0e} for float32".replace("e-0", "e-")),
         (DISTRIBUTED, f"pieces of up to {sweep.PIECE:,} coordinates"),

@@ -19,9 +19,9 @@ RTOL = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
 NO_ERROR = 0.5
 
 # What evidence has to show at the least, relative to the largest slope of its tensor: three digits,
-# where a step of gradient descent cannot tell the two apart. So a probe weighs what is smaller as
-# if it were that large, an audit misses an error once in a thousand times at most, and numbers of
-# one array that lie further apart are taken to be of different units.
+# where a step of gradient descent cannot tell the two apart. So an audit weighs what is smaller as
+# if it were that large, and misses an error once in a thousand times at most; and numbers of one
+# array that lie further apart are taken to be of different units.
 BLUNT = 1e-3
 
 # --- rounding of the analytic value ---------------------------------------------------------------
