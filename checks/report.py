@@ -73,7 +73,7 @@ class Reason:
     Attributes
     ----------
     code
-        "rounding", "noise", "rough", "differ", "unseen" or "still".
+        "rounding", "noise", "rough", "differ" or "unseen".
     count, undecided
         How many coordinates it holds for, and how many of them it leaves undecided.
     tensor, index

@@ -78,20 +78,18 @@ class Projection:
 class Result:
     """What the projection of all parameters differs by, D, and how far rounding can move it.
 
-    Tensors whose gradient is zero throughout have a result of their own, `hidden`; and so have
-    coordinates that are left out of D, `left`.
+    Tensors whose gradient is zero throughout have a result of their own, `hidden`.
     """
 
     projection: Projection
     difference: float
     tau: float
     hidden: Result | None = None
-    left: Result | None = None
 
     @property
     def apart(self) -> list[Result]:
         """The results of what is not in D."""
-        return [each for each in (self.hidden, self.left) if each is not None]
+        return [self.hidden] if self.hidden is not None else []
 
     @property
     def differs(self) -> bool:

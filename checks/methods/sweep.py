@@ -246,7 +246,9 @@ def look_at(
     """
     chosen = values.of(places)
     first = np.argsort(-np.abs(chosen.analytic - chosen.exact) / chosen.rounding, kind="stable")
-    alike = np.isfinite(chosen.exact).all() and bool(np.all(ruling.suspect[places]))
+    alike = not judge.this.blind and bool(
+        np.all(np.isfinite(chosen.exact) & ruling.suspect[places])
+    )
     few = min(-(-places.size // 4), thresholds.LOOKED) if alike else places.size
     some = np.sort(first[:few])
     rest = np.delete(places, some)
@@ -281,7 +283,7 @@ def confirmed(this: CheckRun, values: list[Values]) -> tuple[list[Array], list[A
     groups = confirmation.groups(this.problem, slopes, allowed, this.rng)
     evidence = confirmation.measured(this.problem, groups, this.centre, this.noise, this.rtol)
     lo, hi = consensus(evidence)
-    kinked, any_sharp = at_kink(evidence), False
+    kinked, any_sharp = at_kink(evidence)[0], False
     for k, group in enumerate(groups):
         holds = lo[k] - group.rounded <= group.expected <= hi[k] + group.rounded
         if holds:

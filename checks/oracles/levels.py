@@ -35,6 +35,7 @@ from checks.oracles.lines import Lines
 # From the first step, levels go in to a spacing of the numbers around 1, and out to REACH.
 LOG_RATIO = float(np.log(thresholds.RATIO))
 HOME = int(np.ceil(np.log(thresholds.FIRST[1] / np.finfo(np.float64).eps) / LOG_RATIO))
+CLOSE = 8
 LEVELS = HOME + 1 + int(np.ceil(np.log(thresholds.REACH / thresholds.FIRST[0]) / LOG_RATIO))
 
 ONE_EACH = np.asarray([1.0, -1.0])
@@ -200,8 +201,10 @@ class _Scan:
             return True
         self._outward(lines)
         self._close_in(lines[self.good[lines] < 0])
-        self._inward(lines)
         self._back_out(lines)
+        held = lines[self.good[lines] >= 0]
+        self.level[held] = self.good[held]
+        self._inward(held)
         return False
 
     def _go(self, lines: Array, steps: Array) -> None:
@@ -354,7 +357,7 @@ def _rough(levels: Levels, _wanted: Array) -> tuple[Array, Array]:
     near = np.logical_and.accumulate(~levels.taken | ~evidence.smooth, axis=0) & levels.taken
     found = (evidence.width - 2 * evidence.noise) * evidence.h / thresholds.NOISE_GAIN
     found = np.max(np.where(near & np.isfinite(found), found, 0.0), axis=0)
-    found = np.maximum(np.where(at_kink(evidence), 0.0, found), _torn(levels, evidence))
+    found = np.maximum(np.where(at_kink(evidence)[0], 0.0, found), _torn(levels, evidence))
     rough = found > levels.noise
     followed = levels.taken[:HOME].any(axis=0)
     if 2 * np.count_nonzero(rough & followed) > np.count_nonzero(followed) > 1:
@@ -391,11 +394,18 @@ def _stays(near: Evidence, far: Evidence) -> Array:
     return np.asarray(~near.smooth & ~far.smooth & clear & alike)
 
 
-def at_kink(evidence: Evidence) -> Array:
-    """Which lines have a kink at the point, (m,): two neighbouring hulls that are the same."""
+def at_kink(evidence: Evidence) -> tuple[Array, Array]:
+    """Which lines have a kink at the point, (m,), and of which it may be several kinks close by.
+
+    Two neighbouring hulls are the same. Where these are not far closer than the first step, for
+    noise leaves no room, kinks between them and the point would look the same.
+    """
     found = np.zeros(evidence.lo.shape[1], bool)
+    near_by = found.copy()
     rough = np.flatnonzero(np.any(np.isfinite(evidence.lo) & ~evidence.smooth, axis=1))
     for near, far in pairwise(rough):
         if far == near + 1:
-            found |= _stays(evidence.level(int(near)), evidence.level(int(far)))
-    return found
+            new = _stays(evidence.level(int(near)), evidence.level(int(far))) & ~found
+            found |= new
+            near_by |= new & (near > HOME - CLOSE)
+    return found, near_by

@@ -1,4 +1,4 @@
-"""How far two correct answers may differ: where every tolerance and every step comes from.
+"""Rounding: how far two correct answers may differ.
 
 Notation: eps is the spacing of floating-point numbers at 1 (2^-52 for float64), C the cost, g one
 coordinate of its gradient, a its analytic value, n its numeric one.
@@ -7,7 +7,7 @@ coordinate of its gradient, a its analytic value, n its numeric one.
 one unit in the last place, and computes with them. To first order its error is the sum, over
 everything stored, of (that number's error) x (the result's sensitivity to it). Nobody needs to
 know the sensitivities: move every stored number by one or two units in the last place, at random,
-compute again, and see how far the result moves (`spread`, the largest of `JITTERS` trials). That
+compute again, and see how far the result moves (`spread`, half the range of `JITTERS` trials). That
 finds the digits lost where 1 - a cancels in a saturated unit, and where the terms of a sum cancel.
 Each trial moves at least as far as rounding did, so the largest of sixteen falls short of the true
 error by a factor k only if all sixteen draws nearly cancel, about k^-16. A sum of m terms also
@@ -21,17 +21,16 @@ noise divided by the step, and its truncation error; the oracle states both.
 
 **A coordinate's tolerance** is then
 
-    tolerance = SAFETY x (spread + 2 eps (|a| + |n|)) + (the oracle's own error) + underflow
+    tolerance = SAFETY x (spread + 2 eps (|a| + |n|)) + underflow
 
-with `underflow` for results so small that their factors may have lost digits to it.
-Where only the parameters of a black box can be moved, numbers stored inside it cannot; whatever
-they do to the gradient, moving a parameter by its own size shows them in the cost no more than
-the cost's own noise does, so `SAFETY x noise / scale` is added.
+with `underflow` for results so small that their factors may have lost digits to it. Inside of a
+black box numbers are rounded that moving its parameters does not move: `least` adds two units of
+the largest slope of the tensor. What a real difference adds, noise and truncation, is in its own
+interval (`checks.oracles.levels`).
 
 **The promise.** A gradient wrong by a relative `rtol` shows a difference of at least
-rtol |g| - tolerance. So where 2 tolerance <= rtol max(|a|, |n|) an error of that size cannot hide,
-and the coordinate can be decided; where it is not, agreement proves too little, and the
-coordinate is undecided. Disagreement beyond the tolerance is a failure in either case.
+rtol |g| - tolerance. So where 2 tolerance <= rtol max(|a|, |n|) an error of that size cannot hide;
+where it is not, agreement says less, and a report says how much.
 """
 
 from __future__ import annotations

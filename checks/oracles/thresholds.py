@@ -69,9 +69,9 @@ LEAST_SAY = 2.0**-20
 # smooth line's truncation then falls by 16, and the one in between would be no news.
 RATIO = 4
 
-# Levels go out to where a step is so many scales of the parameter: weights before training may be a
-# thousandth of what they act on.
-REACH = 2.0**10
+# Levels go out to where a step is some 32 scales of the parameter: weights before training are much
+# smaller than what they act on, but still further out every line has crossed its kinks.
+REACH = 2.0**5
 
 # The first step balances truncation, h^2 / 4 of the scale, and noise, 2 NOISE_GAIN sigma / h: it is
 # (4 NOISE_GAIN sigma / C)^(1/3) scales, and lies between these.

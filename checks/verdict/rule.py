@@ -145,7 +145,8 @@ class _Real:
     """What real differences say, (m,) each: the interval from the closest evidence outward.
 
     `against` is set where they leave the complex value out, `prefers` is 1 where they leave the
-    analytic value standing and its rival not, -1 the other way round.
+    analytic value standing and its rival not, -1 the other way round. `nearby` says that a kink may
+    as well be several that lie near the point.
     """
 
     lo: Array
@@ -153,6 +154,7 @@ class _Real:
     kinked: Array
     against: Array
     prefers: Array
+    nearby: Array
 
     @property
     def centre(self) -> Array:
@@ -163,14 +165,16 @@ class _Real:
 def _real(analytic: Array, exact: Array, evidence: Evidence | None) -> _Real:
     if evidence is None:
         nothing, no = np.full(analytic.shape, np.nan), np.zeros(analytic.shape, bool)
-        return _Real(lo=nothing, hi=nothing, kinked=no, against=no, prefers=no.astype(np.int8))
+        return _Real(lo=nothing, hi=nothing, kinked=no, against=no, prefers=no.astype(np.int8),
+                     nearby=no)  # fmt: skip
     lo, hi = consensus(evidence)
     centre = (lo + hi) / 2
     against = (closest(evidence, exact, centre) < 0) & left_out(evidence, exact, centre)
     rival = np.where(np.isfinite(exact) & ~against, exact, centre)
     prefers = closest(evidence, analytic, rival)
     prefers[(prefers < 0) & ~left_out(evidence, analytic, rival)] = 0
-    return _Real(lo=lo, hi=hi, kinked=at_kink(evidence), against=against, prefers=prefers)
+    kinked, nearby = at_kink(evidence)
+    return _Real(lo=lo, hi=hi, kinked=kinked, against=against, prefers=prefers, nearby=nearby)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,7 +255,8 @@ def _status(
     status[said.right & (sharp | (hidden <= thresholds.BLUNT * largest))] = Status.PASS
     status[(said.right & zero & ~sharp) | (dust & ~(said.right & sharp))] = Status.ZERO
     status[said.wrong & ~dust] = Status.FAIL
-    status[real.kinked] = np.where(said.inside, Status.KINK, Status.FAIL)[real.kinked]
+    beyond = np.where(real.nearby, Status.UNDECIDED, Status.FAIL)
+    status[real.kinked] = np.where(said.inside, Status.KINK, beyond)[real.kinked]
     status[~np.isfinite(a)] = Status.FAIL
     blunt = (status == Status.PASS) & ~sharp
     return status, np.where(blunt, hidden / largest, 0.0)
@@ -305,16 +310,18 @@ def consensus(evidence: Evidence) -> tuple[Array, Array]:
 def closest(evidence: Evidence, one: Array, other: Array) -> Array:
     """Which of two values the closest evidence that can tell them apart leaves standing.
 
-    1 for `one`, -1 for `other`, 0 where no evidence can tell.
+    1 for `one`, -1 for `other`, 0 where no evidence can tell. Where several kinks lie within a step,
+    the slope at the point may lie outside the hull of the one-sided ones: what is not smooth there
+    leaves nothing out.
     """
     margin = thresholds.SURE * np.abs(one - other)
     found = np.zeros(evidence.lo.shape[1], np.int8)
-    for lo, hi in zip(evidence.lo, evidence.hi, strict=True):
+    for lo, hi, smooth in zip(evidence.lo, evidence.hi, evidence.smooth, strict=True):
         if not np.isfinite(lo).any():
             continue
         holds_one = (lo - margin <= one) & (one <= hi + margin)
         holds_other = (lo - margin <= other) & (other <= hi + margin)
-        new = (found == 0) & np.isfinite(lo) & (holds_one != holds_other)
+        new = (found == 0) & np.isfinite(lo) & (holds_one != holds_other) & (smooth | holds_one)
         found[new] = np.where(holds_one, 1, -1)[new]
     return found
 

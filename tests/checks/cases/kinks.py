@@ -10,7 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from tests.checks.cases.shape import FAIL, PASS, Case, Wrong, both, entry, floats, times, usual
+from tests.checks.cases.shape import (
+    FAIL,
+    NOT_PASS,
+    PASS,
+    Case,
+    Wrong,
+    both,
+    entry,
+    floats,
+    times,
+    usual,
+)
 
 AT, NEAR = "kink at the point", "kinks near"
 
@@ -162,7 +173,10 @@ def group_at_zero() -> Case:
         cost=floats(cost),
         params=params,
         right=gradient(0.0),
-        wrong=(Wrong("longer than one", gradient(1.3)), Wrong("far longer", gradient(-20.0))),
+        wrong=(
+            Wrong("longer than one", gradient(1.3)),
+            Wrong("far longer", gradient(-20.0), NOT_PASS),
+        ),
         accuracy=None,
     )
 
