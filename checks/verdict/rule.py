@@ -310,8 +310,8 @@ def consensus(evidence: Evidence) -> tuple[Array, Array]:
 def closest(evidence: Evidence, one: Array, other: Array) -> Array:
     """Which of two values the closest evidence that can tell them apart leaves standing.
 
-    1 for `one`, -1 for `other`, 0 where no evidence can tell. Where several kinks lie within a step,
-    the slope at the point may lie outside the hull of the one-sided ones: what is not smooth there
+    1 for `one`, -1 for `other`, 0 where no evidence can tell. Where several kinks lie within a
+    step, the slope at the point may lie outside the hull of the one-sided ones: what is not smooth
     leaves nothing out.
     """
     margin = thresholds.SURE * np.abs(one - other)

@@ -75,9 +75,9 @@ def test_what_one_line_shows_of_noise_holds_for_all() -> None:
 def test_a_suspect_that_does_not_scatter_is_wrong(error: float, status: Status) -> None:
     """Where real differences cannot tell; what does is rounding, and says how blunt it is."""
     t = np.arange(7)[:, None] * 0.03 + np.ones(3)
-    exact = 1e-12 * np.cos(t)
-    cost = lambda p: 1 + 1e-12 * np.sin(p).sum()  # noqa: E731
-    given = values(exact[3] * (1 + error), exact[3], rounding=1e-27)
+    exact = 1e-18 * np.cos(t)
+    cost = lambda p: 1 + 1e-18 * np.sin(p).sum()  # noqa: E731
+    given = values(exact[3] * (1 + error), exact[3], rounding=1e-33)
     rng = np.random.default_rng(0)
 
     def around(at: Array) -> tuple[Array, Array]:
@@ -85,7 +85,7 @@ def test_a_suspect_that_does_not_scatter_is_wrong(error: float, status: Status) 
 
     assert np.all(judged(cost, given, around=around).status == status)
     rounded = exact * (1 + 1e-5 * rng.choice([-1, 1], exact.shape))
-    given = values(rounded[3], exact[3], rounding=1e-27)
+    given = values(rounded[3], exact[3], rounding=1e-33)
     ruling = judged(cost, given, around=lambda at: (rounded[:, at], exact[:, at]))
     assert np.all(ruling.status == Status.PASS)
     assert np.all(ruling.reason == Reason.ROUNDING)

@@ -129,9 +129,9 @@ def test_a_cost_without_a_finite_neighbour_is_undecided() -> None:
     assert report.extra["taylor"]["picture"] == "no step has a finite cost and rounding"
 
 
-@pytest.mark.parametrize(("value", "verdict"), [(0.5, "undecided"), (-3.0, "fail")])
+@pytest.mark.parametrize(("value", "verdict"), [(0.5, "undecided"), (-3.0, "undecided")])
 def test_on_a_kink_the_slope_means_little(value: float, verdict: str) -> None:
-    """There the remainder of a right gradient falls with slope 1, too."""
+    """There the remainder of a right gradient falls with slope 1, too, and kinks may be several."""
     cost = lambda p: (p * (p.real > 0)).sum() + (p**2).sum()  # noqa: E731
     gradient = lambda p: 2 * p + np.where(p == 0, value, p > 0)  # noqa: E731
     report = taylor(vector(cost, gradient, [0.0, 1.0]))
