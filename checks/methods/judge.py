@@ -125,7 +125,9 @@ class Judge:
             rescan(levels, wanted, target, alone, HOME)
             ruling = self._decide(levels, values)
         if around is not None:
-            self._excuse(ruling, values, around)
+            evidence = levels.evidence()
+            rough = np.any(np.isfinite(evidence.lo) & ~evidence.smooth, axis=0)
+            self._excuse(ruling, values, around, rough)
         put(into, at, ruling)
         self.cases.append(_Case(levels=levels, wanted=wanted, target=target, values=values,
                                 ruling=ruling, into=into, tensor=tensor, at=at))  # fmt: skip
@@ -151,20 +153,41 @@ class Judge:
         A cost that is a staircase along one line computes its other slopes no better.
         """
         worst = max((float(case.levels.noise.max()) for case in self.cases), default=0.0)
+        size = max((case.levels.size for case in self.cases), default=1.0)
         for case in self.cases:
             levels, alone = case.levels, np.flatnonzero(case.ruling.alone)
             if np.all(levels.noise[alone] >= worst):
                 continue
             levels.noise = np.maximum(levels.noise, worst)
             rescan(levels, case.wanted, case.target, alone, HOME)
-            put(case.into, case.at[alone], self._decide(levels, case.values, alone))
+            put(case.ruling, alone, self._decide(levels, case.values, alone))
+            put(case.into, case.at, case.ruling)
+        for case in self.cases:
+            self._be_lenient(case, worst / size if size else 0.0)
 
-    def _excuse(self, ruling: Ruling, values: Values, around: Around) -> None:
+    def _be_lenient(self, case: _Case, precision: float) -> None:
+        """A cost of less than double precision may round its parameters too, and so its slopes.
+
+        That may be no more than what a blunt pass leaves open.
+        """
+        coarse = precision > thresholds.SAFETY**2 * float(np.finfo(np.float64).eps)
+        share = min(thresholds.SAFETY * precision, thresholds.BLUNT) * coarse
+        off = np.abs(case.values.analytic - case.ruling.numeric)
+        close = off <= share * case.values.largest
+        doubtful = np.flatnonzero(close & (case.ruling.status == Status.FAIL) & case.ruling.alone)
+        case.ruling.status[doubtful] = Status.UNDECIDED
+        put(case.into, case.at, case.ruling)
+
+    def _excuse(self, ruling: Ruling, values: Values, around: Around, rough: Array) -> None:
         """Fail the suspects, but for those whose difference is rounding: it scatters.
 
         What cannot be followed stays undecided: nothing real speaks against it.
         """
-        at = np.flatnonzero(ruling.suspect)
+        # Among slopes that are small beside others', a difference resolves no kink that lies at the
+        # point, and the complex step sees one side of it: what is far off is left open there.
+        apart = np.abs(values.analytic - values.exact) / thresholds.BLUNT
+        sided = rough & (apart > values.largest) & (apart < values.top)
+        at = np.flatnonzero(ruling.suspect & ~sided)
         if not at.size or self.this.blind:
             return
         if self.this.problem.jittered is not None:

@@ -112,6 +112,12 @@ class Levels:
             self.costs[k, level, which] = np.real(self.lines.costs(which, step))
         self.taken[level, which] = True
 
+    @property
+    def size(self) -> float:
+        """The largest cost that was met."""
+        known = np.abs(self.costs[np.isfinite(self.costs)])
+        return float(np.max(known, initial=abs(self.centre)))
+
     def flat(self, level: Array, which: Array) -> Array:
         """Whether the cost does not move at all at a level."""
         return np.asarray(np.all(self.costs[:, level, which] == self.centre, axis=0))
