@@ -14,7 +14,7 @@ import numpy as np
 from checks.methods.run import CheckRun
 from checks.nest import Array
 from checks.oracles import registry, thresholds
-from checks.oracles.levels import HOME, LEVELS, Levels, jump, rescan
+from checks.oracles.levels import HOME, LEVELS, Evidence, Levels, jump, rescan
 from checks.oracles.lines import Lines
 from checks.verdict.rule import (
     Reason,
@@ -76,19 +76,7 @@ class Judge:
 
     def at_once(self, values: Values, support: Array | float = 0.0) -> Ruling:
         """What the complex step alone says."""
-        return decide(
-            values.analytic,
-            rounding=values.rounding,
-            exact=values.exact,
-            evidence=None,
-            largest=values.largest,
-            top=values.top,
-            least=values.least,
-            rtol=self.this.rtol,
-            slack=self.this.slack,
-            support=support,
-            blind=bool(self.this.blind),
-        )
+        return self._ruling(values, None, support)
 
     def look(
         self,
@@ -216,6 +204,9 @@ class Judge:
         if self.this.blind:
             lo, hi = consensus(evidence)
             support = (hi - lo) / 2
+        return self._ruling(values, evidence, support)
+
+    def _ruling(self, values: Values, evidence: Evidence | None, support: Array | float) -> Ruling:
         return decide(
             values.analytic,
             rounding=values.rounding,
@@ -248,8 +239,7 @@ def _rougher(levels: Levels, convicted: Array, analytic: Array) -> bool:
     evidence = levels.evidence().of(some)
     lo, hi = consensus(evidence)
     slope = (lo + hi) / 2
-    held = ~left_out(evidence, analytic[some], slope)
-    doubtful = np.flatnonzero(held)
+    doubtful = np.flatnonzero(~left_out(evidence, analytic[some], slope))
     height = max((jump(levels, some[k], slope[k], outermost[k]) for k in doubtful), default=0.0)
     levels.noise = np.maximum(levels.noise, height / 2)
     return height > 0

@@ -96,7 +96,6 @@ def probe(problem: Subject, /, **options: Any) -> Report:
 
 
 def _swept(this: CheckRun, analytic: dict[str, Array], why: str) -> Report:
-    this.__dict__["complex_doubt"] = this.complex_doubt
     this.notes.append(f"the sweep took over: {why}")
     findings = sweep_all(this, analytic)
     this.offences += hygiene.changed_since(this.problem, analytic)

@@ -35,10 +35,7 @@ from checks.oracles.lines import Lines
 # From the first step, levels go in to a spacing of the numbers around 1, and out to REACH.
 LOG_RATIO = float(np.log(thresholds.RATIO))
 HOME = int(np.ceil(np.log(thresholds.FIRST[1] / np.finfo(np.float64).eps) / LOG_RATIO))
-CLOSE = 8
 LEVELS = HOME + 1 + int(np.ceil(np.log(thresholds.REACH / thresholds.FIRST[0]) / LOG_RATIO))
-
-ONE_EACH = np.asarray([1.0, -1.0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -330,8 +327,9 @@ def jump(levels: Levels, line: int, slope: float, level: int) -> float:
     Of the way between, the half on which it leaves a slope by more is halved again and again: a
     jump stays, and what a kink or a wave makes falls with the distance.
     """
-    sides = levels.costs[:2, level, line] - levels.centre
-    side = (1.0, -1.0)[int(np.argmax(np.abs(sides - slope * levels.h[level, line] * ONE_EACH)))]
+    up, down = levels.costs[:2, level, line] - levels.centre
+    expected = slope * levels.h[level, line]
+    side = 1.0 if abs(up - expected) >= abs(down + expected) else -1.0
 
     def left(t: float) -> float:
         cost = levels.lines.costs(np.asarray([line]), np.asarray([side * t]))[0]
@@ -413,5 +411,5 @@ def at_kink(evidence: Evidence) -> tuple[Array, Array]:
         if far == near + 1:
             new = _stays(evidence.level(int(near)), evidence.level(int(far))) & ~found
             found |= new
-            near_by |= new & (near > HOME - CLOSE)
+            near_by |= new & (near > HOME - thresholds.CLOSE)
     return found, near_by

@@ -95,6 +95,10 @@ SURE = 2.0**-4
 # as the step shrinks by RATIO: one nearby or a bend would change it by that factor.
 STAYS = 2.0**-3
 
+# And so many levels inside of the first, that is 2^-16 of it, or it may be several kinks nearby. In
+# networks with weights of 1e-4 kinks were met that looked like one six levels inside.
+CLOSE = 8
+
 # So many halvings tell a jump, whose rise stays, from a kink, whose rise falls to 2^-24, and from
 # a wave, even where there are a thousand periods on the way.
 HALVINGS = 24
