@@ -27,15 +27,15 @@ import numpy as np
 from random_cases import changed, random_box, with_factor
 from trials import complain
 
-from checks import selftest
 from checks.methods.dispatch import examine
 from checks.methods.run import DISAGREE
-from checks.networks import as_subject
+from checks.network.adapter import as_subject
+from checks.network.faults import selftest
 from checks.oracles import registry
 from checks.oracles.calibration import KNOWN
 from checks.oracles.levels import Evidence, Levels
 from checks.oracles.lines import Lines
-from checks.subject import Subject
+from checks.problem.problem import Subject
 
 ORACLES = ("complex_step", "scan")
 METHODS = ("sweep", "naive", "probe")

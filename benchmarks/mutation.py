@@ -45,9 +45,9 @@ LEAST = {"backprop": 1.0, "checks": 0.9}
 NETWORK = tuple(
     f"tests/backprop/test_{m}.py" for m in ("activations", "costs", "passes", "network")
 )
-PROPERTIES = "tests/checks/test_properties.py"
+PROPERTIES = "tests/checks/network/properties/test_network_properties.py"
 LOOP = ("tests/backprop/test_tape.py", "tests/backprop/test_loop.py",
-        "tests/checks/test_rehearsal.py", PROPERTIES)  # fmt: skip
+        "tests/checks/network/certification/test_training_loop_check.py", PROPERTIES)  # fmt: skip
 ROOMS = {
     "problem": ("evaluation",),
     "oracles": ("lines", "levels", "complex_step", "rounding", "noise", "calibration",
@@ -59,7 +59,7 @@ ROOMS = {
 OF_ROOMS = tuple(f"{room}/test_{m}" for room, modules in ROOMS.items() for m in modules)
 ENGINE = (
     *OF_ROOMS,
-    *(f"test_{m}" for m in ("methods", "probe", "glance", "hygiene", "report", "records")),
+    *(f"verdict/test_{m}" for m in ("conduct", "report", "records")),
     "test_cases",
 )
 CHECKING = tuple(f"tests/checks/{test}.py" for test in ENGINE)
@@ -70,7 +70,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     **{f"checks/{room}/{m}.py":
        (f"tests/checks/{room}/test_{m}.py", f"tests/checks/test_{m}.py", *CHECKING)
        for room, modules in ROOMS.items() for m in modules},
-    "checks/hygiene.py": ("tests/checks/test_hygiene.py", *CHECKING),
+    "checks/verdict/conduct.py": ("tests/checks/verdict/test_conduct.py", *CHECKING),
 }  # fmt: skip
 
 Place = tuple[tuple[int, int], str, int]  # of a mutant: line and column, operator, occurrence

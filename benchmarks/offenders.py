@@ -36,8 +36,8 @@ from forms import (
 from random_cases import Box, Parameters, least_squares, perceptron, random_box
 from trials import complain
 
-from checks.hygiene import OFFENCES
 from checks.methods.dispatch import examine
+from checks.verdict.conduct import OFFENCES
 
 METHODS = ("sweep", "probe")
 

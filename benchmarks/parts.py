@@ -27,11 +27,11 @@ from checks.methods.dispatch import examine
 from checks.methods.run import CheckRun, start
 from checks.methods.single_projection import glance
 from checks.methods.sweep import measure as complex_slopes
-from checks.networks import as_subject
+from checks.network.adapter import as_subject
 from checks.oracles import registry
 from checks.oracles.levels import Levels
 from checks.oracles.lines import coordinates
-from checks.subject import Subject
+from checks.problem.problem import Subject
 from checks.verdict.rule import consensus
 
 SHAPE = (784, 40, 10)
@@ -369,7 +369,7 @@ def _gate(cache: str) -> dict[str, Any]:
     samples = Samples(x=pixels, y=rng.integers(0, SHAPE[-1], SAMPLES), peak=255)
     x, y = samples.batch(slice(BATCH), net.dtype)
     started = time.perf_counter()
-    from checks.gate import gate as pass_gate
+    from checks.network.certification.verification import gate as pass_gate
 
     pass_gate(net, x, y, samples=samples)
     return {"seconds": time.perf_counter() - started}

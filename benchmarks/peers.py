@@ -15,7 +15,7 @@ import measure  # noqa: F401 - pins the threads before NumPy is loaded
 import numpy as np
 
 from checks.methods.dispatch import examine
-from checks.subject import Subject
+from checks.problem.problem import Subject
 
 Checker = Callable[[Subject], str]
 

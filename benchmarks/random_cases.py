@@ -12,7 +12,7 @@ from backprop import init_net
 from backprop.activations import ACTIVATIONS
 from backprop.costs import COSTS
 from backprop.network import Network
-from checks.subject import Subject, black_box
+from checks.problem.problem import Subject, black_box
 
 RTOL = 1e-6  # the relative error that is promised to be caught
 

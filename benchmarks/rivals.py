@@ -2,7 +2,7 @@
 
     python benchmarks/rivals.py [--rounds 3] [--json PATH] [--write FILE.md]
 
-Errors: the whole catalogue of `checks.faults`; single coordinates a little wrong, of the other
+Errors: all of `checks.network.faults.catalogue`; single coordinates a little wrong, of the other
 sign, or zero; the whole first layer of the other sign under a small loss. Beside them, clean
 networks that look suspicious: saturated ones, and losses scaled by 1e-12 to 1e12. The table counts
 errors caught and clean networks accused, and how long a check takes.
@@ -30,10 +30,10 @@ from peers import CHECKERS
 
 from backprop import init_net
 from backprop.costs import COSTS
-from checks import selftest
-from checks.faults import FAULTS, plant
-from checks.networks import as_subject
-from checks.subject import Subject, scaled
+from checks.network.adapter import as_subject
+from checks.network.faults import selftest
+from checks.network.faults.catalogue import FAULTS, plant
+from checks.problem.problem import Subject, scaled
 
 Gradient = dict[str, Any]
 HEADS = {

@@ -13,12 +13,12 @@ import numpy as np
 from random_cases import RTOL, random_network, with_factor
 
 from backprop import init_net
-from checks import selftest
 from checks.methods.dispatch import examine
 from checks.methods.probe import probe
-from checks.networks import as_subject
-from checks.report import Report
-from checks.subject import Subject, scaled
+from checks.network.adapter import as_subject
+from checks.network.faults import selftest
+from checks.problem.problem import Subject, scaled
+from checks.verdict.report import Report
 from checks.verdict.rule import Status
 
 POWERS = range(-12, 13)

@@ -8,9 +8,9 @@ import numpy as np
 from random_cases import random_network, with_noise
 from trials import complain
 
-from checks import selftest
 from checks.methods.dispatch import examine
-from checks.networks import as_subject
+from checks.network.adapter import as_subject
+from checks.network.faults import selftest
 
 # `selftest` shows seeds from 0 on; the campaign takes others.
 FRESH = 10_000

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from checks.api import GradientError, assert_gradients, check_gradients
-    from checks.certificate import Certificate
-    from checks.gate import verify
-    from checks.jacobians import check_jvp, check_vjp
-    from checks.report import Report
+    from checks.jacobian_products import check_jvp, check_vjp
+    from checks.network.certification.certificate import Certificate
+    from checks.network.certification.verification import verify
+    from checks.verdict.report import Report
 
 __all__ = [
     "Certificate",
@@ -33,14 +33,14 @@ __all__ = [
 ]
 
 _HOME = {
-    "Certificate": "checks.certificate",
+    "Certificate": "checks.network.certification.certificate",
     "GradientError": "checks.api",
-    "Report": "checks.report",
+    "Report": "checks.verdict.report",
     "assert_gradients": "checks.api",
     "check_gradients": "checks.api",
-    "check_jvp": "checks.jacobians",
-    "check_vjp": "checks.jacobians",
-    "verify": "checks.gate",  # loads `backprop` as well
+    "check_jvp": "checks.jacobian_products",
+    "check_vjp": "checks.jacobian_products",
+    "verify": "checks.network.certification.verification",  # loads `backprop` as well
 }
 
 

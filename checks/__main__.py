@@ -8,7 +8,7 @@ from backprop import start
 
 def main() -> None:
     """Run `gradcheck` on the process's arguments, and exit."""
-    start.load("checks.cli").main()
+    start.load("checks.cli.gradcheck").main()
 
 
 if __name__ == "__main__":

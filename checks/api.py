@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from checks import nest
 from checks.methods.dispatch import METHODS, ORACLES, SWEEPS, examine
-from checks.nest import Array
-from checks.report import Report
-from checks.restore import noted, restored
-from checks.subject import black_box, returns_both
+from checks.problem import nested
+from checks.problem.nested import Array
+from checks.problem.problem import black_box, returns_both
+from checks.verdict.report import Report
+from checks.verdict.restoration import noted, restored
 
 
 class GradientError(AssertionError):
@@ -283,13 +283,13 @@ def watched(inputs: Any) -> dict[str, Array]:
     """The arrays of `inputs` by name; they must be arrays already, for a copy shows no change."""
     if inputs is None:
         return {}
-    for name, leaf in nest.leaves(inputs, root="inputs"):
+    for name, leaf in nested.leaves(inputs, root="inputs"):
         if not isinstance(leaf, np.ndarray):
             raise TypeError(
                 f"inputs: expected arrays, got {type(leaf).__name__} in {name!r};"
                 " give the arrays that the functions read, or leave this one out"
             )
-    return nest.flatten(inputs, root="inputs")
+    return nested.flatten(inputs, root="inputs")
 
 
 def whole(argument: str, value: object, *, least: int) -> int:

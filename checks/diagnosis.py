@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from checks import patterns, places
-from checks.nest import Array
-from checks.report import Diagnosis
-from checks.subject import Subject
+from checks.problem.nested import Array
+from checks.problem.problem import Subject
+from checks.verdict.report import Diagnosis
 from checks.view import Finding, View, entrance
 from checks.view import views as views_of
 

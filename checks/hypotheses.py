@@ -15,8 +15,8 @@ from functools import partial
 import numpy as np
 
 from checks import misroutings, textbook
-from checks.nest import Array
-from checks.subject import Hypothesis
+from checks.problem.nested import Array
+from checks.problem.problem import Hypothesis
 from checks.textbook import COSTS, MISPLACED, SLIPS, SLOPES, Page, Slope, turn, with_error
 
 # Beyond this many parameters a pass for every known bug would take longer than the check.

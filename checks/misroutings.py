@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from checks import textbook
-from checks.nest import Array
-from checks.subject import Hypothesis
+from checks.problem.nested import Array
+from checks.problem.problem import Hypothesis
 from checks.textbook import RIGHT, Page, Pieces, turn, with_error
 
 # Beyond this many samples only the first and the last are tried as the ones left out.

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from checks.nest import Array
-from checks.subject import Subject
+from checks.problem.nested import Array
+from checks.problem.problem import Subject
 from checks.view import NEARLY_ALL, Finding, View, culprit, wrongs
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from checks.nest import Array, coordinate
+from checks.problem.nested import Array, coordinate
 from checks.view import NEARLY_ALL, Finding, View, by_layer, wrongs
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from checks.nest import Array
+from checks.problem.nested import Array
 
 COSTS = ("quadratic", "cross-entropy", "softmax-cross-entropy")
 

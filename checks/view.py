@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from checks.nest import Array
-from checks.subject import Subject
+from checks.problem.nested import Array
+from checks.problem.problem import Subject
 from checks.verdict.rule import Status
 
 # Relations are exact but for rounding, which `View.slack` allows for, and the oracle's error.

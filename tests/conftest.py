@@ -7,7 +7,7 @@ from hypothesis import settings
 
 import backprop
 import checks
-from checks.strategies import register_profiles
+from checks.network.properties.strategies import register_profiles
 
 # `pytest --hypothesis-profile` is read later than this and so wins over the variable.
 register_profiles()

@@ -22,7 +22,7 @@ def imported() -> set[str]:
     """What the modules of both packages import, wherever in them."""
     found = set()
     for package in (backprop, checks):
-        for path in Path(package.__path__[0]).glob("*.py"):
+        for path in Path(package.__path__[0]).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Import):
                     found |= {alias.name.partition(".")[0] for alias in node.names}

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import checks
-from checks.loading import load
+from checks.cli.target_loading import load
 from checks.methods.dispatch import examine
-from checks.nest import Array
-from checks.subject import Arrays, Subject
+from checks.problem.nested import Array
+from checks.problem.problem import Arrays, Subject
 
 ROOT = Path(__file__).parents[1]
 

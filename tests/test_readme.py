@@ -20,20 +20,20 @@ from click.testing import CliRunner
 
 import backprop.cli
 import checks
-import checks.cli
+import checks.cli.gradcheck
 from backprop import ends
-from checks import elsewhere
 from checks.diagnosis import DIAGNOSES
-from checks.hygiene import OFFENCES
 from checks.methods import probe, sweep
 from checks.oracles import thresholds
+from checks.parallel import executors
+from checks.verdict.conduct import OFFENCES
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
 VERDICT = ROOT / "docs" / "verdict.md"
 DISTRIBUTED = ROOT / "docs" / "distributed.md"
-GROUPS = {"gradcheck": checks.cli.command, "backprop": backprop.cli.main}
+GROUPS = {"gradcheck": checks.cli.gradcheck.command, "backprop": backprop.cli.main}
 
 # Options of other programs, and commands that take long or need something beside them.
 FOREIGN = {"--worker-port"}
@@ -177,7 +177,9 @@ def test_a_check_shown_prints_what_is_shown(
     """The same counts, verdict and diagnosis, and the exit code that goes with the verdict."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("COLUMNS", "96")
-    result = CliRunner().invoke(checks.cli.command, command.words[1:], prog_name="gradcheck")
+    result = CliRunner().invoke(
+        checks.cli.gradcheck.command, command.words[1:], prog_name="gradcheck"
+    )
     assert result.exit_code == (1 if "wrong" in " ".join(command.words) else 0), result.output
     assert not command.output.strip() or gist(command.output) == gist(result.stdout)
 
@@ -255,7 +257,7 @@ def test_measurements_have_their_place(document: Path, name: str) -> None:
         (VERDICT, f"{thresholds.RTOL[np.dtype(np.float64)]:.0e} for float64".replace("e-0", "e-")),
         (VERDICT, f"{thresholds.RTOL[np.dtype(np.float32)]:.0e} for float32".replace("e-0", "e-")),
         (DISTRIBUTED, f"pieces of up to {sweep.PIECE:,} coordinates"),
-        (DISTRIBUTED, f"lost {({3: 'three'})[elsewhere.ATTEMPTS]} times"),
+        (DISTRIBUTED, f"lost {({3: 'three'})[executors.ATTEMPTS]} times"),
     ],
     ids=lambda x: getattr(x, "name", x),
 )

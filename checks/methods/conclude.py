@@ -8,10 +8,10 @@ import numpy as np
 
 from checks import diagnosis
 from checks.methods.run import DISAGREE, CheckRun
-from checks.nest import Array
-from checks.report import FAILURES_KEPT, Diagnosis, Mismatch, Report, Tensor
+from checks.problem.nested import Array
 from checks.verdict.findings import Findings, nothing
 from checks.verdict.reasons import reasons
+from checks.verdict.report import FAILURES_KEPT, Diagnosis, Mismatch, Report, Tensor
 from checks.verdict.rule import Status
 
 

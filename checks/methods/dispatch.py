@@ -17,8 +17,8 @@ from checks.methods.probe import probe
 from checks.methods.run import Progress
 from checks.methods.sweep import sweep
 from checks.methods.taylor import taylor
-from checks.report import Report
-from checks.subject import Subject
+from checks.problem.problem import Subject
+from checks.verdict.report import Report
 
 SWEEPS = ("sweep", "naive")
 METHODS = (*SWEEPS, "probe", "taylor")

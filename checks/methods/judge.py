@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from checks.methods.run import CheckRun
-from checks.nest import Array
 from checks.oracles import registry, thresholds
 from checks.oracles.levels import HOME, LEVELS, Evidence, Levels, jump, rescan
 from checks.oracles.lines import Lines
+from checks.problem.nested import Array
 from checks.verdict.rule import (
     Reason,
     Ruling,

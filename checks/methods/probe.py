@@ -41,19 +41,19 @@ from typing import Any
 
 import numpy as np
 
-from checks import hygiene
 from checks.methods.conclude import conclude
 from checks.methods.judge import Judge
 from checks.methods.projection import Part, Projection, Result, bisect, weights
 from checks.methods.run import CheckRun, inspected, spreads, start
 from checks.methods.sweep import COMPLEX, look_at, sweep_all, values_of
-from checks.nest import Array
 from checks.oracles import registry, rounding, thresholds
 from checks.oracles.levels import Levels
 from checks.oracles.lines import anywhere, coordinates, signed, through
-from checks.report import Report
-from checks.subject import Subject, within
+from checks.problem.nested import Array
+from checks.problem.problem import Subject, within
+from checks.verdict import conduct
 from checks.verdict.findings import Findings
+from checks.verdict.report import Report
 from checks.verdict.rule import Reason, Ruling, Status, consensus
 
 # Of each tensor, a line of real differences goes through so many coordinates at most; and beyond
@@ -85,7 +85,7 @@ def probe(problem: Subject, /, **options: Any) -> Report:
         trials = thresholds.JITTERS if problem.parameters <= thresholds.MANY else FEW
         result = project(this, given, trials=trials)
     borne_out = _borne_out(this, given) if not result.differs else True
-    this.offences += hygiene.changed_since(this.problem, analytic)  # the real cost has moved by now
+    this.offences += conduct.changed_since(this.problem, analytic)  # the real cost has moved by now
     if not borne_out:
         return _swept(this, analytic, "real differences do not bear the projection out")
     this.progress(problem.parameters)
@@ -98,7 +98,7 @@ def probe(problem: Subject, /, **options: Any) -> Report:
 def _swept(this: CheckRun, analytic: dict[str, Array], why: str) -> Report:
     this.notes.append(f"the sweep took over: {why}")
     findings = sweep_all(this, analytic)
-    this.offences += hygiene.changed_since(this.problem, analytic)
+    this.offences += conduct.changed_since(this.problem, analytic)
     return conclude(this, findings)
 
 

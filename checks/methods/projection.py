@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from checks.nest import Array
 from checks.oracles import complex_safety, registry, rounding, thresholds
 from checks.oracles.lines import Lines, signed
 from checks.problem.evaluation import in_double
-from checks.subject import Subject
+from checks.problem.nested import Array
+from checks.problem.problem import Subject
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from checks import hygiene
-from checks.nest import Array
 from checks.oracles import calibration, complex_safety, rounding, thresholds
 from checks.oracles.lines import close_by, through
 from checks.oracles.noise import cost_noise
 from checks.problem.evaluation import as_number, in_double
-from checks.report import Diagnosis
-from checks.subject import Subject
+from checks.problem.nested import Array
+from checks.problem.problem import Subject
+from checks.verdict import conduct
+from checks.verdict.report import Diagnosis
 
 Progress = Callable[[int], None]
 
@@ -166,7 +166,7 @@ def inspected(this: CheckRun, *, repeats: bool = True) -> dict[str, Array]:
 
     Empty where something was found that leaves nothing to compare.
     """
-    seen = hygiene.inspect(this.problem, repeats=repeats)
+    seen = conduct.inspect(this.problem, repeats=repeats)
     this.offences = seen.offences
     if seen.gradient and this.problem.dtype == np.float64:
         this.centre = float(np.real(as_number(seen.cost)))
@@ -196,7 +196,7 @@ def jittered(this: CheckRun) -> list[Array]:
     if problem.jittered is not None:
         found = problem.jittered(rng)
     else:
-        found = hygiene.near(problem, [rounding.jitter(v, rng) for v in problem.values])
+        found = conduct.near(problem, [rounding.jitter(v, rng) for v in problem.values])
     return [found[name] for name in problem.names if name in found]
 
 

@@ -19,15 +19,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from checks import hygiene
 from checks.methods.conclude import conclude
 from checks.methods.probe import probe, projected, zeros
 from checks.methods.projection import Projection, Result, weights
 from checks.methods.run import start
 from checks.methods.sweep import COMPLEX
 from checks.oracles import thresholds
-from checks.report import Report
-from checks.subject import Subject, within
+from checks.problem.problem import Subject, within
+from checks.verdict import conduct
+from checks.verdict.report import Report
 
 
 @within
@@ -39,7 +39,7 @@ def glance(subject: Subject, *, rtol: float | None = None, seed: int = 0) -> Rep
     this = start(subject, rtol=rtol, method="probe", seed=seed)
     this.measured = COMPLEX
     gradient = this.problem.gradient(subject.values)
-    if any(hygiene.malformed(subject, gradient)):
+    if any(conduct.malformed(subject, gradient)):
         return probe(subject, rtol=rtol, seed=seed)
     analytic = [np.asarray(gradient[name], np.float64) for name in subject.names]
     d = weights(analytic, this.rng, small=False)

@@ -18,18 +18,19 @@ from typing import Any
 
 import numpy as np
 
-from checks import elsewhere, hygiene
 from checks.methods.conclude import conclude
 from checks.methods.judge import Judge, Values
 from checks.methods.run import CheckRun, disagree, inspected, spreads, start
-from checks.nest import Array
 from checks.oracles import calibration, confirmation, registry, rounding, thresholds
 from checks.oracles.levels import Levels, at_kink
 from checks.oracles.lines import close_by, coordinates, signed, through
+from checks.parallel import executors
 from checks.problem.evaluation import displaced, perturbed_costs
-from checks.report import Report
-from checks.subject import Subject, within
+from checks.problem.nested import Array
+from checks.problem.problem import Subject, within
+from checks.verdict import conduct
 from checks.verdict.findings import Findings, gathered
+from checks.verdict.report import Report
 from checks.verdict.rule import Ruling, Status, consensus
 
 COMPLEX, REAL = "complex step", "real differences"
@@ -59,7 +60,7 @@ def sweep(problem: Subject, /, *, method: str = "sweep", **options: Any) -> Repo
     if not analytic:
         return conclude(this, None)
     findings = sweep_all(this, analytic)
-    this.offences += hygiene.changed_since(this.problem, analytic)
+    this.offences += conduct.changed_since(this.problem, analytic)
     return conclude(this, findings)
 
 
@@ -327,7 +328,7 @@ def _around(this: CheckRun, tensor: int, at: Array, values: Values) -> tuple[Arr
         moved = displaced(problem.values, d, t)
         moved = [m.astype(v.dtype) for m, v in zip(moved, problem.values, strict=True)]
         there = replace(problem, values=tuple(moved), rerun=None)
-        found = hygiene.near(problem, [m.copy() for m in moved])
+        found = conduct.near(problem, [m.copy() for m in moved])
         analytic[row] = found[name].reshape(-1)[at] if found else np.nan
         exact[row] = registry.complex_step(coordinates(there, tensor, at))[0]
     return analytic, exact
@@ -374,7 +375,7 @@ def _complex_piece(problem: Subject, piece: Piece) -> tuple[Array, dict[str, int
 def _run(this: CheckRun, work: Any, chosen: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
     with (
         _threads(this.problem) if this.executor is None else nullcontext(this.executor) as executor,
-        closing(elsewhere.run(work, this.problem, list(chosen), executor)) as found,
+        closing(executors.run(work, this.problem, list(chosen), executor)) as found,
     ):
         yield from found
 
@@ -390,7 +391,7 @@ def _threads(problem: Subject) -> AbstractContextManager[Executor | None]:
 
     Anyone's own functions are run in one thread: they may not be made for more.
     """
-    cores = elsewhere.cores()
+    cores = executors.cores()
     if problem.rerun is None or problem.parameters <= PIECE or cores == 1:
         return nullcontext()
     return ThreadPoolExecutor(cores)

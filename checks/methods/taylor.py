@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from checks import hygiene
 from checks.methods.conclude import conclude
 from checks.methods.judge import Judge, Values
 from checks.methods.run import CheckRun, inspected, jittered, start
-from checks.nest import Array
 from checks.oracles import rounding, thresholds
 from checks.oracles.lines import Lines, close_by, through
-from checks.report import Diagnosis, Report
-from checks.subject import Subject, within
+from checks.problem.nested import Array
+from checks.problem.problem import Subject, within
+from checks.verdict import conduct
+from checks.verdict.report import Diagnosis, Report
 from checks.verdict.rule import Ruling, Status
 
 # Steps of the picture, by halves from a quarter of the scale; its slope is read over the smallest
@@ -47,7 +47,7 @@ def taylor(problem: Subject, /, **options: Any) -> Report:
     line = through(this.problem, [d])
     ruling = _ruling(this, line, slope, _rounded(this, given, d))
     this.progress(problem.parameters)
-    this.offences += hygiene.changed_since(this.problem, analytic)
+    this.offences += conduct.changed_since(this.problem, analytic)
     this.extra["taylor"] = _remainders(this, line, float(slope[0]))
     return _report(this, ruling)
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from checks.nest import Array
 from checks.oracles import registry, thresholds
 from checks.oracles.levels import Levels
 from checks.oracles.lines import Lines
+from checks.problem.nested import Array
 
 KNOWN = np.asarray([np.cos(1.0), 1.0, -3.0])  # the slopes of sin at 1, of exp at 0, of a line
 

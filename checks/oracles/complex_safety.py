@@ -6,10 +6,10 @@ import warnings
 
 import numpy as np
 
-from checks.nest import Array
 from checks.oracles import nonholomorphic_calls, rounding, thresholds
 from checks.problem.evaluation import as_number, in_double
-from checks.subject import Arrays, Subject
+from checks.problem.nested import Array
+from checks.problem.problem import Arrays, Subject
 
 HALF = float(np.sqrt(np.finfo(float).eps))
 

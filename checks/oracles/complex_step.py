@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from checks.nest import Array
 from checks.oracles import rounding, thresholds
 from checks.oracles.lines import Lines
+from checks.problem.nested import Array
 
 
 @np.errstate(all="ignore")

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from checks.nest import Array
 from checks.oracles import registry, rounding, thresholds
 from checks.oracles.levels import Evidence, Levels
 from checks.oracles.lines import signed, through
-from checks.subject import Arrays, Subject
+from checks.problem.nested import Array
+from checks.problem.problem import Arrays, Subject
 
 
 @dataclass(frozen=True, kw_only=True)

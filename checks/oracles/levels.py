@@ -28,9 +28,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from checks.nest import Array
 from checks.oracles import thresholds
 from checks.oracles.lines import Lines
+from checks.problem.nested import Array
 
 # From the first step, levels go in to a spacing of the numbers around 1, and out to REACH.
 LOG_RATIO = float(np.log(thresholds.RATIO))

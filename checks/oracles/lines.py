@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from checks.nest import Array
 from checks.oracles import rounding
 from checks.problem.evaluation import displaced, in_double, perturbed_costs, value_or_nan
-from checks.subject import Arrays, Subject
+from checks.problem.nested import Array
+from checks.problem.problem import Arrays, Subject
 
 
 @dataclass(frozen=True, kw_only=True)

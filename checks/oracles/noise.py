@@ -13,9 +13,9 @@ import math
 
 import numpy as np
 
-from checks.nest import Array
 from checks.oracles import thresholds
 from checks.oracles.lines import Lines
+from checks.problem.nested import Array
 
 ORDERS = range(3, thresholds.POINTS - 1)
 

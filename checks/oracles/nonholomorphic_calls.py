@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from checks.subject import Arrays, Subject
+from checks.problem.problem import Arrays, Subject
 
 # Ufuncs and functions, by name, that conjugate complex numbers, take their absolute value or round
 # them. Those of `var`, `std` and `round` also hold for the methods.

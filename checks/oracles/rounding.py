@@ -39,8 +39,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from checks.nest import Array
 from checks.oracles import thresholds
+from checks.problem.nested import Array
 
 # Long arrays are jittered in pieces of this many numbers, which stay in a cache.
 CHUNK = 2**14

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from checks import elsewhere
-from checks.nest import Array
-from checks.subject import Arrays, Subject
+from checks.parallel import executors
+from checks.problem.nested import Array
+from checks.problem.problem import Arrays, Subject
 
 
 def value_or_nan(problem: Subject, values: Arrays) -> Any:
@@ -43,7 +43,7 @@ def perturbed_costs(problem: Subject, tensor: int, at: Array, steps: Array) -> A
     costs = np.empty(len(at), np.result_type(steps, np.float64))
     flat = moved.reshape(-1)
     for row, (index, step) in enumerate(zip(at, steps, strict=True)):
-        elsewhere.heed()
+        executors.heed()
         kept = flat[index]
         flat[index] = kept + step
         costs[row] = value_or_nan(problem, values)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from checks.nest import Array
+from checks.problem.nested import Array
 from checks.verdict.rule import Ruling, Status
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from checks.nest import Array
-from checks.report import Reason as Line
+from checks.problem.nested import Array
 from checks.verdict.findings import Findings
+from checks.verdict.report import Reason as Line
 from checks.verdict.rule import Reason, Status
 
 Numbers = dict[str, float]

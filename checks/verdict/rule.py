@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from checks.nest import Array
 from checks.oracles import thresholds
 from checks.oracles.levels import Evidence, at_kink
+from checks.problem.nested import Array
 
 
 class Status(enum.IntEnum):

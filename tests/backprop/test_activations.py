@@ -19,7 +19,7 @@ from backprop.activations import (
     surprise,
 )
 from checks.methods.dispatch import examine
-from checks.networks import as_subject
+from checks.network.adapter import as_subject
 
 Array = npt.NDArray[Any]
 

@@ -21,7 +21,7 @@ from backprop.activations import ACTIVATIONS
 from backprop.costs import COSTS
 from backprop.samples import Samples
 from backprop.storage import checkpoint_path, load_model, save_model
-from checks import properties
+from checks.network.properties import network_properties
 
 DIGITS = ["train", "--dataset", "digits"]
 
@@ -43,7 +43,7 @@ def cache(kept: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand in for the property checks, which have tests of their own."""
-    monkeypatch.setattr(properties, "run_all", lambda profile: ("one", "two"))
+    monkeypatch.setattr(network_properties, "run_all", lambda profile: ("one", "two"))
 
 
 def run(*arguments: object) -> Result:
@@ -127,8 +127,8 @@ def test_an_unchanged_second_run_starts_at_once(monkeypatch: pytest.MonkeyPatch)
     def never(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("this should not run")
 
-    monkeypatch.setattr(properties, "run_all", never)
-    monkeypatch.setattr("checks.gate.verify", never)
+    monkeypatch.setattr(network_properties, "run_all", never)
+    monkeypatch.setattr("checks.network.certification.verification.verify", never)
     result = good(*DIGITS, "--epochs", 1, "--seed", 1)
     assert "proved before, nothing has changed since" in result.stdout
     asked = run(*DIGITS, "--recheck")
@@ -286,7 +286,7 @@ def test_an_audit_without_memory_or_disk_is_no_failed_audit(
     def audit(*args: Any) -> None:
         raise error
 
-    monkeypatch.setattr("checks.gate.audit", audit)
+    monkeypatch.setattr("checks.network.certification.verification.audit", audit)
     results = tmp_path / "r.json"
     message = bad(code, *DIGITS, "--epochs", 1, "--json", results)
     assert f"after epoch 1, but {type(error).__name__} was raised: {error}" in message
@@ -353,7 +353,10 @@ def test_results_name_a_checkpoint_of_this_run_only(
     """Not one that an earlier run has left; but one that was gone on from."""
     save, results = tmp_path / "m", tmp_path / "r.json"
     good(*DIGITS, "--epochs", 1, "--save", save)
-    monkeypatch.setattr("checks.gate.gate", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(
+        "checks.network.certification.verification.gate",
+        lambda *_, **__: signal.raise_signal(signal.SIGINT),
+    )
     for options, named in (([], None), (["--resume"], f"{save}.checkpoint")):
         assert "interrupted" in bad(130, *DIGITS, "--save", save, "--json", results, *options)
         found = json.loads(results.read_text())
@@ -635,7 +638,7 @@ def test_a_cache_that_was_named_must_be_found(
 ) -> None:
     """Even where nothing is to be read from it: before the proof, not when it is to be kept."""
     monkeypatch.setenv("GEARTRAIN_CACHE", "~nosuchuser/c")
-    monkeypatch.setattr(properties, "run_all", None)
+    monkeypatch.setattr(network_properties, "run_all", None)
     told = bad(2, *DIGITS, *options)
     assert "GEARTRAIN_CACHE: expected a folder, got ~nosuchuser/c" in told
 

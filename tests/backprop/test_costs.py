@@ -11,7 +11,7 @@ from backprop import cost, init_net
 from backprop.activations import ACTIVATIONS, sigmoid, softmax
 from backprop.costs import COSTS, Cost
 from checks.methods.dispatch import examine
-from checks.networks import as_subject
+from checks.network.adapter import as_subject
 
 Array = npt.NDArray[Any]
 

@@ -10,8 +10,8 @@ import pytest
 
 from backprop import ends, passes
 from backprop.network import init_net
-from checks.networks import as_subject
-from checks.subject import black_box, call_theirs
+from checks.network.adapter import as_subject
+from checks.problem.problem import black_box, call_theirs
 
 X = np.asarray([1.0, 2.0])
 

@@ -9,9 +9,9 @@ from hypothesis import given
 
 from backprop import backward, cost, forward, gradients, init_net, passes
 from backprop.network import Network, zero_grad
-from checks.networks import as_subject
+from checks.network.adapter import as_subject
+from checks.network.properties.strategies import Case, cases
 from checks.oracles import rounding
-from checks.strategies import Case, cases
 from tests import reference
 
 Array = npt.NDArray[Any]

@@ -22,8 +22,8 @@ from backprop.training import descend
 from checks.methods.dispatch import METHODS, examine
 from checks.methods.single_projection import glance
 from checks.methods.sweep import Piece, Scan, _complex_piece, _real_piece
-from checks.networks import as_subject
-from checks.subject import Subject
+from checks.network.adapter import as_subject
+from checks.problem.problem import Subject
 
 PIECE = Piece(tensor=0, start=0, stop=3)
 SCAN = Scan(piece=PIECE, wanted=np.zeros(3), target=np.full(3, 1e-6), centre=0.5, noise=1e-16)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from backprop import init_net
-from checks.hygiene import OFFENCES
-from checks.networks import as_subject
+from checks.network.adapter import as_subject
+from checks.verdict.conduct import OFFENCES
 
 
 def kept(campaign: ModuleType, counts: dict[str, int]) -> dict[str, bool]:

@@ -16,11 +16,11 @@ import numpy as np
 
 from backprop import init_net
 from backprop.network import Network
-from checks.nest import Array
-from checks.networks import as_subject
+from checks.network.adapter import as_subject
 from checks.oracles.lines import Lines
-from checks.report import Report
-from checks.subject import Subject, black_box
+from checks.problem.nested import Array
+from checks.problem.problem import Subject, black_box
+from checks.verdict.report import Report
 
 EPS = float(np.finfo(np.float64).eps)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from checks import check_gradients
-from checks.report import Report
+from checks.verdict.report import Report
 from tests.checks.cases.everything import CASES
 from tests.checks.cases.shape import Case, Wrong
 from tests.checks.cases.truth import slopes, tensors

@@ -7,9 +7,9 @@ import pytest
 
 from checks import check_gradients
 from checks.diagnosis import DIAGNOSES, diagnose
-from checks.nest import Array
-from checks.report import Diagnosis
-from checks.subject import Subject
+from checks.problem.nested import Array
+from checks.problem.problem import Subject
+from checks.verdict.report import Diagnosis
 from checks.verdict.rule import Status
 
 Gradient = dict[str, Array]

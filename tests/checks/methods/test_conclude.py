@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from checks import diagnosis
-from checks.hygiene import offence
 from checks.methods.conclude import conclude
 from checks.methods.run import CheckRun, disagree
-from checks.report import FAILURES_KEPT, Diagnosis
+from checks.verdict.conduct import offence
 from checks.verdict.findings import Findings
+from checks.verdict.report import FAILURES_KEPT, Diagnosis
 from checks.verdict.rule import Reason, Status
 from tests.checks.problems import under_way, vector
 

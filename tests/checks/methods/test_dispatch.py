@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checks.methods.dispatch import METHODS, ORACLES, examine
-from checks.nest import Array
-from checks.subject import Subject, black_box
+from checks.problem.nested import Array
+from checks.problem.problem import Subject, black_box
 from tests.checks.problems import changed, network, vector
 
 RIGHT = vector(lambda p: np.sin(p).sum(), np.cos, [0.5, 1.0, 2.0])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from checks.methods.judge import Judge, Values, put
-from checks.nest import Array
 from checks.oracles.lines import coordinates
+from checks.problem.nested import Array
 from checks.verdict.rule import Reason, Ruling, Status
 from tests.checks.problems import under_way, vector
 

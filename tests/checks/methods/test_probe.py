@@ -13,10 +13,10 @@ from checks.methods.dispatch import examine
 from checks.methods.projection import Projection
 from checks.methods.run import CheckRun, spreads
 from checks.methods.sweep import COMPLEX, REAL
-from checks.nest import Array
 from checks.oracles import calibration, registry, rounding, thresholds
-from checks.report import Report
-from checks.subject import Subject, black_box, scaled
+from checks.problem.nested import Array
+from checks.problem.problem import Subject, black_box, scaled
+from checks.verdict.report import Report
 from checks.verdict.rule import Status
 from tests.checks.problems import (
     LAYOUTS,

@@ -8,10 +8,10 @@ import pytest
 
 from checks.methods import projection
 from checks.methods.projection import Part, Projection, Result, bisect, weights
-from checks.nest import Array
 from checks.oracles import registry, rounding, thresholds
 from checks.oracles.lines import Lines
-from checks.subject import black_box
+from checks.problem.nested import Array
+from checks.problem.problem import black_box
 from tests.checks.problems import vector
 
 

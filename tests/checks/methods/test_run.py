@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from checks.methods.run import DISAGREE, disagree, inspected, jittered, spreads
-from checks.nest import Array
 from checks.oracles import calibration, thresholds
-from checks.subject import Subject, black_box
+from checks.problem.nested import Array
+from checks.problem.problem import Subject, black_box
 from tests.checks.problems import EPS, network, under_way, vector
 
 

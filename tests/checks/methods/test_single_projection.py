@@ -9,9 +9,9 @@ import pytest
 from checks.methods.probe import probe
 from checks.methods.single_projection import glance
 from checks.methods.sweep import COMPLEX, REAL
-from checks.nest import Array
 from checks.oracles import thresholds
-from checks.subject import Subject
+from checks.problem.nested import Array
+from checks.problem.problem import Subject
 from tests.checks.problems import SHAPE, changed, named, network, place, planted, vector
 
 

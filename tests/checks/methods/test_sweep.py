@@ -11,12 +11,12 @@ import pytest
 from checks.methods.dispatch import examine
 from checks.methods.run import DISAGREE
 from checks.methods.sweep import COMPLEX, REAL, count, pieces
-from checks.nest import Array
 from checks.oracles import calibration, registry
 from checks.oracles.levels import Evidence
-from checks.processes import Processes
-from checks.report import Report
-from checks.subject import Subject, black_box, scaled
+from checks.parallel.process_pool import Processes
+from checks.problem.nested import Array
+from checks.problem.problem import Subject, black_box, scaled
+from checks.verdict.report import Report
 from checks.verdict.rule import Status
 from tests.checks.problems import LAYOUTS, changed, named, network, place, planted, vector
 

@@ -7,9 +7,9 @@ import pytest
 
 from checks.methods.dispatch import examine
 from checks.methods.taylor import picture, read_slope
-from checks.nest import Array
-from checks.report import Report
-from checks.subject import Subject, scaled
+from checks.problem.nested import Array
+from checks.problem.problem import Subject, scaled
+from checks.verdict.report import Report
 from tests.checks.problems import changed, network, vector
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks.nest import Array
 from checks.oracles import calibration, registry
 from checks.oracles.levels import Evidence
+from checks.problem.nested import Array
 from tests.checks.problems import line
 
 COMPLEX: dict[str, Callable[[Array, Array], Any]] = {

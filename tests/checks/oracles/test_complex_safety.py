@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks.nest import Array
 from checks.oracles.complex_safety import blind_spot, complex_cost, refusal
-from checks.subject import black_box
+from checks.problem.nested import Array
+from checks.problem.problem import black_box
 from tests.checks.problems import network, vector
 
 AT = [0.5, -1.0, 2.0]

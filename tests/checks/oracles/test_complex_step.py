@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks.nest import Array
 from checks.oracles import rounding, thresholds
 from checks.oracles.complex_step import complex_step
 from checks.oracles.lines import Lines
+from checks.problem.nested import Array
 from tests.checks.problems import EPS, line
 
 KNOWN: dict[str, tuple[Callable[[Array], Any], float]] = {

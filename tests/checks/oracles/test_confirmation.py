@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks.nest import Array
 from checks.oracles import confirmation, rounding, thresholds
 from checks.oracles.confirmation import Group, groups
-from checks.subject import Subject, black_box
+from checks.problem.nested import Array
+from checks.problem.problem import Subject, black_box
 from checks.verdict.rule import consensus
 from tests.checks.problems import EPS, network, under_way, vector
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from checks.nest import Array
 from checks.oracles import thresholds
 from checks.oracles.levels import HOME, LEVELS, Evidence, Levels, at_kink, interval, scan
 from checks.oracles.lines import Lines
+from checks.problem.nested import Array
 from checks.verdict.rule import consensus
 from tests.checks.problems import EPS, Counting, evidence, line, scanned
 

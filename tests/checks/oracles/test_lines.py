@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks.nest import Array
 from checks.oracles import rounding
 from checks.oracles.lines import anywhere, close_by, coordinates, signed, through
-from checks.subject import black_box
+from checks.problem.nested import Array
+from checks.problem.problem import black_box
 from tests.checks.problems import network, vector
 
 AT = {"a": np.asarray([[3.0, -4.0], [0.0, 1e-3]]), "b": np.asarray([2.0, 5.0])}

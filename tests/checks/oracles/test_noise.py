@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.nest import Array
 from checks.oracles import thresholds
 from checks.oracles.noise import along, cost_noise, scatter
+from checks.problem.nested import Array
 from tests.checks.problems import EPS, line
 
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from checks.methods.dispatch import examine
-from checks.nest import Array
 from checks.oracles import nonholomorphic_calls
 from checks.oracles.nonholomorphic_calls import without_derivative
-from checks.subject import black_box
+from checks.problem.nested import Array
+from checks.problem.problem import black_box
 from tests.checks.problems import vector
 
 AT = np.asarray([[0.5, -1.0, 2.0], [0.25, 1.5, -0.75], [1.0, 0.125, 3.0]])

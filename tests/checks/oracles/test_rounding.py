@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from checks.nest import Array
 from checks.oracles import rounding, thresholds
+from checks.problem.nested import Array
 
 DTYPES = (np.float64, np.float32)
 

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks.nest import Array
 from checks.problem.evaluation import (
     as_number,
     displaced,
@@ -13,7 +12,8 @@ from checks.problem.evaluation import (
     perturbed_costs,
     value_or_nan,
 )
-from checks.subject import black_box
+from checks.problem.nested import Array
+from checks.problem.problem import black_box
 from tests.checks.problems import vector
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from checks.methods.dispatch import examine
-from checks.report import Report
 from checks.verdict.findings import Findings
 from checks.verdict.reasons import TEXTS, reasons
+from checks.verdict.report import Report
 from checks.verdict.rule import Reason, Status
 from tests.checks.problems import vector
 

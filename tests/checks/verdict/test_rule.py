@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.nest import Array
 from checks.oracles import thresholds
 from checks.oracles.levels import Evidence
+from checks.problem.nested import Array
 from checks.verdict.rule import (
     Reason,
     Ruling,

@@ -1,0 +1,324 @@
+"""The `gradcheck` command: a shape, or anyone's cost and gradient, to a printed report.
+
+`checks.network.random_networks` draws the network of a shape and its minibatch from the seed.
+Only click is loaded here, so that help and mistyped options answer at once.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from backprop import ends, words
+from backprop.progress import Bar
+from backprop.terminal import Command, CommandError, StoppedError, fitted, show, version_option
+from checks.cli.surroundings import Write, one_thread, output, told, user_errors, workers
+
+if TYPE_CHECKING:
+    from checks.problem.problem import Subject
+    from checks.verdict.report import Report
+
+EXIT_CODES = {end.name: end.code for end in (ends.PASS, ends.FAIL, ends.UNDECIDED)}
+SELFTEST_ROUNDS = 4
+
+# As in `checks.methods.dispatch`, which is not loaded for them: numpy would come with it.
+SWEEPS = ("sweep", "naive")
+METHODS = (*SWEEPS, "probe", "taylor")
+ORACLES = ("auto", "complex", "real")
+
+# As many processes as Windows lets one wait for; elsewhere, more than anyone has use for.
+MOST_JOBS = 61 if sys.platform == "win32" else 1024
+
+# Networks up to this many parameters are run on one thread: their products are too small to share.
+SMALL = 2**20
+
+NETWORK_OPTIONS = ("batch_size", "activation", "cost", "dtype")
+SELFTEST_OPTIONS = ("seed", "selftest", "json_path", "quiet")
+# Not those that change where a check is run: its numbers are the same.
+NOT_REPEATED = ("target", "seed", "json_path", "quiet", "jobs", "dask")
+
+
+OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.argument("target", nargs=-1, metavar="SHAPE | FILE[:NAME]"),
+    click.option("--batch-size", type=click.IntRange(min=1), default=20, show_default=True,
+                 help="Samples in the drawn minibatch."),
+    click.option("--activation", default="sigmoid", show_default=True, metavar="NAME[,NAME...]",
+                 help="sigmoid, tanh, relu, softplus, identity; one, or one for each layer. With"
+                      " one, a cross-entropy has its own at the output."),
+    click.option("--cost", default="quadratic", show_default=True, metavar="NAME",
+                 help="quadratic, cross-entropy (output sigmoid) or softmax-cross-entropy (output"
+                      " softmax)."),
+    click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64",
+                 show_default=True,
+                 help="The parameters'; a float32 network is checked in float64 as well."),
+    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
+                 help="Draws the network, the minibatch and the check's own randomness."),
+    click.option("--rtol", type=float, metavar="NUMBER",
+                 help="The relative error promised to be caught in any coordinate; by default"
+                      " 1e-6, for float32 1e-2."),
+    click.option("--method", type=click.Choice(METHODS), default="sweep", show_default=True,
+                 help="sweep: every parameter, by the shortest rerun. naive: by the plain loop."
+                      " probe: all at once. taylor: the slope of the Taylor remainder."),
+    click.option("--probe", is_flag=True,
+                 help="One projection compares all parameters, and bisection names the culprits."),
+    click.option("--oracle", type=click.Choice(ORACLES), default="auto", show_default=True,
+                 help="What gives the numeric values of a sweep."),
+    click.option("--strict", is_flag=True,
+                 help="Leave undecided what the cost shows less sharply than to --rtol."),
+    click.option("--jobs", type=click.IntRange(1, MOST_JOBS), default=1, show_default=True,
+                 help="Processes to share a sweep among."),
+    click.option("--dask", metavar="ADDRESS",
+                 help="Share a sweep among the workers of the Dask scheduler there."),
+    click.option("--selftest", is_flag=True,
+                 help="Plant known bugs instead, and show which are caught."),
+    click.option("--json", "json_path", metavar="PATH",
+                 help="Write the report as JSON; - is standard output, and then nothing else is"
+                      " printed there."),
+    click.option("--quiet", is_flag=True, help="Print the verdict only."),
+    version_option("gradcheck, version {}"),
+)  # fmt: skip
+
+
+def _with_options(function: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(OPTIONS):
+        function = option(function)
+    return function
+
+
+@click.command(
+    cls=Command,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 pass, 1 fail, 2 usage, 3 undecided; and where nothing was judged: 4 the"
+    " checked code raised an error, 5 no memory or a full disk, 6 a fault of gradcheck, 130"
+    " interrupted, 141 reader gone.",
+)
+@_with_options
+@click.pass_context
+def command(context: click.Context, /, **given: Any) -> None:
+    """Check a gradient, coordinate by coordinate, against reruns of its cost.
+
+    \b
+    gradcheck 784 40 10             a network of that shape; also 784-40-10
+    gradcheck path/to/file.py:name  anyone's cost, gradients and params:
+                                    a tuple, a dict, an object with these,
+                                    or a function that returns one of them
+    gradcheck package.module:name   the same, from a module
+    """  # noqa: D301 click reads the \b: do not rewrap
+    job = _selftest if given["selftest"] else _check
+    with output(given["json_path"]) as write, told(write):
+        code = job(context, given, write)
+    context.exit(code)
+
+
+def main() -> None:
+    """Run `gradcheck` on the process's arguments, and exit."""
+    command(prog_name="gradcheck")
+
+
+# --- the two jobs -----------------------------------------------------------------------------
+
+
+def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
+    if not any(map(str.strip, given["target"])):
+        raise click.UsageError(
+            "SHAPE or FILE: expected layer widths such as 784 40 10, or a Python file such as"
+            " path/to/file.py:name, got nothing"
+        )
+    method = _method(context, given)
+    with user_errors():
+        shape = shape_of(given["target"])
+    if shape is not None and sum(map(math.prod, pairwise(shape))) <= SMALL:
+        one_thread()
+    with user_errors():
+        from checks import api
+
+        options = api.options(
+            rtol=given["rtol"],
+            method=method,
+            oracle=given["oracle"],
+            strict=given["strict"],
+            seed=given["seed"],
+            progress=None,
+        )
+    subjects, notes = _subjects(context, given, shape)
+    from checks.methods.sweep import count
+
+    jobs = min(given["jobs"], max(map(count, subjects)))
+    with (
+        workers(jobs, given["dask"]) as options["executor"],
+        closing(Bar("checking", sum(s.parameters for s in subjects))) as bar,
+    ):
+        options["progress"] = bar.update
+        reports = [_run(s, {**options, "rtol": None} if twin else options)
+                   for twin, s in enumerate(subjects)]  # fmt: skip
+    report = _together(reports, notes)
+    write(report.to_json())
+    if given["json_path"] != "-":
+        show(fitted(report.summary if given["quiet"] else str(report)))
+        if method == "taylor" and "taylor" in report.extra and not given["quiet"]:
+            show(report.extra["taylor"]["picture"])
+    return EXIT_CODES[report.verdict]
+
+
+def _method(context: click.Context, given: dict[str, Any]) -> str:
+    """The method, with --probe as another word for one; what does not go together is an error."""
+    method = "probe" if given["probe"] else given["method"]
+    named = context.get_parameter_source("method") is ParameterSource.COMMANDLINE
+    if given["probe"] and named and given["method"] != "probe":
+        raise click.UsageError(f"--probe: expected no other --method, got {given['method']!r}")
+    if given["dask"] == "":
+        raise click.UsageError("--dask: expected an address, such as tcp://host:8786, got ''")
+    if given["dask"] and given["jobs"] > 1:
+        raise click.UsageError("--dask: expected no --jobs beside it; the cluster has workers")
+    sweeps_only = {
+        "--oracle": given["oracle"] != "auto",
+        "--jobs": given["jobs"] > 1,
+        "--dask": bool(given["dask"]),
+    }
+    for option, used in sweeps_only.items():
+        if used and method not in SWEEPS:
+            raise click.UsageError(f"{option}: expected a sweep or naive method, got {method!r}")
+    return str(method)
+
+
+def _selftest(context: click.Context, given: dict[str, Any], write: Write) -> int:
+    if wrong := _given(context, but=SELFTEST_OPTIONS):
+        raise click.UsageError(
+            "--selftest: expected no more than --seed, --json and --quiet beside it, got"
+            f" {shlex.join(wrong)}; it draws its own networks"
+        )
+    import json
+
+    from checks.network.faults import selftest
+    from checks.network.faults.catalogue import EditError
+
+    try:
+        with closing(Bar("checking", selftest.total(SELFTEST_ROUNDS))) as bar:
+            result = selftest.run(given["seed"], SELFTEST_ROUNDS, bar.update)
+    except EditError as error:
+        raise CommandError(f"--selftest: {error}") from error
+    write(json.dumps(result.to_dict(), indent=2))
+    if given["json_path"] != "-":
+        show(str(result).splitlines()[-1] if given["quiet"] else str(result))
+    return 0 if result.passed else EXIT_CODES["fail"]
+
+
+# --- from the words given to what is checked --------------------------------------------------
+
+
+def _subjects(
+    context: click.Context, given: dict[str, Any], shape: tuple[int, ...] | None
+) -> tuple[list[Subject], list[str]]:
+    """What to check, and what to say about it: a network's float64 twin is checked beside it."""
+    repeat = " ".join(
+        ["gradcheck", *map(shlex.quote, given["target"]), *_given(context, but=NOT_REPEATED)]
+    )
+    repeat += f" --seed {given['seed']}"
+    if shape is not None:
+        return _networks(shape, given, repeat)
+    if len(given["target"]) > 1:
+        raise click.UsageError(
+            f"SHAPE or FILE: expected layer widths or one file, got {shlex.join(given['target'])}"
+        )
+    (target,) = given["target"]
+    if wrong := _given(context, but=set(given) - set(NETWORK_OPTIONS)):
+        raise click.UsageError(
+            f"{target}: expected no options that describe a network, got {shlex.join(wrong)};"
+            " leave them out, or give a shape"
+        )
+    with user_errors():
+        from checks.cli.target_loading import load
+
+        subject = load(target)
+    return [replace(subject, repeat=subject.repeat or repeat)], []
+
+
+def shape_of(target: Sequence[str]) -> tuple[int, ...] | None:
+    """The widths in a target that begins like a shape; None for files and modules.
+
+    Raises
+    ------
+    ValueError
+        When some width is not a whole number.
+    """
+    text = " ".join(target)
+    if not text[:1].isdecimal() or ".py" in text or ":" in text:
+        return None
+    return words.shape(text)
+
+
+def _networks(
+    shape: tuple[int, ...], given: dict[str, Any], repeat: str
+) -> tuple[list[Subject], list[str]]:
+    from checks.network.random_networks import draw
+
+    with user_errors():
+        net, x, y, notes = draw(
+            shape,
+            activation=words.names(given["activation"]),
+            cost=given["cost"],
+            batch_size=given["batch_size"],
+            seed=given["seed"],
+        )
+    from checks.network.adapter import as_subject
+
+    nets = [net]
+    if given["dtype"] == "float32":
+        nets.insert(0, net.astype("float32"))
+    return [as_subject(n, x, y, repeat=repeat) for n in nets], notes
+
+
+def _given(context: click.Context, *, but: Any) -> list[str]:
+    """The options on the command line, as they could be typed again."""
+    typed = []
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name not in but and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            if isinstance(parameter, click.Argument):
+                typed += context.params[name]
+            else:
+                typed += parameter.opts[:1]
+                typed += [] if context.params[name] is True else [str(context.params[name])]
+    return typed
+
+
+# --- from reports to one ----------------------------------------------------------------------
+
+
+def _run(subject: Subject, options: dict[str, Any]) -> Report:
+    """The check; whatever is raised meanwhile is no verdict, and says whose it was."""
+    from checks.methods.dispatch import examine
+    from checks.parallel.executors import UnsendableError
+    from checks.problem.problem import FormError
+
+    try:
+        return examine(subject, **options)
+    except (KeyboardInterrupt, UnsendableError):
+        raise
+    except FormError as error:
+        raise click.UsageError(str(error)) from error
+    except BaseException as error:
+        raise StoppedError(error) from error
+
+
+def _together(reports: Sequence[Report], notes: Sequence[str]) -> Report:
+    """One report: the worse of a float32 network's and its twin's, with a note on the other."""
+    severity = ("pass", "undecided", "fail")
+    report = max(reports, key=lambda r: severity.index(r.verdict))  # the first of equals
+    for twin in reports[1:]:
+        other, of = (reports[0], "float32") if report is twin else (twin, "float64")
+        which = "this is the same network in float64" if report is twin else ""
+        text = f"{which + '; ' if which else ''}in {of}, rtol {other.rtol:g}: {other.summary}"
+        report = replace(
+            report, notes=(*report.notes, text), seconds=sum(r.seconds for r in reports)
+        )
+    return replace(report, notes=(*report.notes, *notes))

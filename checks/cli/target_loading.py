@@ -1,0 +1,237 @@
+"""Loading: from `path/to/file.py:name` or `package.module:name` to a subject.
+
+The name may stand for a Subject; for cost, gradients and params as a tuple of three, as a dict
+with those keys or as an object with those attributes, `inputs` and `args` optional, `gradients` too
+where `jac` is True; or for a function without arguments that returns one of these.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+import importlib.util
+import stat
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from checks.api import watched
+from checks.problem.problem import Subject, black_box, call_theirs
+
+DEFAULT_NAME = "subject"
+PARTS = ("cost", "gradients", "params")
+OPTIONAL = ("inputs", "jac", "args")
+
+# A file's module has a name of its own, so that a file called numpy.py shadows nothing.
+OF_A_FILE = "_gradcheck_"
+# What every worker has.
+EVERYWHERE = ("backprop", "checks")
+
+
+class LoadError(Exception):
+    """A target that cannot be loaded; the message names it, what was expected and what came.
+
+    `raised` is the error of the target's own code, where that is why.
+    """
+
+    def __init__(self, message: str, raised: BaseException | None = None) -> None:
+        super().__init__(message)
+        self.raised = raised
+
+
+def load(target: str) -> Subject:
+    """The subject that `target` names.
+
+    Parameters
+    ----------
+    target
+        A Python file or an importable module, then a colon and a name; without them the name is
+        `subject`. The file's folder, or the working directory for a module, can be imported from
+        while it loads.
+
+    Raises
+    ------
+    LoadError
+        When there is no such file or name, when importing it fails, or when what the name stands
+        for cannot be checked.
+    """
+    where, name = split(target)
+    is_file = where.endswith(".py") or _there(Path(where)) == "a file"
+    folder = Path(where).resolve().parent if is_file else Path.cwd()
+    with _importable(folder):
+        module = _from_file(Path(where)) if is_file else _from_name(where)
+        subject = _subject(_named(module, where, name), f"{where}:{name}")
+    _send_as_code(folder)
+    return subject
+
+
+def split(target: str) -> tuple[str, str]:
+    """The file or module, and the name. A drive letter's colon is no separator."""
+    where, colon, name = target.rpartition(":")
+    if not colon or not where or (name and not name.isidentifier()):
+        return target, DEFAULT_NAME
+    return where, name or DEFAULT_NAME
+
+
+def _there(path: Path) -> str:
+    """What a path leads to, or why that cannot be known."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "nothing"
+    except OSError as error:
+        return f"a place that cannot be read ({error.strerror})"
+    return "a file" if stat.S_ISREG(mode) else "a folder" if stat.S_ISDIR(mode) else "no file"
+
+
+@contextlib.contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(str(folder))
+
+
+def _send_as_code(folder: Path) -> None:
+    """Have what came from the folder sent to other processes as it is here.
+
+    They could not import it, and importing it again might draw other numbers.
+    """
+    import cloudpickle
+
+    for name, module in list(sys.modules.items()):
+        top = name.partition(".")[0]
+        local = top not in EVERYWHERE and _is_in(folder, sys.modules.get(top))
+        if name.startswith(OF_A_FILE) or (local and getattr(module, "__name__", None) == name):
+            cloudpickle.register_pickle_by_value(module)
+
+
+def _is_in(folder: Path, module: ModuleType | None) -> bool:
+    places = getattr(module, "__path__", None) or [getattr(module, "__file__", None)]
+    return any(Path(place).parent == folder for place in places if place)
+
+
+def _from_file(path: Path) -> ModuleType:
+    found = _there(path)
+    if found != "a file":
+        hint = _similar(path) if found == "nothing" else ""
+        raise LoadError(f"{path}: expected a Python file, found {found} there{hint}")
+    name = OF_A_FILE + path.stem
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise LoadError(f"{path}: expected a Python file, whose name ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    _guarded(str(path), "importing it", spec.loader.exec_module, module)
+    return module
+
+
+def _from_name(name: str) -> ModuleType:
+    nothing = LoadError(
+        f"{name}: expected layer widths such as 784 40 10, a Python file such as"
+        " path/to/file.py:name, or a module such as package.module:name; found no such module"
+    )
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise nothing
+    try:
+        found: ModuleType = _guarded(name, "importing it", importlib.import_module, name)
+    except LoadError as error:
+        missing = error.raised
+        if isinstance(missing, ModuleNotFoundError) and f"{name}.".startswith(f"{missing.name}."):
+            raise nothing from None
+        raise
+    return found
+
+
+def _named(module: ModuleType, where: str, name: str) -> Any:
+    if hasattr(module, name):
+        return getattr(module, name)
+    public = [n for n in vars(module) if not n.startswith("_")]
+    close = difflib.get_close_matches(name, public, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"give another, as in {where}:NAME"
+    raise LoadError(f"{where}: expected something called {name!r}, found none; {hint}")
+
+
+def _subject(found: Any, target: str) -> Subject:
+    if isinstance(found, Subject):
+        return found
+    parts = _parts(found)
+    if parts is None and callable(found):
+        found = _guarded(target, "calling it", found)
+        if isinstance(found, Subject):
+            return found
+        parts = _parts(found)
+    if parts is None:
+        raise LoadError(
+            f"{target}: expected (cost, gradients, params), a dict or an object with these three,"
+            f" or a function without arguments that returns them, got {_kind(found)}"
+        )
+    try:
+        parts["inputs"] = watched(parts.get("inputs"))
+        return black_box(**{"gradients": None, **parts})
+    except (TypeError, ValueError) as error:
+        raise LoadError(f"{target}: {error}") from None
+
+
+def _parts(found: Any) -> dict[str, Any] | None:
+    """The cost, gradients, params and what else of `OPTIONAL` that `found` holds, or None."""
+    if isinstance(found, tuple):
+        return dict(zip(PARTS, found, strict=True)) if len(found) == len(PARTS) else None
+    if isinstance(found, Mapping):
+        return _pick(found.__contains__, found.__getitem__)
+    held = _pick(
+        lambda part: call_theirs("the object", hasattr, found, part),
+        lambda part: call_theirs("the object", getattr, found, part),
+    )
+    if held is not None and not isinstance(held.get("args", ()), tuple):
+        del held["args"]  # something else of the same name
+    return held
+
+
+def _pick(has: Callable[[str], bool], get: Callable[[str], Any]) -> dict[str, Any] | None:
+    both = has("jac") and get("jac") is True
+    if not all(has(part) for part in PARTS if not (both and part == "gradients")):
+        return None
+    found = {part: get(part) for part in (*PARTS, *OPTIONAL) if has(part)}
+    return found | {"jac": both}
+
+
+def _guarded(target: str, doing: str, action: Callable[..., Any], *given: Any) -> Any:
+    """The action's result; whatever it raises becomes one line, with the place it came from."""
+    try:
+        return call_theirs(target, action, *given)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise LoadError(f"{target}: {doing} raised {describe(error)}", error) from error
+
+
+def describe(error: BaseException) -> str:
+    """The last line of an error's traceback, and the place in the source that it came from."""
+    last = traceback.format_exception_only(error)[-1].strip()
+    if isinstance(error, SyntaxError):
+        return f"{last} ({error.filename}, line {error.lineno})"
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{last} ({frames[-1].filename}, line {frames[-1].lineno})" if frames else last
+
+
+def _kind(found: Any) -> str:
+    if isinstance(found, Mapping):
+        return f"a dict with the keys {', '.join(map(repr, found)) or 'none'}"
+    if isinstance(found, tuple):
+        return f"a tuple of {len(found)}"
+    return f"{type(found).__name__}"
+
+
+def _similar(path: Path) -> str:
+    with contextlib.suppress(OSError):
+        names = [p.name for p in path.parent.iterdir() if p.suffix == ".py" and p.is_file()]
+        close = difflib.get_close_matches(path.name, names, n=1)
+        return f"; did you mean {path.parent / close[0]}?" if close else ""
+    return ""

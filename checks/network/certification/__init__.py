@@ -1,0 +1,1 @@
+"""Certification: from a network and samples to a certificate, without which nothing trains."""

@@ -1,0 +1,281 @@
+"""The gate: no training before proof. It turns a network and some samples into a certificate.
+
+- `verify` checks the very network and says what it found: a certificate, or an error.
+- `gate` runs the property checks as well, and remembers what it has certified: code and network
+  unchanged, it opens at once.
+- `audit` looks again in the middle of training.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import product
+
+import numpy as np
+
+from backprop import validation
+from backprop.fingerprint import fingerprint
+from backprop.network import Network
+from backprop.samples import Samples
+from checks.methods import single_projection
+from checks.methods.dispatch import examine
+from checks.network import adapter
+from checks.network.certification import certificate
+from checks.network.certification.certificate import Certificate
+from checks.network.certification.training_loop_check import rehearse
+from checks.oracles import rounding
+from checks.problem.nested import Array
+from checks.verdict.report import Diagnosis, Report
+from checks.verdict.rule import Status
+
+PROFILE = "quick"
+
+
+class VerificationError(AssertionError):
+    """A gradient that was not proved; `report` says why, where a check got as far as that."""
+
+    def __init__(self, message: str, report: Report | None = None) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+def verify(
+    net: Network,
+    x: Array,
+    y: Array,
+    *,
+    rtol: float | None = None,
+    seed: int = 0,
+    samples: Samples | None = None,
+    batch_size: int = 20,
+    learning_rate: float = 5.0,
+) -> Certificate:
+    """Prove a network's gradient on some samples, every parameter of it.
+
+    A float32 network is checked twice: as it is, with float32's own rounding, and with its
+    parameters in float64, where the same code can be held to far more digits. Where some gradient
+    is exactly zero, as of a pixel that is black in all samples, a further check has the zeros of
+    the inputs filled in. Then the loop that trains rehearses a few steps, and has to arrive where
+    the proved passes do.
+
+    Parameters
+    ----------
+    net
+        The network, left as it is.
+    x, y
+        Inputs (batch, n_in), and targets (batch, n_out) or labels (batch,).
+    rtol
+        The relative error that is promised to be caught; by default from the dtype.
+    seed
+        Where the check's randomness comes from.
+    samples, batch_size, learning_rate
+        What the loop rehearses on, and how; by default `x` and `y`, once as they are and once as
+        the pixels of an image, and training's own defaults.
+
+    Returns
+    -------
+    Certificate
+        A permit for `backprop.train`, as long as code and kind of network stay as they are.
+
+    Raises
+    ------
+    VerificationError
+        Where the gradient is wrong, or cannot be decided; it reads like the report, and has it.
+    ValueError, TypeError
+        Where `x` or `y` do not fit the network.
+    """
+    __tracebackhide__ = True
+    print_before = fingerprint(net)
+    report, status = _proved(net, x, y, rtol=rtol, seed=seed)
+    nets = [net] if net.dtype == np.float64 else [net, net.astype(np.float64)]
+    for twin in nets[1:]:
+        _proved(twin, x, y, seed=seed)
+    trained_on = [Samples(x=x, y=y), _pixels(x, y)] if samples is None else [samples]
+    for each, own in product(nets, trained_on):
+        _rehearsed(each, own, batch_size=batch_size, learning_rate=learning_rate)
+    return Certificate(
+        fingerprint=print_before,
+        verdict=report.verdict,
+        shape=net.shape,
+        activations=tuple(net.activations),
+        cost=net.cost,
+        dtype=str(net.dtype),
+        dtypes=tuple(str(each.dtype) for each in nets),
+        parameters=report.parameters,
+        checked=int(np.count_nonzero(status == int(Status.PASS))),
+        zero=int(np.count_nonzero(status == int(Status.ZERO))),
+        undecided=int(np.count_nonzero(status == int(Status.UNDECIDED))),
+        kinks=int(np.count_nonzero(status == int(Status.KINK))),
+        rtol=report.rtol,
+        batch=len(x),
+        seed=seed,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions={"python": sys.version.split()[0], "numpy": np.__version__},
+    )
+
+
+def gate(
+    net: Network,
+    x: Array,
+    y: Array,
+    *,
+    seed: int = 0,
+    cached: bool = True,
+    progress: Callable[[str], None] = lambda message: None,
+    samples: Samples | None = None,
+    batch_size: int = 20,
+    learning_rate: float = 5.0,
+) -> Certificate:
+    """The certificate of a network, from the cache where its code and kind were proved before.
+
+    Parameters
+    ----------
+    net, x, y, seed
+        As for `verify`.
+    cached
+        Whether a certificate that was kept is good enough: one of more than half the parameters.
+        The loop rehearses all the same, for that is a matter of samples, minibatch and rate.
+    progress
+        Told, in a line each, what is being done.
+    samples, batch_size, learning_rate
+        As for `verify`.
+
+    Raises
+    ------
+    VerificationError
+        Where a property does not hold, the gradient is not proved, or the loop goes elsewhere.
+    checks.network.certification.certificate.CacheError
+        Where `GEARTRAIN_CACHE` names no folder that can be found.
+    """
+    __tracebackhide__ = True
+    known = certificate.load(fingerprint(net))  # a cache that is not there is told before the work
+    if cached and known is not None and 2 * known.checked > known.parameters:
+        own = Samples(x=x, y=y) if samples is None else samples
+        _rehearsed(net, own, batch_size=batch_size, learning_rate=learning_rate)
+        progress(f"proved before, nothing has changed since: {known.summary}")
+        return known
+    progress("checking the properties of small random networks")
+    properties = _properties(net, x, y, seed)
+    progress(f"checking all parameters of {net!r} on {len(x)} samples")
+    earned = verify(
+        net, x, y, seed=seed, samples=samples, batch_size=batch_size, learning_rate=learning_rate
+    )
+    earned = replace(earned, properties=properties)
+    progress(f"proved: {earned.summary}")
+    try:
+        certificate.store(earned)
+    except OSError as error:
+        progress(f"the certificate could not be kept ({error}); the next run will check again")
+    return earned
+
+
+@np.errstate(all="ignore")  # what has diverged is for the report to say
+def audit(net: Network, x: Array, y: Array) -> Report:
+    """One projection of all parameters, at the current weights, in float64: what training asks for.
+
+    A network with a certificate has been inspected already; only a glance that differs is
+    followed by the whole probe, which names the culprits. What is drawn for it depends on the
+    weights, so that audits of one training are independent of each other, and can be repeated.
+    """
+    twin = net.astype(np.float64)
+    seed = zlib.crc32(twin.biases[-1].tobytes())
+    return single_projection.glance(adapter.as_subject(twin, x, y), seed=seed)
+
+
+def check(net: Network, x: Array, y: Array, *, rtol: float | None = None, seed: int = 0) -> Report:
+    """The report on a network, which also fails where `backward` overwrites an activation."""
+    report = examine(adapter.as_subject(net, x, y), rtol=rtol, seed=seed)
+    overwritten = adapter.backward_overwrites(net, x, y) if report.verdict != "fail" else None
+    if overwritten is None:
+        return report
+    diagnosis = Diagnosis(
+        code="activation-overwritten",
+        title="backward overwrites an activation",
+        remedy="work on a copy; look for in-place operators such as *= and out=",
+        tensor=overwritten,
+    )
+    return replace(report, verdict="fail", diagnosis=diagnosis)
+
+
+def _proved(
+    net: Network, x: Array, y: Array, *, rtol: float | None = None, seed: int
+) -> tuple[Report, Array]:
+    """The report on a network, a pass, and the status of every parameter, flat.
+
+    Of those that are not decided on `x`, the status where the zeros of `x` are filled in. What
+    saturates there, so that nothing can be decided, is no objection.
+    """
+    __tracebackhide__ = True
+    report = _passed(net, check(net, x, y, rtol=rtol, seed=seed))
+    status = _flat(report)
+    if report.zero:
+        filled = check(net, _filled(net, x, seed), y, rtol=rtol, seed=seed)
+        if filled.verdict == "fail":
+            _passed(net, filled)
+        if filled.verdict == "pass":
+            status = np.where(status == int(Status.PASS), status, _flat(filled))
+    return report, status
+
+
+def _pixels(x: Array, y: Array) -> Samples:
+    """The samples as images come: bytes up to a peak, here 16, that a minibatch is divided by."""
+    size = np.abs(x)
+    return Samples(x=np.round(16 * size / (size.max() or 1)).astype(np.uint8), y=y, peak=16)
+
+
+def _rehearsed(net: Network, samples: Samples, *, batch_size: int, learning_rate: float) -> None:
+    __tracebackhide__ = True
+    wrong = rehearse(net, samples, batch_size=batch_size, learning_rate=learning_rate)
+    if wrong:
+        raise VerificationError(f"the training loop differs from the passes of {net!r}\n{wrong}")
+
+
+def _flat(report: Report) -> Array:
+    return np.concatenate([status.reshape(-1) for status in report.status.values()])
+
+
+def _filled(net: Network, x: Array, seed: int) -> Array:
+    """The inputs with numbers of their own size, each another one, in the place of zeros."""
+    x = validation.inputs(net, x)
+    size = np.random.default_rng(seed).uniform(0.5, 1.5, x.shape) * rounding.typical(x)
+    return np.where(x == 0, size, x)
+
+
+def _passed(net: Network, report: Report) -> Report:
+    """The report, if it is a pass."""
+    __tracebackhide__ = True
+    if report.verdict == "pass":
+        return report
+    said = "is wrong" if report.verdict == "fail" else "could not be decided"
+    raise VerificationError(f"the gradient of {net!r} {said}\n{report}", report)
+
+
+def _properties(net: Network, x: Array, y: Array, seed: int) -> tuple[str, ...]:
+    """The names of the properties, all of which hold; else also what `net` itself looks like.
+
+    Want of memory and errors of the system say nothing of a property: they are raised as they are.
+    """
+    __tracebackhide__ = True
+    from checks.network.properties.network_properties import run_all
+
+    try:
+        return run_all(PROFILE)
+    except AssertionError as error:
+        failure = error
+    if isinstance(failure.__cause__, MemoryError | OSError):
+        raise failure.__cause__
+    try:
+        report = check(net, x, y, seed=seed)
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001 what is wrong may raise anything
+        also = f"\nthe gradient of {net!r} raises {type(error).__name__}: {error}"
+        raise VerificationError(f"{failure}{also}") from failure
+    if report.verdict != "fail":
+        raise VerificationError(str(failure)) from failure
+    also = f"\nthe gradient of {net!r}:\n{report}"
+    raise VerificationError(f"{failure}{also}", report) from failure

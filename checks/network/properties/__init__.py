@@ -1,0 +1,1 @@
+"""Properties: what must hold of every network, run by pytest and by the gate."""

@@ -1,0 +1,252 @@
+"""Reports: what a check found, as an object, as text and as JSON. No arithmetic but counting."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from textwrap import fill
+from typing import Any
+
+from checks.problem.nested import Array, coordinate
+
+FAILURES_KEPT = 100
+FAILURES_SHOWN = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mismatch:
+    """One coordinate: both values, how far apart they are, and how far rounding lets them be."""
+
+    tensor: str
+    index: tuple[int, ...]
+    analytic: float
+    numeric: float
+    error: float
+    tolerance: float
+
+    def __str__(self) -> str:
+        return (
+            f"{coordinate(self.tensor, self.index)}: analytic {self.analytic:.9g},"
+            f" numeric {self.numeric:.9g}, error {self.error:.2g}, tolerance {self.tolerance:.2g}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """What a difference looks like: a stable code, a title, and what to do about it."""
+
+    code: str
+    title: str
+    remedy: str
+    tensor: str | None = None
+    detail: str = ""
+
+    def __str__(self) -> str:
+        where = f" in {self.tensor}" if self.tensor else ""
+        detail = f"\n  {self.detail}" if self.detail else ""
+        return f"{self.title}{where} [{self.code}]{detail}\n  {self.remedy}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tensor:
+    """One tensor's counts, and its worst relative error among the coordinates decided."""
+
+    name: str
+    shape: tuple[int, ...]
+    parameters: int
+    checked: int
+    zero: int
+    undecided: int
+    kinks: int
+    failed: int
+    worst: float
+    where: tuple[int, ...] | None
+    resolution: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """Why coordinates are undecided, or decided less sharply than `rtol`: one kind of reason.
+
+    Attributes
+    ----------
+    code
+        "rounding", "noise", "rough", "differ" or "unseen".
+    count, undecided
+        How many coordinates it holds for, and how many of them it leaves undecided.
+    tensor, index
+        The one that it hits worst.
+    text
+        What was found there, with its numbers.
+    remedy
+        What would decide it.
+    """
+
+    code: str
+    count: int
+    undecided: int
+    tensor: str
+    index: tuple[int, ...]
+    text: str
+    remedy: str
+
+    def __str__(self) -> str:
+        what = f"{self.undecided:,} undecided" if self.undecided else f"{self.count:,} blunt"
+        where = coordinate(self.tensor, self.index)
+        text, remedy = f"{what}, worst {where}: {self.text}", f"    {self.remedy}"
+        return "\n".join(fill(line, 80, subsequent_indent="    ") for line in (text, remedy))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a check found; as a truth value, whether it is a pass.
+
+    Attributes
+    ----------
+    verdict
+        "pass", "fail" or "undecided".
+    parameters, checked, zero, undecided, kinks, failed
+        Coordinates in all; decided, one way or the other; exactly zero on both sides; such that
+        rounding could hide an error of `rtol`; on a kink of the cost; and wrong. The first is the
+        sum of the following four.
+    worst
+        The coordinate furthest beyond, or nearest to, its tolerance; None where none was compared.
+    failures
+        The wrong coordinates, worst first, at most `FAILURES_KEPT` of `failed`.
+    diagnosis
+        What the failure looks like, or None.
+    method, oracle
+        How the coordinates were visited, and which oracle gave the numeric values.
+    status
+        `checks.verdict.rule.Status` of every coordinate, by tensor; not part of the JSON.
+    reasons
+        Why coordinates are undecided or blunt, one for each kind of reason.
+    resolution
+        The largest error that could have hidden, relative to the largest slope of its tensor,
+        where that is more than `rtol` of the value itself; 0 where all is as sharp as `rtol`.
+    strict
+        Whether what is blunter than `rtol` counts as undecided.
+    calls
+        How often "cost" and "gradient" were run.
+    notes
+        Sentences that qualify the verdict, such as why an oracle was not believed.
+    """
+
+    verdict: str
+    parameters: int
+    checked: int
+    zero: int
+    undecided: int
+    kinks: int
+    failed: int
+    rtol: float
+    worst: Mismatch | None
+    failures: tuple[Mismatch, ...]
+    diagnosis: Diagnosis | None
+    tensors: tuple[Tensor, ...]
+    method: str
+    oracle: str
+    seconds: float
+    seed: int
+    notes: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    resolution: float = 0.0
+    strict: bool = False
+    calls: dict[str, int] = field(default_factory=dict)
+    repeat: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+    status: dict[str, Array] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def summary(self) -> str:
+        """The verdict line."""
+        if self.method == "taylor":
+            return (
+                f"{self.said}: along one direction through all {self.parameters:,} parameters,"
+                " none of which was checked by itself"
+            )
+        counts = [f"{self.checked:,} of {self.parameters:,} parameters checked"]
+        counts += [
+            f"{count:,} {label}"
+            for count, label in (
+                (self.failed, "wrong"),
+                (self.zero, "exactly zero on both sides"),
+                (self.undecided, "undecided"),
+                (self.kinks, "on a kink"),
+            )
+            if count
+        ]
+        thin = [t.name for t in self.tensors if 2 * (t.zero + t.undecided + t.kinks) > t.parameters]
+        caveat = f"; more than half of {', '.join(thin)} zero or undecided" if thin else ""
+        return f"{self.said}: {', '.join(counts)}{caveat}"
+
+    @property
+    def said(self) -> str:
+        """The verdict, and how blunt a pass is: "pass to 2e-04"."""
+        blunt = self.verdict == "pass" and self.resolution > self.rtol
+        return f"{self.verdict} to {self.resolution:.0e}" if blunt else self.verdict
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values; see "The JSON" in docs/verdict.md."""
+        fields = asdict(replace(self, status={}))
+        del fields["status"]
+        for tensor in fields["tensors"]:
+            if tensor["where"] is None:  # none was compared by itself, or all were zero
+                tensor["worst"] = None
+        fields.update(fields.pop("extra"))
+        return _plain(fields)  # type: ignore[no-any-return]
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON; numbers that are not finite become null."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    def __bool__(self) -> bool:
+        """True for a pass alone: neither a failure nor what is undecided is one."""
+        return self.verdict == "pass"
+
+    def __str__(self) -> str:
+        lines = [table(self.tensors)] if self.tensors else []
+        lines += [self.summary, *map(str, self.reasons), *(f"note: {note}" for note in self.notes)]
+        if self.diagnosis is not None:
+            lines.append(f"It looks like: {self.diagnosis}")
+        if self.failures:
+            lines += ["worst offenders:", *(f"  {f}" for f in self.failures[:FAILURES_SHOWN])]
+            more = self.failed - FAILURES_SHOWN
+            lines += [f"  and {more:,} more"] if more > 0 else []
+        calls = ", ".join(f"{count:,} calls of the {kind}" for kind, count in self.calls.items())
+        about = (f"{self.seconds:.2f} s", self.method, self.oracle, f"seed {self.seed}", calls)
+        lines.append(", ".join(word for word in about if word))
+        if self.repeat and self.verdict != "pass":
+            lines.append(f"repeat with: {self.repeat}")
+        return "\n".join(lines)
+
+
+def table(tensors: Sequence[Tensor]) -> str:
+    """The counts of each tensor, a line each, within 80 columns for the usual names."""
+    head = ("tensor", "parameters", "checked", "zero", "undecided", "wrong", "worst", "where")
+    rows: list[tuple[str, ...]] = [head]
+    for t in tensors:
+        worst = f"{t.worst:.1e}" if math.isfinite(t.worst) and t.where is not None else "-"
+        where = coordinate(t.name, t.where) if t.where is not None else "-"
+        counts = (t.parameters, t.checked, t.zero, t.undecided + t.kinks, t.failed)
+        rows.append((t.name, *(f"{count:,}" for count in counts), worst, where))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column in (0, len(head) - 1) else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
