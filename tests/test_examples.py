@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from dataclasses import replace
@@ -24,7 +25,10 @@ def example(target: str) -> Subject:
     return load(str(ROOT / "examples" / target))
 
 
-@pytest.mark.parametrize("target", ["own_function.py:subject", "wrong_sign.py:repaired"])
+@pytest.mark.parametrize(
+    "target",
+    ["own_function.py:subject", "wrong_sign.py:repaired", "first_network.py:subject"],
+)
 @pytest.mark.parametrize("method", ["sweep", "naive", "probe", "taylor"])
 def test_a_right_example_passes(target: str, method: str) -> None:
     """By every method; the complex step takes its cost, so that there is nothing to note."""
@@ -57,7 +61,34 @@ def test_the_wrong_sign_is_caught_and_named() -> None:
     assert report.diagnosis.code == "sign-flipped"
 
 
-@pytest.mark.parametrize(("name", "verdict"), [("own_function", "pass"), ("wrong_sign", "fail")])
+def test_a_forgotten_slope_is_caught_where_it_enters() -> None:
+    """The layer whose activation it belongs to is wrong, and the one after it right."""
+    report = examine(example("first_network.py:forgetful"))
+    assert {t.name: t.failed for t in report.tensors} == {"W1": 15, "b1": 5, "W2": 0}
+    assert report.diagnosis is not None
+    assert (report.diagnosis.code, report.diagnosis.tensor) == ("errors-enter-here", "b1")
+
+
+@pytest.mark.parametrize(
+    ("product", "verdict"), [("product", "pass"), ("constant_deviation", "fail")]
+)
+def test_a_vector_jacobian_product_and_its_wrong_twin(product: str, verdict: str) -> None:
+    """Of layer normalisation, as the example calls them."""
+    found = runpy.run_path(str(ROOT / "examples" / "vector_products.py"))
+    report = checks.check_vjp(found["normalise"], found[product], found["x"])
+    assert report.verdict == verdict, str(report)
+    assert sum(t.failed for t in report.tensors) == (24 if verdict == "fail" else 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("own_function", "pass"),
+        ("wrong_sign", "fail"),
+        ("first_network", "pass"),
+        ("vector_products", "fail"),
+    ],
+)
 def test_an_example_run_as_a_script_prints_its_report(name: str, verdict: str) -> None:
     """The verdict line is among what it prints."""
     done = subprocess.run(
