@@ -84,7 +84,7 @@ def _end(error: Exception) -> ends.End | None:
     from backprop.permit import PermitError
     from backprop.storage import StorageError
     from backprop.training import AuditError, TrainingError
-    from checks.network.certification.certificate import CacheError
+    from checks.network.certification.certificate_store import CacheError
     from checks.network.certification.verification import VerificationError
 
     if isinstance(error, VerificationError | AuditError):
@@ -266,7 +266,7 @@ def _train(
 ) -> Model:
     """From a new model to a trained one; `record` grows on the way."""
     from backprop.samples import split
-    from checks.network.certification.verification import gate
+    from checks.network.certification.gate import gate
 
     if options["resume"]:
         model = _resumed(options["save"], model, say)

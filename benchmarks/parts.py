@@ -369,7 +369,7 @@ def _gate(cache: str) -> dict[str, Any]:
     samples = Samples(x=pixels, y=rng.integers(0, SHAPE[-1], SAMPLES), peak=255)
     x, y = samples.batch(slice(BATCH), net.dtype)
     started = time.perf_counter()
-    from checks.network.certification.verification import gate as pass_gate
+    from checks.network.certification.gate import gate as pass_gate
 
     pass_gate(net, x, y, samples=samples)
     return {"seconds": time.perf_counter() - started}

@@ -286,7 +286,7 @@ def test_an_audit_without_memory_or_disk_is_no_failed_audit(
     def audit(*args: Any) -> None:
         raise error
 
-    monkeypatch.setattr("checks.network.certification.verification.audit", audit)
+    monkeypatch.setattr("checks.network.certification.audit.audit", audit)
     results = tmp_path / "r.json"
     message = bad(code, *DIGITS, "--epochs", 1, "--json", results)
     assert f"after epoch 1, but {type(error).__name__} was raised: {error}" in message
@@ -354,7 +354,7 @@ def test_results_name_a_checkpoint_of_this_run_only(
     save, results = tmp_path / "m", tmp_path / "r.json"
     good(*DIGITS, "--epochs", 1, "--save", save)
     monkeypatch.setattr(
-        "checks.network.certification.verification.gate",
+        "checks.network.certification.gate.gate",
         lambda *_, **__: signal.raise_signal(signal.SIGINT),
     )
     for options, named in (([], None), (["--resume"], f"{save}.checkpoint")):

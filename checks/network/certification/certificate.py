@@ -1,35 +1,25 @@
 """The certificate: a passing check, bound to the code and the kind of network it speaks of.
 
-`store` keeps it in a file of the user's cache folder, `load` finds it again by its fingerprint.
-A file that was damaged or edited is as good as none.
+A text that was damaged or edited is no certificate.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from checks.network.certification import audit
 from checks.problem.nested import Array
+from checks.verdict.report import Report
 
-if TYPE_CHECKING:
-    from checks.verdict.report import Report
-
-VARIABLE = "GEARTRAIN_CACHE"
 _FORMAT = 1
 
 
 class CertificateError(ValueError):
     """A text that is no certificate, or not as it was issued."""
-
-
-class CacheError(ValueError):
-    """A folder for certificates that was named and cannot be found."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +78,7 @@ class Certificate:
 
     def audit(self, net: Any, x: Array, y: Array) -> Report:
         """A look at the gradient of the current weights, on the given samples."""
-        from checks.network.certification.verification import audit
-
-        return audit(net, x, y)
+        return audit.audit(net, x, y)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values."""
@@ -130,83 +118,6 @@ class Certificate:
 
 
 _NAMES = {f.name for f in fields(Certificate)}
-
-
-def cache_folder() -> Path:
-    """The folder for certificates: in `GEARTRAIN_CACHE` where set, else in the user's cache.
-
-    Raises
-    ------
-    CacheError
-        Where `GEARTRAIN_CACHE` begins with a ~ that stands for no known home folder.
-    FileNotFoundError
-        Where none was named, and the user has no home folder.
-    """
-    if named := os.environ.get(VARIABLE):
-        try:
-            return Path(named).expanduser() / "certificates"
-        except RuntimeError:
-            raise CacheError(
-                f"{VARIABLE}: expected a folder, got {named}, whose ~ stands for no known home"
-                " folder; write the path out"
-            ) from None
-    if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        base = (Path(local) if local else _home() / "AppData" / "Local") / "geartrain" / "Cache"
-    elif sys.platform == "darwin":
-        base = _home() / "Library" / "Caches" / "geartrain"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache") / "geartrain"
-    return base / "certificates"
-
-
-def _home() -> Path:
-    try:
-        return Path.home()
-    except RuntimeError:
-        raise FileNotFoundError(
-            f"expected a home folder for the cache, found none; set HOME or {VARIABLE}"
-        ) from None
-
-
-def store(certificate: Certificate) -> Path:
-    """Keep a certificate, whole or not at all; the file it went to.
-
-    Raises
-    ------
-    OSError
-        Where the cache folder cannot be found or written.
-    CacheError
-        Where it was named and cannot be found.
-    """
-    path = _path(certificate.fingerprint)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
-    try:
-        draft.write_text(certificate.to_json(), encoding="utf-8")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    return path
-
-
-def load(fingerprint: str) -> Certificate | None:
-    """The certificate kept for a fingerprint; None where there is none that can be trusted.
-
-    Raises
-    ------
-    CacheError
-        Where the cache folder was named and cannot be found.
-    """
-    try:
-        found = Certificate.from_json(_path(fingerprint).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, CertificateError):
-        return None
-    return found if (found.fingerprint, found.verdict) == (fingerprint, "pass") else None
-
-
-def _path(fingerprint: str) -> Path:
-    return cache_folder() / f"{fingerprint}.json"
 
 
 def _digest(plain: dict[str, Any]) -> str:

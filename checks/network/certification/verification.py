@@ -1,16 +1,8 @@
-"""The gate: no training before proof. It turns a network and some samples into a certificate.
-
-- `verify` checks the very network and says what it found: a certificate, or an error.
-- `gate` runs the property checks as well, and remembers what it has certified: code and network
-  unchanged, it opens at once.
-- `audit` looks again in the middle of training.
-"""
+"""Verification: a network's gradient proved on some samples, to a certificate or an error."""
 
 from __future__ import annotations
 
 import sys
-import zlib
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
@@ -21,18 +13,14 @@ from backprop import validation
 from backprop.fingerprint import fingerprint
 from backprop.network import Network
 from backprop.samples import Samples
-from checks.methods import single_projection
 from checks.methods.dispatch import examine
 from checks.network import adapter
-from checks.network.certification import certificate
 from checks.network.certification.certificate import Certificate
 from checks.network.certification.training_loop_check import rehearse
 from checks.oracles import rounding
 from checks.problem.nested import Array
 from checks.verdict.report import Diagnosis, Report
 from checks.verdict.rule import Status
-
-PROFILE = "quick"
 
 
 class VerificationError(AssertionError):
@@ -96,7 +84,7 @@ def verify(
         _proved(twin, x, y, seed=seed)
     trained_on = [Samples(x=x, y=y), _pixels(x, y)] if samples is None else [samples]
     for each, own in product(nets, trained_on):
-        _rehearsed(each, own, batch_size=batch_size, learning_rate=learning_rate)
+        rehearsed(each, own, batch_size=batch_size, learning_rate=learning_rate)
     return Certificate(
         fingerprint=print_before,
         verdict=report.verdict,
@@ -116,74 +104,6 @@ def verify(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions={"python": sys.version.split()[0], "numpy": np.__version__},
     )
-
-
-def gate(
-    net: Network,
-    x: Array,
-    y: Array,
-    *,
-    seed: int = 0,
-    cached: bool = True,
-    progress: Callable[[str], None] = lambda message: None,
-    samples: Samples | None = None,
-    batch_size: int = 20,
-    learning_rate: float = 5.0,
-) -> Certificate:
-    """The certificate of a network, from the cache where its code and kind were proved before.
-
-    Parameters
-    ----------
-    net, x, y, seed
-        As for `verify`.
-    cached
-        Whether a certificate that was kept is good enough: one of more than half the parameters.
-        The loop rehearses all the same, for that is a matter of samples, minibatch and rate.
-    progress
-        Told, in a line each, what is being done.
-    samples, batch_size, learning_rate
-        As for `verify`.
-
-    Raises
-    ------
-    VerificationError
-        Where a property does not hold, the gradient is not proved, or the loop goes elsewhere.
-    checks.network.certification.certificate.CacheError
-        Where `GEARTRAIN_CACHE` names no folder that can be found.
-    """
-    __tracebackhide__ = True
-    known = certificate.load(fingerprint(net))  # a cache that is not there is told before the work
-    if cached and known is not None and 2 * known.checked > known.parameters:
-        own = Samples(x=x, y=y) if samples is None else samples
-        _rehearsed(net, own, batch_size=batch_size, learning_rate=learning_rate)
-        progress(f"proved before, nothing has changed since: {known.summary}")
-        return known
-    progress("checking the properties of small random networks")
-    properties = _properties(net, x, y, seed)
-    progress(f"checking all parameters of {net!r} on {len(x)} samples")
-    earned = verify(
-        net, x, y, seed=seed, samples=samples, batch_size=batch_size, learning_rate=learning_rate
-    )
-    earned = replace(earned, properties=properties)
-    progress(f"proved: {earned.summary}")
-    try:
-        certificate.store(earned)
-    except OSError as error:
-        progress(f"the certificate could not be kept ({error}); the next run will check again")
-    return earned
-
-
-@np.errstate(all="ignore")  # what has diverged is for the report to say
-def audit(net: Network, x: Array, y: Array) -> Report:
-    """One projection of all parameters, at the current weights, in float64: what training asks for.
-
-    A network with a certificate has been inspected already; only a glance that differs is
-    followed by the whole probe, which names the culprits. What is drawn for it depends on the
-    weights, so that audits of one training are independent of each other, and can be repeated.
-    """
-    twin = net.astype(np.float64)
-    seed = zlib.crc32(twin.biases[-1].tobytes())
-    return single_projection.glance(adapter.as_subject(twin, x, y), seed=seed)
 
 
 def check(net: Network, x: Array, y: Array, *, rtol: float | None = None, seed: int = 0) -> Report:
@@ -227,7 +147,8 @@ def _pixels(x: Array, y: Array) -> Samples:
     return Samples(x=np.round(16 * size / (size.max() or 1)).astype(np.uint8), y=y, peak=16)
 
 
-def _rehearsed(net: Network, samples: Samples, *, batch_size: int, learning_rate: float) -> None:
+def rehearsed(net: Network, samples: Samples, *, batch_size: int, learning_rate: float) -> None:
+    """Let the training loop rehearse; a VerificationError where it differs from the passes."""
     __tracebackhide__ = True
     wrong = rehearse(net, samples, batch_size=batch_size, learning_rate=learning_rate)
     if wrong:
@@ -252,30 +173,3 @@ def _passed(net: Network, report: Report) -> Report:
         return report
     said = "is wrong" if report.verdict == "fail" else "could not be decided"
     raise VerificationError(f"the gradient of {net!r} {said}\n{report}", report)
-
-
-def _properties(net: Network, x: Array, y: Array, seed: int) -> tuple[str, ...]:
-    """The names of the properties, all of which hold; else also what `net` itself looks like.
-
-    Want of memory and errors of the system say nothing of a property: they are raised as they are.
-    """
-    __tracebackhide__ = True
-    from checks.network.properties.network_properties import run_all
-
-    try:
-        return run_all(PROFILE)
-    except AssertionError as error:
-        failure = error
-    if isinstance(failure.__cause__, MemoryError | OSError):
-        raise failure.__cause__
-    try:
-        report = check(net, x, y, seed=seed)
-    except (MemoryError, OSError):
-        raise
-    except Exception as error:  # noqa: BLE001 what is wrong may raise anything
-        also = f"\nthe gradient of {net!r} raises {type(error).__name__}: {error}"
-        raise VerificationError(f"{failure}{also}") from failure
-    if report.verdict != "fail":
-        raise VerificationError(str(failure)) from failure
-    also = f"\nthe gradient of {net!r}:\n{report}"
-    raise VerificationError(f"{failure}{also}", report) from failure
