@@ -17,10 +17,11 @@ TYPE_CHECKING = False  # a type checker takes it for true; `typing` takes time t
 if TYPE_CHECKING:
     from typing import Any
 
-    from backprop.datasets import Dataset, load
+    from backprop.datasets.dataset import Dataset
+    from backprop.datasets.sources import load
     from backprop.network import Network, init_net, optimize, zero_grad
     from backprop.passes import backward, cost, forward, gradients
-    from backprop.training import train
+    from backprop.training.epochs import train
 
 __all__ = [
     "Dataset",
@@ -37,10 +38,11 @@ __all__ = [
 ]
 
 _HOME = {
-    "datasets": ("Dataset", "load"),
+    "datasets.dataset": ("Dataset",),
+    "datasets.sources": ("load",),
     "network": ("Network", "init_net", "optimize", "zero_grad"),
     "passes": ("backward", "cost", "forward", "gradients"),
-    "training": ("train",),
+    "training.epochs": ("train",),
 }
 
 

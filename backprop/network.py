@@ -13,8 +13,11 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from backprop import validation
+from backprop import arguments
 from backprop.activations import ACTIVATIONS, Activation, Array
+
+# What parameters are: complex ones for the sake of the complex step.
+_DTYPES = tuple(map(np.dtype, (np.float32, np.float64, np.complex64, np.complex128)))
 
 
 @dataclass(kw_only=True)
@@ -110,10 +113,10 @@ def init_net(
     ValueError, TypeError
         Naming the argument, what was expected and what came.
     """
-    shape = validation.shape(shape)
-    activations, cost = validation.activations(activation, cost, layers=len(shape) - 1)
-    dtype = validation.parameter_dtype(dtype)
-    rng = validation.generator(seed)
+    shape = arguments.shape(shape)
+    activations, cost = arguments.activations(activation, cost, layers=len(shape) - 1)
+    dtype = arguments.parameter_dtype(dtype)
+    rng = arguments.generator(seed)
     sizes = list(pairwise(shape))
     weights = [rng.normal(size=size) / np.sqrt(size[0]) for size in sizes]
     biases = [rng.normal(size=n_out) for _, n_out in sizes]
@@ -129,7 +132,7 @@ def init_net(
 
 def zero_grad(net: Network) -> None:
     """Empty the accumulators, making them where there are none yet."""
-    validation.network(net)
+    require_network(net)
     if not net.dW:
         net.dW = [np.empty_like(W) for W in net.weights]
         net.db = [np.empty_like(b) for b in net.biases]
@@ -148,9 +151,30 @@ def optimize(net: Network, learning_rate: float = 5.0) -> None:
     ValueError, TypeError
         When `learning_rate` is not a finite number above zero, or `net` no network.
     """
-    validation.network(net)
-    rate = validation.positive("learning_rate", learning_rate)
+    require_network(net)
+    rate = arguments.positive("learning_rate", learning_rate)
     if net.samples:
         step = rate / net.samples
         for W, dW in zip(net.weights + net.biases, net.dW + net.db, strict=True):
             W -= step * dW
+
+
+def require_network(net: object) -> None:
+    """Raise an error unless `net` is a network, with parameters that fit each other."""
+    if not isinstance(net, Network):
+        raise TypeError(
+            "net: expected a Network, as init_net((784, 40, 10)) returns one, got"
+            f" {arguments.brief(net)}"
+        )
+    sizes = [size for pair in pairwise(net.shape) for size in (pair, pair[1:])]
+    for (name, array), size in zip(net.parameters.items(), sizes, strict=True):
+        if array.dtype not in _DTYPES:
+            raise TypeError(
+                f"net: expected parameters of float32 or float64, got {array.dtype} in {name};"
+                " convert them with astype"
+            )
+        if array.shape != size:
+            raise ValueError(
+                f"net: expected {name} of shape {size}, as the other parameters have it,"
+                f" got {array.shape}; make it fit, or begin with init_net(shape)"
+            )

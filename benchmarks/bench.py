@@ -24,7 +24,8 @@ import parts
 import plots
 from measure import span
 
-from backprop.datasets import Dataset, load
+from backprop.datasets.dataset import Dataset
+from backprop.datasets.sources import load
 
 BIG = (4096, 8192, 8192, 10)
 HEAD = ["", "geartrain", "beside it", "takes", "ratio"]

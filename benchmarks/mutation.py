@@ -46,7 +46,8 @@ NETWORK = tuple(
     f"tests/backprop/test_{m}.py" for m in ("activations", "costs", "passes", "network")
 )
 PROPERTIES = "tests/checks/network/properties/test_network_properties.py"
-LOOP = ("tests/backprop/test_tape.py", "tests/backprop/test_loop.py",
+FAST = ("training/fast_loop", "training/minibatches", "training/recorder")
+LOOP = ("tests/backprop/training/test_recorder.py", "tests/backprop/training/test_fast_loop.py",
         "tests/checks/network/certification/test_training_loop_check.py", PROPERTIES)  # fmt: skip
 ROOMS = {
     "problem": ("evaluation",),
@@ -66,7 +67,7 @@ CHECKING = tuple(f"tests/checks/{test}.py" for test in ENGINE)
 TESTS: dict[str, tuple[str, ...]] = {
     **{f"backprop/{m}.py": (*NETWORK, PROPERTIES)
        for m in ("passes", "activations", "costs", "network")},
-    **{f"backprop/{m}.py": LOOP for m in ("loop", "tape")},
+    **{f"backprop/{m}.py": LOOP for m in FAST},
     **{f"checks/{room}/{m}.py":
        (f"tests/checks/{room}/test_{m}.py", f"tests/checks/test_{m}.py", *CHECKING)
        for room, modules in ROOMS.items() for m in modules},

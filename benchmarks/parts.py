@@ -19,10 +19,10 @@ import twins
 from measure import Timing, side_by_side
 
 from backprop import init_net, passes
-from backprop.datasets import Dataset
+from backprop.datasets.dataset import Dataset
 from backprop.network import Network
-from backprop.samples import Samples, shuffled
-from backprop.training import descend, evaluate
+from backprop.training.gradient_descent import descend, evaluate
+from backprop.training.samples import Samples, shuffled
 from checks.methods.dispatch import examine
 from checks.methods.run import CheckRun, start
 from checks.methods.single_projection import glance
@@ -318,7 +318,7 @@ def _run(words: list[str]) -> dict[str, Any]:
     import io
 
     if words:
-        from backprop.cli import main
+        from backprop.__main__ import main
 
         sys.argv = ["backprop", *words]
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):

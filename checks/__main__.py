@@ -3,12 +3,12 @@
 Nothing is imported here that takes time: an interrupt is to end in one line from the beginning.
 """
 
-from backprop import start
+from backprop.system import startup
 
 
 def main() -> None:
     """Run `gradcheck` on the process's arguments, and exit."""
-    start.load("checks.cli.gradcheck").main()
+    startup.load("checks.cli.gradcheck").main()
 
 
 if __name__ == "__main__":

@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-import backprop.cli
+import backprop.cli.group
 import checks
 import checks.cli.gradcheck
-from backprop import ends
+from backprop.system import exit_codes
 from checks.diagnosis import DIAGNOSES
 from checks.methods import probe, sweep
 from checks.oracles import thresholds
@@ -33,7 +33,7 @@ README = ROOT / "README.md"
 DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
 VERDICT = ROOT / "docs" / "verdict.md"
 DISTRIBUTED = ROOT / "docs" / "distributed.md"
-GROUPS = {"gradcheck": checks.cli.gradcheck.command, "backprop": backprop.cli.main}
+GROUPS = {"gradcheck": checks.cli.gradcheck.command, "backprop": backprop.cli.group.main}
 
 # Options of other programs, and commands that take long or need something beside them.
 FOREIGN = {"--worker-port"}
@@ -287,7 +287,7 @@ def test_the_drawing_is_well_formed_and_described() -> None:
 
 def test_the_ends_listed_are_those_of_the_commands() -> None:
     """Code, name and sentence, in their order; and each is in the table once."""
-    every = [end for end in vars(ends).values() if isinstance(end, ends.End)]
+    every = [end for end in vars(exit_codes).values() if isinstance(end, exit_codes.End)]
     rows = [f"| {end.code} | {end.name} | {end.says} |" for end in every]
     table = between(VERDICT.read_text(encoding="utf-8"), "ends")
     assert table.splitlines()[2:] == rows

@@ -18,16 +18,25 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from backprop import ends, words
-from backprop.progress import Bar
-from backprop.terminal import Command, CommandError, StoppedError, fitted, show, version_option
+from backprop.system import exit_codes, parsing
+from backprop.system.progress_bar import Bar
+from backprop.system.terminal import (
+    Command,
+    CommandError,
+    StoppedError,
+    fitted,
+    show,
+    version_option,
+)
 from checks.cli.surroundings import Write, one_thread, output, told, user_errors, workers
 
 if TYPE_CHECKING:
     from checks.problem.problem import Subject
     from checks.verdict.report import Report
 
-EXIT_CODES = {end.name: end.code for end in (ends.PASS, ends.FAIL, ends.UNDECIDED)}
+EXIT_CODES = {
+    end.name: end.code for end in (exit_codes.PASS, exit_codes.FAIL, exit_codes.UNDECIDED)
+}
 SELFTEST_ROUNDS = 4
 
 # As in `checks.methods.dispatch`, which is not loaded for them: numpy would come with it.
@@ -253,7 +262,7 @@ def shape_of(target: Sequence[str]) -> tuple[int, ...] | None:
     text = " ".join(target)
     if not text[:1].isdecimal() or ".py" in text or ":" in text:
         return None
-    return words.shape(text)
+    return parsing.shape(text)
 
 
 def _networks(
@@ -264,7 +273,7 @@ def _networks(
     with user_errors():
         net, x, y, notes = draw(
             shape,
-            activation=words.names(given["activation"]),
+            activation=parsing.names(given["activation"]),
             cost=given["cost"],
             batch_size=given["batch_size"],
             seed=given["seed"],

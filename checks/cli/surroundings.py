@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from backprop import ends, files
-from backprop.terminal import CommandError, StoppedError, fitted, show, writing
+from backprop.system import atomic_files, exit_codes
+from backprop.system.terminal import CommandError, StoppedError, fitted, show, writing
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -29,7 +29,7 @@ def output(path: str | None) -> Iterator[Write]:
 
     Raises
     ------
-    backprop.terminal.CommandError
+    backprop.system.terminal.CommandError
         When nothing can be written there.
     """
     if path is None:
@@ -44,13 +44,13 @@ def output(path: str | None) -> Iterator[Write]:
                 show(text)
     else:
         with writing("--json", path):
-            files.require_writable(path)
+            atomic_files.require_writable(path)
         yield lambda text: _write(path, text)
 
 
 def _write(path: str, text: str) -> None:
     with writing("--json", path):
-        files.write(path, f"{text}\n".encode())
+        atomic_files.write(path, f"{text}\n".encode())
 
 
 @contextlib.contextmanager
@@ -84,7 +84,7 @@ def user_errors() -> Iterator[None]:
             raise StoppedError(error.raised, str(error)) from error
         raise click.UsageError(str(error)) from error
     except (TypeError, ValueError) as error:
-        if ends.is_theirs(error):
+        if exit_codes.is_theirs(error):
             raise StoppedError(error) from error
         raise click.UsageError(str(error)) from error
 

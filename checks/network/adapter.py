@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from backprop import passes, threads, validation
+from backprop import blas_threads, passes, validation
 from backprop.network import Network
 from checks.hypotheses import hypotheses
 from checks.network.resumed_forward import ShortRerun
@@ -93,7 +93,7 @@ class _Judged:
         )
 
     def within(self) -> AbstractContextManager[Any]:
-        return threads.suited(self.net, len(self.x))
+        return blas_threads.suited(self.net, len(self.x))
 
     def _named(self, pairs: Iterable[tuple[Array, Array]]) -> dict[str, Array]:
         return dict(zip(self.names, (g for pair in pairs for g in pair), strict=True))

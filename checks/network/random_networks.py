@@ -15,8 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from backprop import gradients, init_net
+from backprop.arguments import addressable, one_hot
 from backprop.network import Network
-from backprop.validation import addressable, one_hot
 from checks.problem.nested import Array
 
 DRAWS = 8

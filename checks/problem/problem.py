@@ -111,7 +111,7 @@ def call_theirs(what: str, function: Callable[..., Any], *given: Any) -> Any:  #
     """Call a function of the code under check.
 
     Through here, so that a traceback shows where that begins, and `what` it is, such as "the cost":
-    see `backprop.ends`, which knows this function by its name.
+    see `backprop.system.exit_codes`, which knows this function by its name.
     """
     return function(*given)
 

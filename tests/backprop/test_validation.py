@@ -9,7 +9,7 @@ import pytest
 
 import backprop
 import checks
-from backprop import cost, forward, init_net, validation
+from backprop import arguments, cost, forward, init_net, validation
 from backprop.activations import ACTIVATIONS
 from backprop.costs import COSTS
 
@@ -71,7 +71,7 @@ def test_shape_names_the_width_that_is_wrong() -> None:
 @pytest.mark.parametrize("shape", [[3, 2], (3, 2), np.array([3, 2]), (np.int64(3), np.uint8(2))])
 def test_shape_may_be_any_sequence_of_whole_numbers(shape: Any) -> None:
     """Lists, tuples and NumPy's integers are as good as Python's own, and become these."""
-    found = validation.shape(shape)
+    found = arguments.shape(shape)
     assert found == (3, 2)
     assert {type(width) for width in found} == {int}
 
@@ -187,14 +187,14 @@ def test_seed(seed: Any, kind: type[Exception]) -> None:
 @pytest.mark.parametrize("rate", ["fast", None, [1.0]])
 def test_positive_wants_a_number(rate: Any) -> None:
     """What is no number is a TypeError, with what came."""
-    told = message(TypeError, validation.positive, "learning_rate", rate)
+    told = message(TypeError, arguments.positive, "learning_rate", rate)
     assert told == f"learning_rate: expected a number above 0, got {rate!r}"
 
 
 @pytest.mark.parametrize("rate", [10**400, 10**10000], ids=["large", "unprintable"])
 def test_positive_wants_a_float(rate: int) -> None:
     """A whole number beyond all floats is as good as infinite."""
-    assert message(ValueError, validation.positive, "learning_rate", rate) == (
+    assert message(ValueError, arguments.positive, "learning_rate", rate) == (
         "learning_rate: expected a finite number above 0, got one too large for a float"
     )
 

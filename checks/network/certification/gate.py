@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from backprop.fingerprint import fingerprint
 from backprop.network import Network
-from backprop.samples import Samples
+from backprop.training.fingerprint import fingerprint
+from backprop.training.samples import Samples
 from checks.network.certification import certificate_store
 from checks.network.certification.certificate import Certificate
 from checks.network.certification.verification import VerificationError, check, rehearsed, verify
@@ -50,7 +50,7 @@ def gate(
     ------
     VerificationError
         Where a property does not hold, the gradient is not proved, or the loop goes elsewhere.
-    checks.network.certification.certificate_store.CacheError
+    backprop.system.cache_folder.CacheError
         Where `GEARTRAIN_CACHE` names no folder that can be found.
     """
     __tracebackhide__ = True

@@ -1,6 +1,6 @@
 """The rehearsal: the loop that will train, held to forward, backward and optimize on real samples.
 
-Training does not call the passes that were proved but a faster loop (`backprop.loop`). It has to
+Training does not call the proved passes but a faster loop, `backprop.training.fast_loop`. It has to
 gather the very samples that it was told to; and in each of a few steps, with the real minibatch and
 learning rate, it has to arrive where the passes arrive from the same parameters: in four full
 minibatches, for what the first one records the others repeat, and a smaller one.
@@ -20,10 +20,11 @@ from itertools import zip_longest
 
 import numpy as np
 
-from backprop import network, passes, threads, training, validation
-from backprop.loop import Batches
+from backprop import blas_threads, network, passes, validation
 from backprop.network import Network
-from backprop.samples import Samples
+from backprop.training import gradient_descent
+from backprop.training.minibatches import Batches
+from backprop.training.samples import Samples
 from checks.oracles import rounding, thresholds
 from checks.problem.nested import Array, coordinate
 from checks.verdict.conduct import same_bits
@@ -112,8 +113,8 @@ class _Watch:
         self.telling = True
         self.batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
         self.taken = 0
-        with np.errstate(all="ignore"), threads.suited(net, batch_size):
-            training.descend(
+        with np.errstate(all="ignore"), blas_threads.suited(net, batch_size):
+            gradient_descent.descend(
                 self.looped,
                 samples,
                 order,

@@ -10,9 +10,9 @@ from itertools import product
 import numpy as np
 
 from backprop import validation
-from backprop.fingerprint import fingerprint
 from backprop.network import Network
-from backprop.samples import Samples
+from backprop.training.fingerprint import fingerprint
+from backprop.training.samples import Samples
 from checks.methods.dispatch import examine
 from checks.network import adapter
 from checks.network.certification.certificate import Certificate

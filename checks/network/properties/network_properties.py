@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from backprop import activations, costs, loop, network, passes, validation
-from backprop.datasets import scale_pixels
+from backprop import activations, costs, network, passes, validation
+from backprop.datasets.dataset import scale_pixels
 from backprop.network import Network
+from backprop.training import fast_loop
 from checks.methods.dispatch import examine
 from checks.network.adapter import as_subject
 from checks.network.properties import scalar_network
@@ -154,7 +155,7 @@ def the_loop_steps_as_the_passes_do(case: Case, rate: float, peak: int | None) -
     passes.backward(net, passes.forward(net, case.x), case.y)
     before, sums, spread = net.parameters, _accumulators(net), _gradient_spread(case)
     before = {name: p.copy() for name, p in before.items()}
-    with loop.Loop(net, peak=peak) as fast:
+    with fast_loop.Loop(net, peak=peak) as fast:
         targets, start = validation.targets(net, case.y, batch), fast.parameters.copy()
         fast.step(given[::-1] // 2, targets[::-1], 2 * rate)
         fast.parameters[...] = start

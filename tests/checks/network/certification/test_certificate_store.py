@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from backprop.system import cache_folder
+from backprop.system.cache_folder import CacheError
 from checks.network.certification import certificate_store
-from checks.network.certification.certificate_store import CacheError
 from tests.checks.network.certification.test_certificate import example
 
 
@@ -32,7 +33,7 @@ def test_a_certificate_of_a_failure_is_not_found() -> None:
     """Nor is one under another's name: only a pass opens the gate."""
     certificate_store.store(example(verdict="undecided"))
     assert certificate_store.load("ab12") is None
-    certificate_store.store(example()).rename(certificate_store.cache_folder() / "cd34.json")
+    certificate_store.store(example()).rename(cache_folder.for_certificates() / "cd34.json")
     assert certificate_store.load("cd34") is None
 
 
@@ -56,7 +57,7 @@ def test_the_cache_lies_where_the_platform_has_it(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "platform", platform)
-    assert certificate_store.cache_folder() == Path.home() / expected
+    assert cache_folder.for_certificates() == Path.home() / expected
 
 
 def test_a_cache_that_was_named_must_be_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backprop import init_net, loop, passes
-from backprop.fingerprint import fingerprint
-from backprop.samples import Samples
+from backprop import init_net, passes
+from backprop.system import cache_folder
+from backprop.training import fast_loop
+from backprop.training.fingerprint import fingerprint
+from backprop.training.samples import Samples
 from checks.network.certification import certificate_store, gate
 from checks.network.certification.verification import VerificationError
 from checks.network.properties import network_properties
@@ -83,7 +85,7 @@ def test_a_failure_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(VerificationError):
             gate.gate(net, *batch(net))
     assert len(RAN) == 2
-    assert not list(certificate_store.cache_folder().glob("*"))
+    assert not list(cache_folder.for_certificates().glob("*"))
 
 
 @pytest.mark.usefixtures("quick")
@@ -91,7 +93,7 @@ def test_a_tampered_certificate_does_not_open() -> None:
     """It is ignored, the checks are run, and the file is replaced."""
     net = small()
     honest = gate.gate(net, *batch(net))
-    path = certificate_store.cache_folder() / f"{honest.fingerprint}.json"
+    path = cache_folder.for_certificates() / f"{honest.fingerprint}.json"
     path.write_text(path.read_text().replace('"checked": 26', '"checked": 99'))
     again = gate.gate(net, *batch(net))
     assert len(RAN) == 2
@@ -107,7 +109,7 @@ def test_a_forged_certificate_does_not_open_for_other_code(
     net = small()
     honest = gate.gate(net, *batch(net))
     flip(monkeypatch)
-    path = certificate_store.cache_folder() / f"{honest.fingerprint}.json"
+    path = cache_folder.for_certificates() / f"{honest.fingerprint}.json"
     path.rename(path.with_stem(fingerprint(net)))
     with pytest.raises(VerificationError):
         gate.gate(net, *batch(net))
@@ -184,7 +186,7 @@ def test_the_loop_rehearses_even_where_the_gradient_was_proved_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """On this run's samples, minibatch and rate: a certificate is not about these."""
-    net, right = small(), loop.Loop.step
+    net, right = small(), fast_loop.Loop.step
     x, y = batch(net, 60)
     settings: dict[str, Any] = {"samples": Samples(x=x, y=y), "learning_rate": 0.5}
     assert gate.gate(net, x, y, batch_size=4, **settings).verdict == "pass"
@@ -194,7 +196,7 @@ def test_the_loop_rehearses_even_where_the_gradient_was_proved_before(
 
     kept = certificate_store.load(fingerprint(net))
     assert kept is not None
-    monkeypatch.setattr(loop.Loop, "step", turned)
+    monkeypatch.setattr(fast_loop.Loop, "step", turned)
     monkeypatch.setattr(certificate_store, "load", lambda _: kept)
     gate.gate(net, x, y, batch_size=4, **settings)
     with pytest.raises(VerificationError, match="the training loop differs"):

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backprop import init_net, loop, tape, training
-from backprop.samples import Samples
+from backprop import init_net
+from backprop.training import fast_loop, gradient_descent, recorder
+from backprop.training.minibatches import Batches
+from backprop.training.samples import Samples
 from checks.network.certification.training_loop_check import rehearse
 from checks.network.certification.verification import VerificationError, verify
 
@@ -17,7 +19,7 @@ LABELS = np.arange(60) % 4
 SAMPLES = Samples(x=IMAGES, y=LABELS, peak=255)
 MANY = Samples(x=np.tile(IMAGES, (15, 1)), y=np.random.default_rng(1).integers(0, 4, 900), peak=255)
 
-real_step, real_of = loop.Loop.step, loop.Batches.of
+real_step, real_of = fast_loop.Loop.step, Batches.of
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -68,12 +70,17 @@ def forgotten(self: Any, *given: Any) -> None:
 
 
 FAULTS: list[tuple[Any, str, Callable[..., Any], str]] = [
-    (loop.Loop, "step", capped, r"[Wb]\d\[.*: the loop steps to"),
-    (loop.Loop, "step", full, r"[Wb]\d\[.*: the loop steps to"),
-    (loop.Loop, "step", nearly, r"[Wb]\d\[.*: the loop steps to"),
-    (loop.Loop, "__exit__", forgotten, "W1: the loop does not leave behind"),
-    (loop.Batches, "of", dropped, "minibatch 3: the loop gathers more of them than there are"),
-    (loop.Batches, "of", first_gathered, "minibatch 21: the loop gathers other samples"),
+    (fast_loop.Loop, "step", capped, r"[Wb]\d\[.*: the loop steps to"),
+    (fast_loop.Loop, "step", full, r"[Wb]\d\[.*: the loop steps to"),
+    (fast_loop.Loop, "step", nearly, r"[Wb]\d\[.*: the loop steps to"),
+    (fast_loop.Loop, "__exit__", forgotten, "W1: the loop does not leave behind"),
+    (
+        Batches,
+        "of",
+        dropped,
+        "minibatch 3: the loop gathers more of them than there are",
+    ),
+    (Batches, "of", first_gathered, "minibatch 21: the loop gathers other samples"),
 ]
 
 
@@ -99,13 +106,13 @@ def test_a_minibatch_left_out_or_taken_twice_is_told(
     monkeypatch: pytest.MonkeyPatch, parts: list[int], steps: int
 ) -> None:
     """Where gathering is as it should be."""
-    right = training.descend
+    right = gradient_descent.descend
 
     def other(net: Any, samples: Any, order: Any, **settings: Any) -> None:
         for count in parts:
             right(net, samples, order[:count], **settings)
 
-    monkeypatch.setattr(training, "descend", other)
+    monkeypatch.setattr(gradient_descent, "descend", other)
     told = rehearse(init_net((12, 9, 4), seed=3), MANY, batch_size=20, learning_rate=5.0)
     assert told == f"the loop takes {steps} steps for 5 minibatches"
 
@@ -121,7 +128,7 @@ def test_numbers_alone_are_rehearsed_as_pixels_too(monkeypatch: pytest.MonkeyPat
     """For the network may be trained on images."""
     net = init_net((12, 9, 4), seed=3)
     x, y = SAMPLES.batch(slice(0, 30), net.dtype)
-    monkeypatch.setattr(loop.Loop, "step", undivided)
+    monkeypatch.setattr(fast_loop.Loop, "step", undivided)
     with pytest.raises(VerificationError, match="the training loop differs"):
         verify(net, x, y)
 
@@ -133,7 +140,7 @@ def test_where_a_rate_leads_nowhere_a_smaller_one_is_rehearsed(
     """A network that saturates at once, or overflows, hides what later steps do."""
     net = init_net((12, 9, 4), seed=3)
     assert rehearse(net, SAMPLES, batch_size=12, learning_rate=rate) is None
-    monkeypatch.setattr(loop.Loop, "step", undivided)
+    monkeypatch.setattr(fast_loop.Loop, "step", undivided)
     told = rehearse(net, SAMPLES, batch_size=12, learning_rate=rate)
     assert told is not None
     assert ": the loop steps to " in told
@@ -155,7 +162,7 @@ def test_a_right_loop_is_not_accused_where_steps_are_wild(cost: str, activation:
 @pytest.mark.parametrize("count", [2, 3, 5, 20, 39, 60])
 def test_a_step_that_is_not_repeated_is_told(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """However few samples there are: some minibatch comes after one of its size."""
-    monkeypatch.setattr(tape.Tape, "repeat", lambda self: None)
+    monkeypatch.setattr(recorder.Tape, "repeat", lambda self: None)
     few = Samples(x=IMAGES[:count], y=LABELS[:count], peak=255)
     told = rehearse(init_net((12, 9, 4), seed=3), few, batch_size=20, learning_rate=5.0)
     assert told is not None
@@ -186,7 +193,7 @@ def test_a_loop_that_makes_no_number_is_told(monkeypatch: pytest.MonkeyPatch) ->
         real_step(self, x, y, rate)
         self.parameters[3] = np.nan
 
-    monkeypatch.setattr(loop.Loop, "step", spoils)
+    monkeypatch.setattr(fast_loop.Loop, "step", spoils)
     for rate in (1e-3, 5.0):
         told = rehearse(init_net((12, 9, 4)), SAMPLES, batch_size=20, learning_rate=rate)
         assert told is not None

@@ -6,7 +6,7 @@ import pytest
 
 import backprop
 from backprop import passes
-from backprop.fingerprint import fingerprint
+from backprop.training.fingerprint import fingerprint
 from checks.network.certification import verification
 from checks.network.certification.verification import VerificationError
 from tests.checks.network.certification.networks import Net, batch, flip, small
@@ -146,7 +146,7 @@ def test_a_certificate_is_of_the_code_that_was_checked(monkeypatch: pytest.Monke
 
 def test_a_bug_that_comes_out_later_stops_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """The gradient is right at the start only: the first audit says which coordinate is not."""
-    from backprop.training import AuditError
+    from backprop.training.epochs import AuditError
 
     net = small()
     x, y = batch(net)
@@ -162,8 +162,8 @@ def test_a_loop_that_is_replaced_while_it_trains_stops_training(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The gradient is right, so that no audit minds; the permit does not cover the new code."""
-    from backprop.loop import Loop
-    from backprop.permit import PermitError
+    from backprop.training.fast_loop import Loop
+    from backprop.training.permit import PermitError
 
     real = Loop.step
 

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from backprop import costs, network, passes, tape, validation
+from backprop import costs, network, passes, validation
 from backprop.activations import ACTIVATIONS, Activation
 from backprop.costs import COSTS, Cost
 from backprop.network import Network
+from backprop.training import recorder
 from checks.network.properties import network_properties, scalar_network
 from checks.network.properties.network_properties import (
     PROPERTIES,
@@ -357,7 +358,7 @@ def test_gradients_unlike_their_parameters_are_caught(
 
 def test_a_step_that_is_not_repeated_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first step of a loop records the others, which do what it did."""
-    monkeypatch.setattr(tape.Tape, "repeat", lambda self: None)
+    monkeypatch.setattr(recorder.Tape, "repeat", lambda self: None)
     with pytest.raises(PropertyError, match=r"[Wb]\d.*: stepped .*, expected "):
         BY_NAME["the_loop_steps_as_the_passes_do"](profile="quick")
 

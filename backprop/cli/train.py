@@ -1,0 +1,355 @@
+"""The command `backprop train`: from options, by way of the gate, to epochs and a model file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from backprop.cli.common import (
+    Say,
+    checkpoint_of,
+    data_dir_option,
+    json_option,
+    load_data,
+    new_network,
+    require_places,
+    say_to_stderr,
+    say_to_stdout,
+    shape_of,
+    silent,
+    usage,
+    write_json,
+)
+from backprop.system.progress_bar import Bar
+from backprop.system.terminal import Command, CommandError, writing
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from backprop.datasets.dataset import Dataset
+    from backprop.training.history import Epoch
+    from backprop.training.model_file import Model
+    from backprop.training.permit import Permit
+
+# How many of the first samples the gate looks at, whatever a minibatch holds: few leave pixels, and
+# so weights, at zero, where nothing can be decided; thousands show no more than some dozens do.
+LEAST_GATED, MOST_GATED = 20, 64
+
+# What proves a network's gradient on some samples: `backprop.__main__` hands it in as click's
+# context object, for this package does not know who checks it.
+Gate = Callable[..., Any]
+
+
+@click.command(cls=Command)
+@click.option(
+    "--dataset",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="mnist, digits, or auto: MNIST, and the small digits where it cannot be had.",
+)
+@data_dir_option
+@click.option(
+    "--epochs",
+    "-e",
+    type=click.IntRange(min=1),
+    default=3,
+    metavar="N",
+    show_default=True,
+    help="Epochs in all; with --resume, those in the checkpoint count.",
+)
+@click.option(
+    "--seed",
+    "-s",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    show_default=True,
+    help="Of the first weights and of the order of the samples.",
+)
+@click.option(
+    "--batch-size",
+    "-b",
+    type=click.IntRange(min=1),
+    default=20,
+    metavar="N",
+    show_default=True,
+    help="Samples to a step.",
+)
+@click.option(
+    "--learning-rate",
+    "-r",
+    type=float,
+    default=5.0,
+    metavar="X",
+    show_default=True,
+    help="The step along minus the mean gradient. The default suits sigmoid with the quadratic"
+    " cost; the cross-entropies want some 0.3, other activations with the quadratic cost 0.03 to"
+    " 0.5.",
+)
+@click.option(
+    "--shape",
+    callback=lambda ctx, option, text: None if text is None else shape_of(text),
+    metavar="WIDTHS",
+    help="Such as 784-40-10.  [default: the data's pixels, 40, its classes]",
+)
+@click.option(
+    "--activation",
+    default="sigmoid",
+    show_default=True,
+    metavar="NAME[,NAME…]",
+    help="sigmoid, tanh, relu, softplus, identity; one, or one for each layer. With one, a"
+    " cross-entropy has its own at the output.",
+)
+@click.option(
+    "--cost",
+    default="quadratic",
+    show_default=True,
+    metavar="NAME",
+    help="quadratic, cross-entropy (output sigmoid) or softmax-cross-entropy (output softmax).",
+)
+@click.option(
+    "--dtype", default="float32", show_default=True, metavar="NAME", help="float32 or float64."
+)
+@click.option(
+    "--save",
+    metavar="M",
+    help="Write the model to M, and after every epoch a checkpoint to M.checkpoint.",
+)
+@click.option(
+    "--resume", is_flag=True, help="Go on from M.checkpoint, or start anew where there is none."
+)
+@json_option
+@click.option("--no-audit", is_flag=True, help="Do not look at the gradient after every epoch.")
+@click.option(
+    "--recheck",
+    "--no-cache",
+    is_flag=True,
+    help="Prove again, even if a certificate from an earlier run still holds. Certificates are kept"
+    " in the user's cache folder, or in the folder that GEARTRAIN_CACHE names.",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
+@click.pass_obj
+def train(gate: Gate | None, /, **options: Any) -> None:
+    """Prove the gradients, then train.
+
+    First the property checks on small random networks, then a check of the very network on the
+    first samples. Only when both pass does training begin. What was proved is kept, for later
+    runs of the same code and kind of network.
+    """
+    if gate is None:
+        raise CommandError("train: expected a gate that proves gradients, got none")
+    options["gate"] = gate
+    save, json_path, quiet = options["save"], options["json_path"], options["quiet"]
+    require_places(save, json_path, resume=options["resume"])
+    say: Say = silent if quiet else say_to_stderr if json_path == "-" else say_to_stdout
+    data = load_data(options["dataset"], options["data_dir"], say)
+    model = _new_model(data, options)
+    record = _record(data, model)
+    try:
+        model = _train(model, data, options, say, record)
+        if save is not None:
+            _save(save, model)
+            record["model"] = save
+            say(f"model written to {save}")
+    except (Exception, KeyboardInterrupt) as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        record["error"] = str(error) or ("interrupted" if interrupted else type(error).__name__)
+        report = getattr(error, "report", None)
+        record["report"] = None if report is None else report.to_dict()
+        if json_path is not None:
+            try:
+                write_json(json_path, record)
+            except CommandError as unwritable:  # beside what went wrong before, not instead of it
+                say_to_stderr(f"Error: {unwritable}")
+        raise
+    if json_path is not None:
+        write_json(json_path, record)
+
+
+def _train(
+    model: Model, data: Dataset, options: dict[str, Any], say: Say, record: dict[str, Any]
+) -> Model:
+    """From a new model to a trained one; `record` grows on the way."""
+    from backprop.training.samples import split
+
+    if options["resume"]:
+        model = _resumed(options["save"], model, say)
+    checkpoint = checkpoint_of(options["save"])
+    _take(record, model, checkpoint)
+    x, y = _first_samples(model, data)
+    certificate = options["gate"](
+        model.net,
+        x,
+        y,
+        seed=model.seed,
+        cached=not options["recheck"],
+        progress=say,
+        samples=split(model.net, data)[0],
+        batch_size=model.batch_size,
+        learning_rate=model.learning_rate,
+    )
+    model = replace(model, certificate=certificate.to_dict())
+    _take(record, model, checkpoint)
+    try:
+        for trained in _epochs(model, data, certificate, options, say):
+            model = trained
+            _take(record, model, checkpoint)
+    except KeyboardInterrupt:
+        if (saved := _saved(checkpoint, model)) and len(saved.history) == len(record["loss"]) + 1:
+            _take(record, saved, checkpoint)  # it was written, and not yet taken down
+        raise KeyboardInterrupt(_interrupted(len(record["loss"]), checkpoint)) from None
+    return model
+
+
+def _saved(checkpoint: str | None, model: Model) -> Model | None:
+    """What is in the checkpoint, if it is one of this run."""
+    from backprop.training.model_file import StorageError, load_model, require_same_run
+
+    if checkpoint is None:
+        return None
+    try:
+        saved = load_model(checkpoint)
+        require_same_run(checkpoint, saved, model)
+    except StorageError:
+        return None
+    return saved
+
+
+def _epochs(
+    model: Model, data: Dataset, permit: Permit, options: dict[str, Any], say: Say
+) -> Iterator[Model]:
+    """The model after each epoch, which by then is in the checkpoint."""
+    from backprop.training.epochs import epochs_of
+
+    checkpoint = checkpoint_of(options["save"])
+    total, done = options["epochs"], len(model.history)
+    if done >= total:
+        say(f"nothing to train: {done} epochs are done, and --epochs {total} asks for no more")
+    bar = Bar("training", (total - done) * len(data.train_labels))
+    epochs = epochs_of(
+        model.net,
+        data,
+        permit=permit,
+        epochs=total,
+        batch_size=model.batch_size,
+        learning_rate=model.learning_rate,
+        seed=model.seed,
+        start=done,
+        audit=not options["no_audit"],
+        on_batch=None if options["quiet"] else bar.update,
+    )
+    with closing(bar):
+        for epoch in epochs:
+            bar.close()
+            model = replace(model, history=(*model.history, epoch))
+            if checkpoint is not None:
+                _save(checkpoint, model)
+            yield model  # at once, for an interrupt to be told of the checkpoint that there is
+            say(_epoch_line(epoch, total))
+
+
+def _new_model(data: Dataset, options: dict[str, Any]) -> Model:
+    from backprop import arguments
+    from backprop.training.model_file import Model
+    from backprop.training.samples import split
+
+    with usage():
+        net = new_network(options["shape"] or (data.features, 40, data.classes), options)
+        rate = arguments.positive("--learning-rate", options["learning_rate"])
+        split(net, data)
+    return Model(
+        net=net,
+        dataset=data.name,
+        peak=data.peak,
+        image_shape=data.image_shape,
+        data_checksum=data.checksum if options["save"] else "",
+        seed=options["seed"],
+        batch_size=options["batch_size"],
+        learning_rate=rate,
+    )
+
+
+def _save(path: str, model: Model) -> None:
+    from backprop.training.model_file import save_model
+
+    with writing("--save", path):
+        save_model(path, model)
+
+
+def _resumed(save: str, model: Model, say: Say) -> Model:
+    """The model in the checkpoint, or the new one where there is none."""
+    from backprop.training.model_file import checkpoint_path, load_model, require_same_run
+
+    path = checkpoint_path(save)
+    if not path.exists():
+        say(f"{path}: no checkpoint there, starting anew")
+        return model
+    saved = load_model(path)
+    require_same_run(path, saved, model)
+    say(f"going on from {path}, after epoch {len(saved.history)}")
+    return saved
+
+
+def _first_samples(model: Model, data: Dataset) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    from backprop.training.samples import first_batch
+
+    size = min(max(model.batch_size, LEAST_GATED), MOST_GATED)
+    return first_batch(model.net, data, batch_size=size, seed=model.seed)
+
+
+def _record(data: Dataset, model: Model) -> dict[str, Any]:
+    """What `--json` holds of a run that is about to begin."""
+    net = model.net
+    return {
+        "dataset": data.name,
+        "source": data.source,
+        "shape": list(net.shape),
+        "activations": list(net.activations),
+        "cost": net.cost,
+        "dtype": str(net.dtype),
+        "seed": model.seed,
+        "batch_size": model.batch_size,
+        "learning_rate": model.learning_rate,
+        "epochs": len(model.history),
+        "model": None,
+        "checkpoint": None,
+        "error": None,
+        "report": None,
+    }
+
+
+def _take(record: dict[str, Any], model: Model, checkpoint: str | None) -> None:
+    """Bring the record up to date with the model, which is in the checkpoint once it has epochs."""
+    record["checkpoint"] = checkpoint if model.history else None
+    record["epochs"] = len(model.history)
+    for key in ("loss", "test_accuracy", "seconds", "audit"):
+        record[key] = [getattr(epoch, key) for epoch in model.history]
+    record["certificate"] = dict(model.certificate) or None
+
+
+def _epoch_line(epoch: Epoch, total: int) -> str:
+    accuracy = epoch.test_accuracy
+    parts = [f"epoch {epoch.epoch}/{total}: loss {epoch.loss:.5f}"]
+    parts += [f"test accuracy {accuracy:.2%}"] if accuracy is not None else []
+    parts += [f"{epoch.seconds:.2f} s"]
+    parts += [f"audit {_short(epoch.audit)}"] if epoch.audit else []
+    return ", ".join(parts)
+
+
+def _short(audit: str) -> str:
+    """The verdict of an audit; the reason as well where it is no pass."""
+    verdict, _, counts = audit.partition(": ")
+    return verdict if verdict == "pass" else f"{verdict}: {counts.rpartition('; ')[2]}"
+
+
+def _interrupted(done: int, checkpoint: str | None) -> str:
+    if not done:
+        return "interrupted in the first epoch, before there was anything to keep"
+    if checkpoint is None:
+        return f"interrupted after epoch {done}; with --save M the model could have been kept"
+    return f"interrupted; the same command with --resume goes on from {checkpoint}"

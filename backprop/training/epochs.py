@@ -1,0 +1,215 @@
+"""The training room: from a proved network and a data set to a trained network and its history.
+
+- `train` runs every epoch and returns the history; `epochs_of` yields it epoch by epoch.
+
+Nothing is trained without a permit: a certificate that covers this network and this very code.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from backprop import arguments
+from backprop.activations import Array
+from backprop.network import Network, require_network
+from backprop.training import gradient_descent
+from backprop.training.gradient_descent import OnBatch
+from backprop.training.history import Epoch
+from backprop.training.permit import Permit, require_permit
+from backprop.training.samples import Data, shuffled, split
+
+AUDITED = 20  # samples of an epoch, its first
+
+
+class TrainingError(RuntimeError):
+    """Training that has gone where no further step makes sense."""
+
+
+class AuditError(RuntimeError):
+    """A gradient that no longer passes in the middle of training; `report` says what broke.
+
+    It is None where the audit itself raised something, which is then the error's cause.
+    """
+
+    def __init__(self, message: str, report: Any) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+def train(
+    net: Network,
+    data: Data,
+    *,
+    permit: Permit | None = None,
+    epochs: int = 3,
+    batch_size: int = 20,
+    learning_rate: float = 5.0,
+    seed: int = 0,
+    start: int = 0,
+    audit: bool = True,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    on_batch: OnBatch | None = None,
+) -> list[Epoch]:
+    """Train a network in place, by plain gradient descent over shuffled minibatches.
+
+    Parameters
+    ----------
+    net
+        The network; its parameters are changed.
+    data
+        A `backprop.datasets.dataset.Dataset`, whose images are divided by its `peak`; or (x, y), or
+        (x, y, x_test, y_test), with inputs (n, n_in) taken as they are and targets (n, n_out) or
+        labels (n,).
+    permit
+        What `checks.verify(net, x, y)` returns.
+    epochs
+        How many epochs the network has seen in the end.
+    batch_size
+        Samples in a minibatch; the last of an epoch may be smaller.
+    learning_rate
+        The step along minus the mean gradient of a minibatch.
+    seed
+        The order of the samples: the same seed gives the same bits, on the same machine.
+    start
+        How many epochs the network has seen already; those are left out.
+    audit
+        Whether to have the permit look at the gradient after every epoch, on its first samples.
+    on_epoch, on_batch
+        Called after each, with the `Epoch` and with the number of samples just seen.
+
+    Returns
+    -------
+    list of Epoch
+
+    Raises
+    ------
+    PermitError
+        Where the permit does not cover this network and this code, before anything is changed.
+    TrainingError
+        Where a parameter or the loss is no longer finite.
+    AuditError
+        Where an audit fails, or raises something.
+    ValueError, TypeError
+        Naming the argument, what was expected and what came.
+    """
+    history = []
+    for epoch in epochs_of(
+        net,
+        data,
+        permit=permit,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        start=start,
+        audit=audit,
+        on_batch=on_batch,
+    ):
+        history.append(epoch)
+        if on_epoch is not None:
+            on_epoch(epoch)
+    return history
+
+
+def epochs_of(
+    net: Network,
+    data: Data,
+    *,
+    permit: Permit | None = None,
+    epochs: int = 3,
+    batch_size: int = 20,
+    learning_rate: float = 5.0,
+    seed: int = 0,
+    start: int = 0,
+    audit: bool = True,
+    on_batch: OnBatch | None = None,
+) -> Iterator[Epoch]:
+    """Train like `train`, pausing after every epoch; arguments and permit are checked at once."""
+    require_network(net)
+    if wrong := _not_finite(net):
+        raise ValueError(
+            f"net: expected finite parameters to begin with, got NaN or infinity in {wrong};"
+            " take another network, such as a checkpoint from before it diverged"
+        )
+    require_permit(net, permit)
+    epochs = arguments.whole("epochs", epochs, least=0)
+    start = arguments.whole("start", start, least=0)
+    batch_size = arguments.whole("batch_size", batch_size, least=1)
+    learning_rate = arguments.positive("learning_rate", learning_rate)
+    seed = arguments.whole("seed", seed, least=0)
+    samples, test = split(net, data)
+    look = getattr(permit, "audit", None) if audit else None
+
+    def run() -> Iterator[Epoch]:
+        for epoch in range(start, epochs):
+            order = shuffled(len(samples), seed, epoch)
+            began = time.perf_counter()
+            gradient_descent.descend(
+                net,
+                samples,
+                order,
+                batch_size=batch_size,
+                learning_rate=learning_rate,
+                on_batch=on_batch,
+            )
+            seconds = time.perf_counter() - began
+            scores = gradient_descent.evaluate(net, test or samples)
+            _require_finite(net, scores.cost, epoch + 1)
+            batch = samples.batch(order[:AUDITED], net.dtype)
+            audit_says = _audited(look, net, batch, epoch + 1) if look else None
+            require_permit(net, permit)  # once more: code can be replaced while it trains
+            yield Epoch(
+                epoch=epoch + 1,
+                loss=scores.cost,
+                test_accuracy=scores.accuracy if test else None,
+                seconds=seconds,
+                audit=audit_says,
+            )
+
+    return run()
+
+
+def _require_finite(net: Network, loss: float, epoch: int) -> None:
+    if wrong := _not_finite(net):
+        _diverged(f"finite parameters, got NaN or infinity in {wrong}", epoch)
+    if not np.isfinite(loss):
+        _diverged(f"a finite loss, got {loss}", epoch)
+
+
+def _not_finite(net: Network) -> str | None:
+    """The name of the first parameter that is not finite throughout; None where all are."""
+    return next((name for name, p in net.parameters.items() if not np.isfinite(p).all()), None)
+
+
+def _diverged(what: str, epoch: int) -> None:
+    raise TrainingError(
+        f"training: expected {what} after epoch {epoch}: it diverged; try a smaller learning_rate"
+    )
+
+
+def _audited(
+    look: Callable[[Network, Array, Array], Any],
+    net: Network,
+    batch: tuple[Array, Array],
+    epoch: int,
+) -> str:
+    try:
+        report = look(net, *batch)
+    except Exception as error:
+        raise AuditError(
+            f"audit: expected a gradient to look at after epoch {epoch}, but"
+            f" {type(error).__name__} was raised: {error}\nfind out where with"
+            " checks.verify(net, x, y), and train again from before that epoch",
+            None,
+        ) from error
+    if report.verdict == "fail":
+        raise AuditError(
+            f"audit: expected a correct gradient after epoch {epoch}, but it no longer passes\n"
+            f"{report}",
+            report,
+        )
+    return str(report.summary)

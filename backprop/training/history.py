@@ -1,0 +1,32 @@
+"""The history: what each epoch of training came to, kept with the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """What one epoch came to.
+
+    Attributes
+    ----------
+    epoch
+        Counted from 1.
+    loss
+        The mean cost over the test samples after the epoch; over the training samples where there
+        are no test samples.
+    test_accuracy
+        The share of test samples whose largest output is the right one; None where there are no
+        test samples, or a single output.
+    seconds
+        The time that training took, without the test and the audit.
+    audit
+        The verdict line of the audit; None where there was none.
+    """
+
+    epoch: int
+    loss: float
+    test_accuracy: float | None
+    seconds: float
+    audit: str | None = None

@@ -1,0 +1,234 @@
+"""Models and checkpoints on disk: the end of the way, and the place to take it up again.
+
+A file holds one `Model`: safetensors with the tensors W1, b1, …, WL, bL, and everything else in
+its metadata. A checkpoint is such a file, kept beside the model under `checkpoint_path`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backprop import arguments
+from backprop.activations import Array
+from backprop.network import Network, zero_grad
+from backprop.system import atomic_files
+from backprop.training.history import Epoch
+
+FORMAT = "geartrain-1"
+_REMEDY = "train again, or take another copy of the file"
+_OURS = "name a file that `backprop train --save` has written"
+
+
+class StorageError(ValueError):
+    """A file that is no model, or not the one that was expected."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Model:
+    """A network and how it came to be.
+
+    Attributes
+    ----------
+    net
+        The network, with empty accumulators.
+    dataset
+        The name of the data set it was trained on; None where there is none.
+    peak
+        What the training images' pixels were divided by.
+    image_shape
+        (rows, columns) of an image; None where the inputs are no images.
+    data_checksum
+        The data set's `checksum`; empty where there is none.
+    seed, batch_size, learning_rate
+        What training was told.
+    history
+        What each epoch came to.
+    certificate
+        The certificate that training was permitted by, as plain values.
+    """
+
+    net: Network
+    dataset: str | None = None
+    peak: int = 1
+    image_shape: tuple[int, int] | None = None
+    data_checksum: str = ""
+    seed: int = 0
+    batch_size: int = 20
+    learning_rate: float = 5.0
+    history: tuple[Epoch, ...] = ()
+    certificate: Mapping[str, Any] = field(default_factory=dict)
+
+
+# What a resumed run has to have in common with its checkpoint, to end in the same bits.
+_SAME = (
+    *("shape", "activations", "cost", "dtype", "dataset", "data_checksum"),
+    *("seed", "batch_size", "learning_rate"),
+)
+
+
+def checkpoint_path(path: str | os.PathLike[str]) -> Path:
+    """Where the checkpoint of the model at `path` is kept."""
+    return Path(f"{os.fspath(path)}.checkpoint")
+
+
+def save_model(path: str | os.PathLike[str], model: Model) -> None:
+    """Write a model, whole or not at all.
+
+    Raises
+    ------
+    OSError
+        Where the file cannot be written; its `filename` is `path`.
+    """
+    from safetensors.numpy import save
+
+    tensors = {name: np.ascontiguousarray(array) for name, array in model.net.parameters.items()}
+    # One entry: safetensors writes several in any order, and equal models should be equal files.
+    metadata = {"geartrain": json.dumps({"format": FORMAT, **_plain(model)})}
+    atomic_files.write(path, save(tensors, metadata))
+
+
+def load_model(path: str | os.PathLike[str]) -> Model:
+    """Read a model.
+
+    Raises
+    ------
+    StorageError
+        Where there is no such file, or it is damaged or holds something else; it names the file,
+        what was expected and what was found.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    path = Path(path)
+    data = _bytes(path)
+    try:
+        tensors = load(data)
+        plain = _metadata(data)
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StorageError(
+            f"{path}: expected a model in safetensors format, found {len(data)} bytes that are"
+            f" none ({error}); {_REMEDY}"
+        ) from None
+    found = plain.get("format")
+    if found != FORMAT:
+        raise StorageError(
+            f"{path}: expected metadata with format {FORMAT!r}, found"
+            f" {'none' if found is None else repr(found)}; {_OURS}"
+        )
+    try:
+        return _model(plain, tensors)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StorageError(
+            f"{path}: expected the metadata and tensors of a model, found otherwise"
+            f" ({_reason(error)}); {_REMEDY}"
+        ) from None
+
+
+def require_same_run(path: str | os.PathLike[str], saved: Model, wanted: Model) -> None:
+    """Raise a StorageError unless training `wanted` can go on from `saved`, read from `path`."""
+    before, now = _plain(saved), _plain(wanted)
+    for name in _SAME:
+        if before[name] != now[name]:
+            raise StorageError(
+                f"{os.fspath(path)}: expected a checkpoint with {name} {_short(now[name])}, found"
+                f" {_short(before[name])}; give the same options and data as before, or leave out"
+                " --resume to start anew"
+            )
+
+
+def _plain(model: Model) -> dict[str, Any]:
+    """All but the tensors, as JSON's own kinds."""
+    net, image_shape = model.net, model.image_shape
+    return {
+        "shape": list(net.shape),
+        "activations": list(net.activations),
+        "cost": net.cost,
+        "dtype": str(net.dtype),
+        "dataset": model.dataset,
+        "peak": model.peak,
+        "image_shape": None if image_shape is None else list(image_shape),
+        "data_checksum": model.data_checksum,
+        "seed": model.seed,
+        "batch_size": model.batch_size,
+        "learning_rate": model.learning_rate,
+        "history": [asdict(epoch) for epoch in model.history],
+        "certificate": dict(model.certificate),
+    }
+
+
+def _model(plain: dict[str, Any], tensors: dict[str, Array]) -> Model:
+    shape = arguments.shape(plain["shape"])
+    activations, cost = arguments.activations(
+        plain["activations"], plain["cost"], layers=len(shape) - 1
+    )
+    net = Network(weights=[], biases=[], activations=activations, cost=cost)
+    for l, size in enumerate(pairwise(shape), start=1):
+        net.weights.append(_tensor(tensors, f"W{l}", size, plain["dtype"]))
+        net.biases.append(_tensor(tensors, f"b{l}", size[1:], plain["dtype"]))
+    if len(tensors) != 2 * len(net.weights):
+        raise ValueError(f"expected {2 * len(net.weights)} tensors, got {', '.join(tensors)}")
+    zero_grad(net)
+    image_shape = plain["image_shape"]
+    return Model(
+        net=net,
+        dataset=plain["dataset"],
+        peak=arguments.whole("peak", plain["peak"], least=1),
+        image_shape=None if image_shape is None else _pair(image_shape),
+        data_checksum=str(plain["data_checksum"]),
+        seed=arguments.whole("seed", plain["seed"], least=0),
+        batch_size=arguments.whole("batch_size", plain["batch_size"], least=1),
+        learning_rate=arguments.positive("learning_rate", plain["learning_rate"]),
+        history=tuple(Epoch(**epoch) for epoch in plain["history"]),
+        certificate=dict(plain["certificate"]),
+    )
+
+
+def _tensor(tensors: dict[str, Array], name: str, shape: tuple[int, ...], dtype: str) -> Array:
+    array = tensors[name]
+    if array.shape != shape or array.dtype != arguments.parameter_dtype(dtype):
+        raise ValueError(
+            f"{name}: expected shape {shape} of {dtype}, got {array.shape} of {array.dtype}"
+        )
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name}: expected finite numbers, got NaN or infinity")
+    return array.copy()
+
+
+def _pair(values: list[Any]) -> tuple[int, int]:
+    rows, columns = (arguments.whole("image_shape", value, least=1) for value in values)
+    return rows, columns
+
+
+def _metadata(data: bytes) -> dict[str, Any]:
+    """Our metadata, in safetensors' header: its length in eight bytes, then JSON."""
+    length = int.from_bytes(data[:8], "little")
+    metadata = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
+    return dict(json.loads(metadata.get("geartrain", "{}")))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        found = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
+        raise StorageError(f"{path}: expected a model file, found: {found}; {_OURS}") from None
+
+
+def _reason(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return (
+            "-".join(map(str, value)) if value and isinstance(value[0], int) else ", ".join(value)
+        )
+    return str(value)
