@@ -27,7 +27,7 @@ _NAMES = ", ".join(dtype.name for dtype in _CODES)
 _CODE_LIST = ", ".join(f"0x{code:02x}" for code in DTYPES)
 _MOST_DIMENSIONS = 64  # NumPy's own limit
 _GZIP_MAGIC = b"\x1f\x8b"
-_CHUNK = 1 << 14
+_CHUNK, _PIECE = 1 << 14, 1 << 20
 _AGAIN = "fetch or write the file again"
 
 
@@ -35,7 +35,7 @@ class IdxError(ValueError):
     """Bytes that are no IDX file, or an array that cannot become one."""
 
 
-def parse(data: bytes, *, source: str) -> npt.NDArray[Any]:
+def parse(data: bytes | bytearray, *, source: str) -> npt.NDArray[Any]:
     """The array that `data`, the whole of an IDX file, holds.
 
     Parameters
@@ -75,7 +75,7 @@ def parse(data: bytes, *, source: str) -> npt.NDArray[Any]:
     return array
 
 
-def _header(data: bytes, source: str) -> tuple[np.dtype[Any], tuple[int, ...]]:
+def _header(data: bytes | bytearray, source: str) -> tuple[np.dtype[Any], tuple[int, ...]]:
     """The dtype as stored, and the shape."""
     if len(data) < 4:
         found = f"{len(data)} bytes" if data else "an empty file"
@@ -134,34 +134,52 @@ def read(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
     OSError
         Where it cannot be read.
     """
-    data = Path(path).read_bytes()
-    if not data.startswith(_GZIP_MAGIC):
-        return parse(data, source=os.fspath(path))
-    try:
-        data = gzip.decompress(data)
-    except (EOFError, OSError, zlib.error):
-        _fault(os.fspath(path), *_gzip_fault(data))
-    return parse(data, source=f"{os.fspath(path)} (unpacked)")
+    source = os.fspath(path)
+    with Path(path).open("rb") as file:
+        packed = file.peek(2).startswith(_GZIP_MAGIC)
+        unpacked = f"{source} (unpacked)" if packed else source
+        try:
+            data = _bounded(gzip.GzipFile(fileobj=file) if packed else file, unpacked)
+        except (EOFError, gzip.BadGzipFile, zlib.error):
+            file.seek(0)
+            _fault(source, *_gzip_fault(file))
+    return parse(data, source=unpacked)
 
 
-def _gzip_fault(data: bytes) -> tuple[int, str, str]:
+def _bounded(stream: io.BufferedIOBase, source: str) -> bytearray:
+    """What the header promises, and of what comes after it no more than shows that it is there."""
+    data = bytearray(stream.read(4))
+    if len(data) == 4 and data[:2] == b"\0\0":
+        data += stream.read(4 * data[3])
+    kind, shape = _header(data, source)
+    start, size = len(data), math.prod(shape) * kind.itemsize
+    most = start + size + _CHUNK
+    while piece := stream.read(min(most - len(data), _PIECE)):
+        data += piece
+    if len(data) == most:
+        expected = f"{size} bytes from byte {start} on"
+        _fault(source, start + size, expected, f"{_CHUNK} more, and no end (too long)")
+    return data
+
+
+def _gzip_fault(file: io.BufferedIOBase) -> tuple[int, str, str]:
     """Where a damaged gzip stream breaks, what was expected there and what was found.
 
     The offset is that of the 16 KiB piece in which unpacking stopped.
     """
     stream, offset = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16), 0
-    for offset in range(0, len(data), _CHUNK):
+    while piece := file.read(_CHUNK):
         try:
-            stream.decompress(data[offset : offset + _CHUNK])
+            stream.decompress(piece)
         except zlib.error as error:
             found = str(error).rpartition(": ")[2]
             return offset, "an intact gzip stream in the 16 KiB from here on", found
+        offset += len(piece)
         if stream.eof:
-            break
-    if not stream.eof:
-        return len(data), "more of the gzip stream", "the file's end"
-    end = min(offset + _CHUNK, len(data)) - len(stream.unused_data)
-    return end, "the end of the gzip stream", f"{len(data) - end} bytes more"
+            end = offset - len(stream.unused_data)
+            offset += sum(map(len, iter(lambda: file.read(_PIECE), b"")))
+            return end, "the end of the gzip stream", f"{offset - end} bytes more"
+    return offset, "more of the gzip stream", "the file's end"
 
 
 def write(path: str | os.PathLike[str], array: npt.ArrayLike) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import struct
 import tempfile
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -293,3 +294,31 @@ def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
     """That a file cannot be read is not the file's fault."""
     with pytest.raises(FileNotFoundError):
         idx.read(tmp_path / "nowhere")
+
+
+def test_no_more_is_unpacked_than_the_header_promises(tmp_path: Path) -> None:
+    """64 MiB in 64 KiB, of which 8 bytes are promised: refused, in a fraction of that memory."""
+    bomb = tmp_path / "bomb.gz"
+    bomb.write_bytes(gzip.compress(b"\0\0\x08\1\0\0\0\x08" + bytes(1 << 26)))
+    tracemalloc.start()
+    with pytest.raises(IdxError) as caught:
+        idx.read(bomb)
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "byte 16: expected 8 bytes from byte 8 on, found 16384 more, and no end" in str(
+        caught.value
+    )
+    assert taken < 1 << 21
+
+
+def test_a_promise_beyond_memory_takes_none(tmp_path: Path) -> None:
+    """A header of 2**64 values before four bytes: told by what is there."""
+    (tmp_path / "f").write_bytes(b"\0\0\x08\2" + b"\xff" * 8 + b"abcd")
+    with pytest.raises(IdxError, match=r"found 4 \(cut short\)"):
+        idx.read(tmp_path / "f")
+
+
+def test_a_file_without_end_is_refused() -> None:
+    """By its first bytes."""
+    with pytest.raises(IdxError, match="a dtype code"):
+        idx.read("/dev/zero")
