@@ -18,9 +18,9 @@ from backprop.system.terminal import Command, show
 def predict(model_path: str, images: Sequence[str], json_path: str | None) -> None:
     """Say what MODEL takes every IMAGE for.
 
-    An IMAGE is a picture, such as a PNG, of the size the model was trained on, turned into greys
-    with white as 1; or an IDX file with any number of images, plain or gzipped. MNIST and the
-    digits are white on black.
+    An IMAGE is a picture (PNG, JPEG, BMP, GIF, WebP or PGM) of the size the model was trained on,
+    turned into greys with white as 1; or an IDX file with any number of images, plain or gzipped.
+    MNIST and the digits are white on black.
     """
     import numpy as np
 

@@ -12,6 +12,9 @@ from backprop.datasets.dataset import scale_pixels
 from backprop.datasets.idx import read
 
 Floats = npt.NDArray[np.floating]
+# By their signature, whatever the file is called. Others that Pillow reads are rare, and one of
+# them, EPS, is a program that it hands to an interpreter.
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM")
 Shape = tuple[int, int] | None  # (rows, columns); None where the inputs were no images
 
 
@@ -27,7 +30,7 @@ def read_images(
     Parameters
     ----------
     path
-        A picture, such as a PNG, or an IDX file, gzipped or plain.
+        A picture (PNG, JPEG, BMP, GIF, WebP, PGM), or an IDX file, gzipped or plain.
     image_shape, n_in
         The size of the images in training, and how many inputs the network has.
     peak
@@ -70,16 +73,17 @@ def _picture(path: str, image_shape: Shape, n_in: int) -> npt.NDArray[Any]:
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=FORMATS) as picture:
             _require_size(path, (picture.height, picture.width), image_shape, n_in)
             # What is deeper than 8 bits would be clipped, not scaled, by a conversion to 8.
             white = {"I": 65535, "F": 1}.get(picture.mode[:1], 255)
             greys = np.asarray(picture if white != 255 else picture.convert("L")) / white
-    except ImageError:
+    except (ImageError, MemoryError):
         raise
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # noqa: BLE001 a decoder may raise anything at a damaged file
         raise ImageError(
-            f"{path}: expected a picture such as a PNG, or an IDX file, found neither ({error})"
+            f"{path}: expected a picture (PNG, JPEG, BMP, GIF, WebP, PGM) or an IDX file, found"
+            f" neither ({error})"
         ) from None
     if not (greys.min() >= 0 and greys.max() <= 1):
         raise ImageError(

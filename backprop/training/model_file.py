@@ -1,13 +1,17 @@
 """Models and checkpoints on disk: the end of the way, and the place to take it up again.
 
 A file holds one `Model`: safetensors with the tensors W1, b1, …, WL, bL, and everything else in
-its metadata. A checkpoint is such a file, kept beside the model under `checkpoint_path`.
+its metadata, with a digest over both. A checkpoint is such a file, kept beside the model under
+`checkpoint_path`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import stat
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
@@ -22,8 +26,12 @@ from backprop.network import Network, zero_grad
 from backprop.system import atomic_files
 from backprop.training.history import Epoch
 
-FORMAT = "geartrain-1"
+FORMAT = "geartrain-2"
+_WITHOUT_DIGEST = "geartrain-1"
 _REMEDY = "train again, or take another copy of the file"
+_AGAIN = "`backprop train --resume` writes it anew"
+# What a reader may raise at what was written with malice: nested or long beyond Python's limits.
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, SyntaxError, RecursionError)
 _OURS = "name a file that `backprop train --save` has written"
 
 
@@ -69,7 +77,7 @@ class Model:
 
 # What a resumed run has to have in common with its checkpoint, to end in the same bits.
 _SAME = (
-    *("shape", "activations", "cost", "dtype", "dataset", "data_checksum"),
+    *("shape", "activations", "cost", "dtype", "dataset", "data_checksum", "peak", "image_shape"),
     *("seed", "batch_size", "learning_rate"),
 )
 
@@ -91,7 +99,8 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
 
     tensors = {name: np.ascontiguousarray(array) for name, array in model.net.parameters.items()}
     # One entry: safetensors writes several in any order, and equal models should be equal files.
-    metadata = {"geartrain": json.dumps({"format": FORMAT, **_plain(model)})}
+    plain = {"format": FORMAT, **_plain(model)}
+    metadata = {"geartrain": json.dumps({**plain, "digest": _digest(plain, tensors)})}
     atomic_files.write(path, save(tensors, metadata))
 
 
@@ -103,6 +112,11 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     StorageError
         Where there is no such file, or it is damaged or holds something else; it names the file,
         what was expected and what was found.
+
+    Warns
+    -----
+    UserWarning
+        Where the file was written before models had a digest, so that damage may not show.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
@@ -112,20 +126,31 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     try:
         tensors = load(data)
         plain = _metadata(data)
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (SafetensorError, *_MALFORMED) as error:
         raise StorageError(
             f"{path}: expected a model in safetensors format, found {len(data)} bytes that are"
             f" none ({error}); {_REMEDY}"
         ) from None
     found = plain.get("format")
-    if found != FORMAT:
+    if found not in (FORMAT, _WITHOUT_DIGEST):
         raise StorageError(
             f"{path}: expected metadata with format {FORMAT!r}, found"
             f" {'none' if found is None else repr(found)}; {_OURS}"
         )
+    digest = plain.pop("digest", None)
+    if found == _WITHOUT_DIGEST:
+        warnings.warn(
+            f"{path}: written before models had a digest, so damage may not show; {_AGAIN}",
+            stacklevel=2,
+        )
+    elif digest != _digest(plain, tensors):
+        raise StorageError(
+            f"{path}: expected the digest of its metadata and tensors, found another: the file was"
+            f" damaged or edited; {_REMEDY}"
+        )
     try:
         return _model(plain, tensors)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except _MALFORMED as error:
         raise StorageError(
             f"{path}: expected the metadata and tensors of a model, found otherwise"
             f" ({_reason(error)}); {_REMEDY}"
@@ -214,8 +239,19 @@ def _metadata(data: bytes) -> dict[str, Any]:
     return dict(json.loads(metadata.get("geartrain", "{}")))
 
 
+def _digest(plain: dict[str, Any], tensors: Mapping[str, Array]) -> str:
+    """SHA-256 of all that a file says: its metadata, and each tensor with name, dtype and shape."""
+    total = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
+    for name, array in sorted(tensors.items()):
+        total.update(f"\n{name} {array.dtype} {array.shape} ".encode())
+        total.update(array.tobytes())
+    return total.hexdigest()
+
+
 def _bytes(path: Path) -> bytes:
     try:
+        if stat.S_ISCHR(path.stat().st_mode):
+            raise StorageError(f"{path}: expected a model file, found: a device; {_OURS}")
         return path.read_bytes()
     except OSError as error:
         found = "no such file" if isinstance(error, FileNotFoundError) else error.strerror

@@ -16,10 +16,10 @@ def test_predict_takes_pictures_and_idx_alike(trained: Path, tmp_path: Path) -> 
     Image.fromarray(bright).save(tmp_path / "grey.png")
     Image.fromarray(np.dstack([bright] * 3)).save(tmp_path / "colour.png")
     Image.fromarray(bright.astype(np.uint16) * 257).save(tmp_path / "deep.png")
-    Image.fromarray((pixels / 16).astype(np.float32)).save(tmp_path / "float.tif")
+    Image.fromarray((pixels / 16).astype(np.float32)).save(tmp_path / "float.pfm")
     idx.write(tmp_path / "one.idx", pixels)
     idx.write(tmp_path / "many.gz", data.test_images[:5].reshape(-1, 8, 8))
-    names = ["grey.png", "colour.png", "deep.png", "float.tif", "one.idx", "many.gz"]
+    names = ["grey.png", "colour.png", "deep.png", "float.pfm", "one.idx", "many.gz"]
     paths = [tmp_path / name for name in names]
     result = good("predict", trained, *paths, "--json", tmp_path / "r")
     found = json.loads((tmp_path / "r").read_text())
@@ -44,16 +44,18 @@ def test_predict_refuses_what_it_cannot_take(trained: Path, tmp_path: Path) -> N
     idx.write(tmp_path / "large.idx", np.zeros((1, 28, 28), np.uint8))
     idx.write(tmp_path / "labels.idx", np.zeros(3, np.uint8))
     (tmp_path / "cut.idx").write_bytes(b"\x00\x00\x08")
-    for name, brightest in {"bright.tif": 255, "nan.tif": np.nan, "dark.tif": -1}.items():
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "program.png", format="EPS")
+    for name, brightest in {"bright.pfm": 255, "nan.pfm": np.nan, "dark.pfm": -1}.items():
         Image.fromarray(np.full((8, 8), brightest, np.float32)).save(tmp_path / name)
     for name, message in {
-        "bright.tif": "expected greys from 0, black, to 1, white, found 255 to 255; scale them",
-        "nan.tif": "expected greys from 0, black, to 1, white, found nan to nan",
-        "dark.tif": "expected greys from 0, black, to 1, white, found -1 to -1",
+        "bright.pfm": "expected greys from 0, black, to 1, white, found 255 to 255; scale them",
+        "nan.pfm": "expected greys from 0, black, to 1, white, found nan to nan",
+        "dark.pfm": "expected greys from 0, black, to 1, white, found -1 to -1",
         "large.png": "expected 8 x 8 pixels (width x height), the size the model was trained on,"
         " found 20 x 28",
-        "text.png": "expected a picture such as a PNG, or an IDX file, found neither",
+        "text.png": "a picture (PNG, JPEG, BMP, GIF, WebP, PGM) or an IDX file, found neither",
         "cut.png": "expected",
+        "program.png": "or an IDX file, found neither (cannot identify image file",
         "large.idx": "found 28 x 28",
         "labels.idx": "expected images of bytes, (count, rows, columns), found shape (3,)",
         "cut.idx": "expected",
