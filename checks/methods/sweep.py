@@ -291,26 +291,31 @@ def confirmed(this: CheckRun, values: list[Values]) -> tuple[list[Array], list[A
             support[group.tensor][group.at] = (hi[k] - lo[k]) / np.abs(group.d)
         any_sharp |= bool(holds and 4 * (hi[k] - lo[k]) <= group.say)
         doubted[group.tensor][group.at] = kinked[k] or not holds
-        if not holds and this.problem.rerun is not None:
-            _require_same_reruns(this, group)
+        if not holds:
+            some = group.at[: thresholds.LOOKED]
+            _require_same_reruns(this, group.tensor, some, allowed[group.tensor][some])
         if this.blind:
             needed = this.rtol * np.abs(slopes[group.tensor][group.at])
             doubted[group.tensor][group.at] |= support[group.tensor][group.at] > needed
+    for tensor, r in enumerate(allowed):
+        some = this.rng.integers(r.size, size=min(r.size, 1))
+        _require_same_reruns(this, tensor, some, r[some])
     if not any_sharp and this.problem.jittered is None:
         doubted = [np.ones(d.shape, bool) for d in doubted]
     return support, doubted
 
 
-def _require_same_reruns(this: CheckRun, group: confirmation.Group) -> None:
-    """Where real differences do not bear out a group, see that both reruns agree."""
-    problem, at = this.problem, group.at[: thresholds.LOOKED]
-    steps = 1j * thresholds.COMPLEX_STEP * rounding.scale(problem.values[group.tensor]).reshape(-1)
-    short = problem.rerun(group.tensor, at, steps[at]) if problem.rerun else np.zeros(at.size)
-    plain = perturbed_costs(problem, group.tensor, at, steps[at])
-    off = np.abs(short.imag - plain.imag) > thresholds.BLUNT * np.abs(plain.imag)
-    if np.any(off) and not this.offences:
-        k = int(np.argmax(off))
-        where = f"{problem.names[group.tensor]}, flat index {at[k]}"
+def _require_same_reruns(this: CheckRun, tensor: int, at: Array, rounded: Array) -> None:
+    """See that both reruns agree: on a sample, and where real differences bear a group not out."""
+    problem = this.problem
+    if problem.rerun is None or this.offences:
+        return
+    steps = thresholds.COMPLEX_STEP * rounding.scale(problem.values[tensor]).reshape(-1)[at]
+    short = problem.rerun(tensor, at, 1j * steps).imag
+    plain = perturbed_costs(problem, tensor, at, 1j * steps).imag
+    off = np.abs(short - plain) > np.maximum(thresholds.BLUNT * np.abs(plain), rounded * steps)
+    if np.any(off):
+        where = f"{problem.names[tensor]}, flat index {at[np.argmax(off)]}"
         this.offences.append(disagree(f"the short rerun and the plain one differ in {where}"))
 
 

@@ -52,10 +52,17 @@ def perturbed_costs(problem: Subject, tensor: int, at: Array, steps: Array) -> A
 
 
 def displaced(values: Arrays, d: Arrays, t: complex) -> list[Array]:
-    """Copies of `values`, t times `d` away."""
-    moved = [v.astype(np.result_type(v, t)) for v in values]
-    for v, e in zip(moved, d, strict=True):
-        v.reshape(-1)[: e.size] += t * e.reshape(-1)
+    """`values`, t times `d` away: copies of those that move."""
+    return [_moved(v, e.reshape(-1), t) if e.size else v for v, e in zip(values, d, strict=True)]
+
+
+def _moved(v: Array, e: Array, t: complex) -> Array:
+    """A copy whose first numbers are t times `e` away."""
+    moved = np.empty(v.shape, np.result_type(v, t))
+    flat, old = moved.reshape(-1), v.reshape(-1)
+    first = np.multiply(e, t, out=flat[: e.size])
+    first += old[: e.size]
+    flat[e.size :] = old[e.size :]
     return moved
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 
 from backprop import init_net
 from backprop.activations import ACTIVATIONS, Activation
+from backprop.costs import COSTS, Cost
 from backprop.network import Network
+from checks.methods import sweep
+from checks.methods.dispatch import examine
 from checks.network import resumed_forward
 from checks.network.adapter import as_subject
 from checks.network.certification import verification
@@ -146,3 +150,109 @@ def test_what_an_activation_keeps_is_left_alone(monkeypatch: pytest.MonkeyPatch)
     y = np.arange(5) % 2
     agree(net, x, y, 1e-3)
     assert verification.verify(net, x, y).verdict == "pass"
+
+
+# --- tiny imaginary steps ------------------------------------------------------------------------
+
+TINY = 2.0**-100 * 1j
+OWN = {
+    # each unit for itself, though it is not the same function everywhere
+    "units apart": lambda z: np.sin(z) * (1 + np.arange(z.shape[-1])),
+    # each unit on others
+    "coupled": lambda z: z - z.mean(axis=-1, keepdims=True) ** 2,
+    "weakly coupled": lambda z: z + 1e-9 * np.roll(z, 1, axis=-1),
+}
+
+
+def with_own(monkeypatch: pytest.MonkeyPatch, function: Any) -> tuple[Network, Array, Array]:
+    """A network with an activation of the user's own in its first two layers."""
+    own = Activation(function=function, slope=lambda a: a)
+    monkeypatch.setitem(ACTIVATIONS, "own", own)
+    return case(shape=(3, 4, 5, 2), activation=("own", "own", "sigmoid"))
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_any_activation_is_carried_or_rerun(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Units that answer each for itself are carried on, others run in full; both are right."""
+    net, x, y = with_own(monkeypatch, OWN[name])
+    one, short = as_subject(net, x, y), short_rerun(net, x, y)
+    apart = "coupled" not in name
+    assert [answer is not None for answer in short.answers] == [apart, apart]
+    for tensor in (1, 2, 3):  # a bias moves the z of a unit, as a weight of a later layer does
+        at = np.arange(one.values[tensor].size)
+        found, plain = (
+            f(tensor, at, 0 * at + TINY) for f in (short, partial(perturbed_costs, one))
+        )
+        np.testing.assert_allclose(found, plain, rtol=1e-9)
+
+
+def test_a_cost_that_joins_samples_is_rerun_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the batch's cost is not the mean of its samples'."""
+    net, x, y = case(activation="tanh")
+    together = Cost(
+        value=lambda z, a, y: ((a - y) ** 2).sum(axis=(-2, -1), keepdims=True)[..., 0] ** 2,
+        delta=lambda a, y, slope: a,
+    )
+    monkeypatch.setitem(COSTS, "together", together)
+    net.cost = "together"
+    assert short_rerun(net, x, y).cost_answers is None
+    agree(net, x, y, TINY)
+
+
+def test_an_activation_of_real_numbers_alone_is_rerun_by_real_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It has no answer to an imaginary one."""
+    net, x, y = with_own(monkeypatch, np.cbrt)
+    assert short_rerun(net, x, y).answers == [None, None]
+    agree(net, x, y, 2.0**-20)
+    with pytest.raises(TypeError, match="cbrt"):
+        short_rerun(net, x, y)(0, np.arange(3), np.full(3, TINY))
+
+
+def test_longer_imaginary_steps_are_not_carried() -> None:
+    """There the real part changes, too."""
+    net, x, y = case()
+    at, steps = np.arange(9), np.full(9, 0.25j)
+    found = short_rerun(net, x, y)(0, at, steps)
+    np.testing.assert_allclose(found, perturbed_costs(as_subject(net, x, y), 0, at, steps))
+
+
+@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("factor", [1.1, -1.0, 0.0, np.nan])
+@pytest.mark.parametrize("where", ["answers", "cost_answers"])
+def test_a_wrong_answer_is_found(
+    monkeypatch: pytest.MonkeyPatch, cost: str, factor: float, where: str
+) -> None:
+    """A fault in what is carried, be the gradient right or wrong in the same way."""
+    right = getattr(ShortRerun, where).func
+
+    def wrong(self: ShortRerun) -> Any:
+        found = right(self)
+        return [a * factor for a in found] if isinstance(found, list) else found * factor
+
+    net, x, y = case(shape=(6, 5, 4, 3), cost=cost)
+    spoilt = cached_property(wrong)
+    spoilt.__set_name__(ShortRerun, where)
+    monkeypatch.setattr(ShortRerun, where, spoilt)
+    report = examine(as_subject(net, x, y))
+    if np.isnan(factor):  # no slope at all: real differences look at every coordinate
+        assert report.verdict == "pass"
+    else:
+        assert report.verdict == "undecided"
+        assert report.diagnosis is not None
+        assert "the short rerun and the plain one differ in " in report.diagnosis.detail
+
+
+def test_a_sample_is_held_against_the_plain_rerun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In every tensor, in a check in which nothing else is wrong."""
+    net, x, y = case()
+    asked: list[int] = []
+
+    def counted(problem: Subject, tensor: int, at: Array, steps: Array) -> Array:
+        asked.append(tensor)
+        return perturbed_costs(problem, tensor, at, steps)
+
+    monkeypatch.setattr(sweep, "perturbed_costs", counted)
+    assert examine(as_subject(net, x, y)).verdict == "pass"
+    assert asked == [0, 1, 2, 3]
