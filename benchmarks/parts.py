@@ -21,7 +21,8 @@ from measure import Timing, side_by_side
 from backprop import init_net, passes
 from backprop.datasets.dataset import Dataset
 from backprop.network import Network
-from backprop.training.gradient_descent import descend, evaluate
+from backprop.training.evaluation import evaluate
+from backprop.training.gradient_descent import descend
 from backprop.training.samples import Samples, shuffled
 from checks.methods.dispatch import examine
 from checks.methods.run import CheckRun, start

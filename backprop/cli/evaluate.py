@@ -21,7 +21,7 @@ from backprop.cli.common import (
 from backprop.system.terminal import Command
 
 if TYPE_CHECKING:
-    from backprop.training.gradient_descent import Scores
+    from backprop.training.evaluation import Scores
     from backprop.training.model_file import Model
 
 
@@ -34,7 +34,7 @@ def evaluate(
     model_path: str, dataset: str | None, data_dir: str | None, json_path: str | None
 ) -> None:
     """Accuracy and cost of MODEL on the test images, class by class."""
-    from backprop.training import gradient_descent
+    from backprop.training import evaluation
     from backprop.training.model_file import load_model
     from backprop.training.samples import Samples, split
 
@@ -45,7 +45,7 @@ def evaluate(
     with usage():
         split(model.net, data)
     images = Samples(x=data.test_images, y=data.test_labels, peak=model.peak)
-    scores = gradient_descent.evaluate(model.net, images)
+    scores = evaluation.evaluate(model.net, images)
     classes = _by_class(scores, model.net.shape[-1])
     accuracy = "-" if scores.accuracy is None else f"{scores.accuracy:.2%}"
     say(f"accuracy {accuracy}, cost {scores.cost:.5f}, on {len(images):,} test images")

@@ -1,12 +1,14 @@
-"""The walk: live code, and the objects that it uses, as words that are the same in every process.
+"""The digest of live code: modules of this package, as they are in memory, as hexadecimal digits.
 
-`Walk.visit` takes any value: of a function its code, defaults, closure and attributes, and every
-name that it uses, into other functions, tables, and objects with their classes and attributes.
-Line numbers, file names and addresses have no part in it.
+`CodeDigest.module` takes all that a module holds: functions by what they do, their defaults and
+closures; classes by what they define; tables, numbers and arrays. Line numbers, file names and
+addresses have no part in it, so that it is the same in every process. What belongs to Python or
+NumPy is taken by name.
 
-What belongs to Python or NumPy is taken by name; a function that only their compiled code knows,
-as behind `np.frompyfunc`, is not seen. Of packages that were installed, functions are followed, but
-not what these import when they run, and not the state of objects: it changes as they are used.
+Anything else is someone's own, such as an activation that was added to the table. It is taken with
+its state, and with a mark of this very process: so what is proved of it holds for this run, and is
+proved anew in the next. Not followed: what such a function imports when it runs, and the state of
+objects that an installed package has made, unless they are called.
 """
 
 from __future__ import annotations
@@ -14,12 +16,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import re
+import os
 import sys
 import types
 import weakref
-from collections.abc import Callable, Iterable, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,117 +28,59 @@ import numpy as np
 
 _LIBRARIES = frozenset({*sys.stdlib_module_names, "numpy"})
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
-_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, type(...)})
+_ATOMS = (type(None), bool, int, float, complex, str, bytes, type(...))
+_TEXTS = (np.dtype, types.GenericAlias, types.UnionType)  # all there is to them is in their text
+_PLAIN = ("typing", "dataclasses", "__future__")  # modules whose classes' objects are such, too
+_RUN = os.urandom(16)  # the mark of this process
+_KEPT: dict[int, Any] = {}  # what was taken by its address, which nothing else may come to have
 
 
-class Walk:
-    """A walk over functions and what they use; each is met once, and then by its number."""
+class CodeDigest:
+    """A digest that grows: each object that holds others is met once, and then by its number."""
 
     def __init__(self) -> None:
-        self.words: list[tuple[object, ...]] = []
+        self.words: list[object] = []
         self.met: dict[int, tuple[int, Any]] = {}
 
-    def take(self, *words: object) -> None:
-        """Add words that look the same in every process."""
-        self.words.append(words)
-
-    def digest(self) -> str:
-        """Hexadecimal digits of all words."""
+    def hexdigest(self) -> str:
+        """Hexadecimal digits of all that was taken."""
         return hashlib.sha256(repr(self.words).encode("utf-8", "backslashreplace")).hexdigest()
 
-    def visit(self, value: Any) -> None:
-        """Add a value, of any kind, and all that it leads to."""
-        if type(value) in _ATOMS:
-            self.take(type(value).__name__, value)
+    def module(self, module: types.ModuleType) -> None:
+        """Take what a module holds, under its name."""
+        names = sorted(name for name in vars(module) if not name.startswith("__"))
+        self.each("module", (module.__name__, *names, *(vars(module)[name] for name in names)))
+
+    def take(self, value: Any) -> None:
+        """Take a value, and what it holds."""
+        kind = type(value)
+        if kind in _ATOMS:
+            self.words.append((kind.__name__, value))
         elif id(value) in self.met:
-            self.take("met", self.met[id(value)][0])
+            self.words.append(("met", self.met[id(value)][0]))
         else:
             # Holding on to the value keeps another from taking its place, and its id.
             self.met[id(value)] = len(self.met), value
-            self._visit_new(value)
+            self._take_new(value)
 
-    def _visit_new(self, value: Any) -> None:
-        self.take(type(value).__qualname__)
-        for visit in _visitors(type(value)):  # type: ignore[arg-type]  # a class can be hashed
-            visit(self, value)
-
-    def state(self, value: Any) -> None:
-        """Add an object's class, and its attributes: those in its `__dict__` and in its slots."""
-        self.visit(type(value))
-        own = getattr(value, "__dict__", {})
-        self.mapping({name: own[name] for name in own if not _is_cached(type(value), name)})
-        self.mapping(_slots(value))
-
-    def stranger(self, value: Any) -> None:
-        """Add an object of others: its name; how it is called, and its attributes, if it can be."""
-        if isinstance(name := getattr(value, "__name__", None), str):
-            self.take(name)
-        if callable(value) or dataclasses.is_dataclass(value):
-            self.mapping(getattr(value, "__dict__", {}))
-            self.visit(vars(type(value)).get("__call__"))
-
-    def each(self, values: Iterable[Any]) -> None:
-        """Add values, in their order."""
+    def each(self, word: str, values: Iterable[Any]) -> None:
+        """Take values, in their order."""
+        self.words.append(word)
         for value in values:
-            self.visit(value)
-        self.take("end")
+            self.take(value)
+        self.words.append("end")
 
-    def mapping(self, table: Mapping[Any, Any]) -> None:
-        """Add a table, in the order of its keys."""
-        for key in sorted(table, key=_look):
-            self.visit(key)
-            self.visit(table[key])
-        self.take("end")
-
-    def function(self, f: types.FunctionType) -> None:
-        """Add a function: code, defaults, attributes, closure and, if no library's, its globals."""
-        self.visit(f.__code__)
-        contents = [_content(cell) for cell in f.__closure__ or ()]
-        self.each((f.__defaults__, f.__kwdefaults__, f.__dict__ or None, *contents))
-        if not _is_library(f.__globals__.get("__name__")):
-            self.names(f.__code__, f.__globals__)
-
-    def names(self, code: types.CodeType, scope: Mapping[str, Any]) -> None:
-        """Add what a code's names mean in `scope`, attributes of our own modules included."""
-        known = [scope[name] for name in code.co_names if name in scope]
-        for statement in _imports(code):
-            known += _imported(scope, *statement)
-        for value in known:  # grows: a module's attribute may be a module
-            self.visit(value)
-            if isinstance(value, types.ModuleType) and not _is_library(value):
-                lazy = "__getattr__" in vars(value) and _is_own(value.__name__)
-                names = [name for name in code.co_names if lazy or name in vars(value)]
-                found = [getattr(value, name, None) for name in names]
-                known += [f for f in found if not any(f is k for k in known)]
-        for constant in code.co_consts:
-            if isinstance(constant, types.CodeType):
-                self.names(constant, scope)
-
-    def code(self, code: types.CodeType) -> None:
-        """Add what a code does."""
-        self.take(_instructions(code))
-
-    def array(self, array: Any) -> None:
-        """Add an array or a scalar of NumPy's, by its bytes, or by the objects in it."""
-        self.take(str(array.dtype), array.shape)
-        if array.dtype.hasobject:  # its bytes are addresses
-            self.visit(array.tolist())
+    def _take_new(self, value: Any) -> None:
+        for fits, parts in _KINDS:
+            if fits(value):
+                self.each(*parts(value))
+                return
+        name = _name(value)
+        if name is not None:
+            self.words.append(name)
         else:
-            self.take(array.tobytes())
-
-    def type_(self, kind: type) -> None:
-        """Add a class: a library's by name, any other by its bases and what it defines."""
-        self.take(kind.__module__, kind.__qualname__)
-        if not _is_library(kind.__module__):
-            self.each(kind.__bases__)
-            # Of the dunders, Python adds some as it goes along (`__slotnames__`): methods only.
-            self.mapping(
-                {
-                    name: value
-                    for name, value in vars(kind).items()
-                    if not name.startswith("__") or callable(value)
-                }
-            )
+            self.words.append(_RUN)
+            self.each(*_foreign(value))
 
 
 @functools.cache  # a code never changes
@@ -162,84 +105,12 @@ def _constant(value: Any) -> Any:
     return type(value).__name__, value
 
 
-@functools.cache  # a code never changes
-def _imports(code: types.CodeType) -> list[tuple[str, Any, int]]:
-    """What a code imports when it runs, as `__import__` takes it: name, names in it, level."""
-    import dis
-
-    if dis.opmap["IMPORT_NAME"] not in code.co_code[::2]:
-        return []  # most, and at a tenth of the time
-    steps = [step for step in dis.get_instructions(code) if step.opname != "EXTENDED_ARG"]
-    found = [
-        (step.argval, steps[i - 1].argval, steps[i - 2].argval)
-        for i, step in enumerate(steps)
-        if step.opname == "IMPORT_NAME"  # which takes level and names from the two steps before it
-    ]
-    return [(name, names, level) for name, names, level in found if level or not _is_library(name)]
-
-
-def _imported(
-    scope: Mapping[str, Any], name: str, names: Any, level: int
-) -> list[types.ModuleType]:
-    """The module that an import gives, whether it has been run or not; none but one's own."""
-    if not _is_own(scope.get("__name__", "")):
-        return []
-    try:
-        module = __import__(name, scope, None, names, level)
-    except ImportError:
-        return []
-    return [module] if _is_own(module.__name__) else []
-
-
-def _look(value: object) -> str:
-    """What a value looks like, but for the addresses in it."""
-    if type(value) is str:
-        return value
-    if isinstance(value, AbstractSet):  # in no order of their own
-        return f"{{{sorted(map(_look, value))}}}"
-    if type(value) is tuple:
-        return f"({list(map(_look, value))})"
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
-
-
-def _is_cached(kind: type, name: Any) -> bool:
-    """Whether an attribute is what a `cached_property` has left behind: no state of its own."""
-    return isinstance(getattr(kind, str(name), None), functools.cached_property)
-
-
-def _slots(value: Any) -> dict[str, Any]:
-    """What is in an object's slots, by name, as far as they are set and of one's own."""
-    return {
-        name: getattr(value, name)
-        for kind in type(value).__mro__
-        if _is_own(kind.__module__)
-        for name, slot in vars(kind).items()
-        if isinstance(slot, types.MemberDescriptorType)
-        and not name.startswith("__")  # such as addresses in what Cython compiled
-        and hasattr(value, name)
-    }
-
-
-@functools.cache
-def _visitors(kind: type) -> list[Callable[[Walk, Any], None]]:
-    """What is done with values of a kind: what fits first; what is of one's own has state, too."""
-    fitting = [visit for base, visit in _VISITORS if issubclass(kind, base)][:1]
-    if _is_own(str(kind.__module__)) and not issubclass(kind, type):
-        return [*fitting, Walk.state]
-    return fitting or [Walk.stranger]
-
-
-def _is_library(module: types.ModuleType | str | None) -> bool:
-    name = module.__name__ if isinstance(module, types.ModuleType) else module
-    return str(name).partition(".")[0] in _LIBRARIES
-
-
-@functools.cache
-def _is_own(module: str) -> bool:
-    """Whether a module is this package's or the user's; others' objects have caches and locks."""
-    file = getattr(sys.modules.get(module), "__file__", None) or ""
-    others = _is_library(module) or not _INSTALLED.isdisjoint(Path(file).parts)
-    return module.partition(".")[0] in ("backprop", "__main__") or not others
+def _defined(kind: type) -> Iterable[Any]:
+    """What a class defines, with the names; of the dunders, to which Python adds, methods only."""
+    for name, value in sorted(vars(kind).items()):
+        plain = not name.startswith("__") or callable(value)
+        if plain and name != "__repr__":
+            yield from (name, value)
 
 
 def _content(cell: types.CellType) -> Any:
@@ -249,27 +120,115 @@ def _content(cell: types.CellType) -> Any:
         return None
 
 
-# What is done with a value: the first kind that fits. Modules are read by the names used of them.
-_VISITORS: tuple[tuple[Any, Callable[[Walk, Any], None]], ...] = (
-    (types.FunctionType, Walk.function),
-    (types.CodeType, Walk.code),
-    (types.ModuleType, lambda walk, m: walk.take(m.__name__)),
-    (type, Walk.type_),
-    (tuple, Walk.each),
-    (list, Walk.each),
-    (weakref.WeakKeyDictionary, lambda walk, _: walk.take("a cache")),
-    (Mapping, Walk.mapping),
-    (types.SimpleNamespace, lambda walk, n: walk.mapping(vars(n))),
-    (AbstractSet, lambda walk, s: walk.take(sorted(map(_look, s)))),
-    (np.ndarray, Walk.array),
-    (np.generic, Walk.array),
-    # What is left of these are their subclasses.
-    ((int, float, complex, str, bytes), lambda walk, v: walk.take(_look(v))),
-    (np.dtype, lambda walk, v: walk.take(str(v))),
-    (types.MethodType, lambda walk, m: walk.each((m.__func__, m.__self__))),
-    (property, lambda walk, p: walk.each((p.fget, p.fset, p.fdel))),
-    (functools.cached_property, lambda walk, p: walk.visit(p.func)),
-    (staticmethod, lambda walk, s: walk.visit(s.__func__)),
-    (classmethod, lambda walk, s: walk.visit(s.__func__)),
-    (functools.partial, lambda walk, p: walk.each((p.func, p.args, p.keywords))),
-)
+def _name(value: Any) -> str | None:
+    """The name of what belongs to Python or NumPy, or of a module, and the text of a type."""
+    if isinstance(value, types.ModuleType | types.MemberDescriptorType):
+        return value.__name__
+    if isinstance(value, _TEXTS) or type(value).__module__ in _PLAIN:
+        return repr(value)
+    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
+    module = "numpy" if isinstance(value, np.ufunc) else getattr(value, "__module__", None)
+    if not (isinstance(name, str) and _is_library(module)):
+        return None
+    found: Any = sys.modules.get(str(module))
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return f"{module}.{name}" if found is value else None
+
+
+def _foreign(value: Any) -> tuple[str, Iterable[Any]]:
+    """What is someone else's: a word, and what it consists of."""
+    own = _is_own(getattr(value, "__module__", None) or type(value).__module__)
+    if isinstance(value, types.FunctionType):
+        word, parts = _function(value)
+        return word, [*parts, *(_globals(value.__code__, value.__globals__) if own else ())]
+    if isinstance(value, type):
+        return value.__qualname__, (*value.__bases__, *(_defined(value) if own else ()))
+    if own or callable(value) or isinstance(value, types.SimpleNamespace | np.ndarray):
+        try:
+            return "object", _state(value)
+        except Exception:  # noqa: BLE001 what has no state to show may raise anything
+            return "object", (type(value), _kept(value), getattr(value, "__dict__", None))
+    return "object", (type(value).__qualname__, _kept(value))
+
+
+def _state(value: Any) -> list[Any]:
+    """What an object would be made anew from, but for what it has only looked up before."""
+    if isinstance(value, weakref.WeakKeyDictionary):
+        return ["a cache"]
+    make, *parts = value.__reduce_ex__(4)
+    cached = {
+        name
+        for kind in type(value).__mro__
+        for name, found in vars(kind).items()
+        if isinstance(found, functools.cached_property)
+    }
+    kept: list[Any] = [type(value), make]
+    for part in parts:
+        if type(part) is dict:
+            kept.append({name: part[name] for name in part if name not in cached} or None)
+        else:
+            kept.append(list(part) if hasattr(part, "__next__") else part)
+    return kept
+
+
+def _kept(value: Any) -> int:
+    """The address of a value, which nothing else can have from now on."""
+    _KEPT[id(value)] = value
+    return id(value)
+
+
+def _globals(code: types.CodeType, scope: dict[str, Any]) -> Iterable[Any]:
+    """What a code's names mean; of modules, the names that are used of them."""
+    for name in code.co_names:
+        if name in scope:
+            yield scope[name]
+            if isinstance(scope[name], types.ModuleType) and not _is_library(scope[name].__name__):
+                yield from (vars(scope[name]).get(each) for each in code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _globals(constant, scope)
+
+
+def _is_own(module: object) -> bool:
+    """Whether a module is neither Python's nor installed: others' objects have caches and locks."""
+    file = getattr(sys.modules.get(str(module)), "__file__", None) or ""
+    return not _is_library(module) and _INSTALLED.isdisjoint(Path(file).parts)
+
+
+def _is_library(module: object) -> bool:
+    return str(module).partition(".")[0] in _LIBRARIES
+
+
+def _is_ours(module: object) -> bool:
+    return str(module).partition(".")[0] == "backprop"
+
+
+def _function(f: types.FunctionType) -> tuple[str, Iterable[Any]]:
+    contents = [_content(cell) for cell in f.__closure__ or ()]
+    return _instructions(f.__code__), (
+        f.__defaults__,
+        f.__kwdefaults__,
+        f.__dict__ or None,
+        *contents,
+    )
+
+
+# What is taken of a value: a word, and the values that it consists of. What fits first counts.
+_KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], tuple[str, Iterable[Any]]]], ...] = (
+    (lambda v: type(v) is types.FunctionType and _is_ours(v.__globals__.get("__name__")),
+     _function),
+    (lambda v: isinstance(v, type) and _is_ours(v.__module__),
+     lambda v: (v.__qualname__, (*v.__bases__, *_defined(v)))),
+    (lambda v: dataclasses.is_dataclass(v) and _is_ours(type(v).__module__),
+     lambda v: ("object", (type(v), dict(vars(v))))),
+    (lambda v: type(v) in (tuple, list), lambda v: (type(v).__name__, v)),
+    (lambda v: type(v) is dict, lambda v: ("dict", (x for pair in v.items() for x in pair))),
+    (lambda v: type(v) is frozenset, lambda v: ("frozenset", sorted(map(repr, v)))),
+    (lambda v: type(v) is np.ndarray and not v.dtype.hasobject,
+     lambda v: ("array", (str(v.dtype), v.shape, v.tobytes()))),
+    (lambda v: type(v) is property, lambda v: ("property", (v.fget, v.fset, v.fdel))),
+    (lambda v: type(v) is functools.cached_property, lambda v: ("property", (v.func,))),
+    (lambda v: type(v) in (staticmethod, classmethod), lambda v: ("method", (v.__func__,))),
+    (lambda v: type(v) is type(_instructions), lambda v: ("cache", (v.__wrapped__,))),
+)  # fmt: skip

@@ -16,7 +16,7 @@ import numpy as np
 from backprop import arguments
 from backprop.activations import Array
 from backprop.network import Network, require_network
-from backprop.training import gradient_descent
+from backprop.training import evaluation, gradient_descent
 from backprop.training.gradient_descent import OnBatch
 from backprop.training.history import Epoch
 from backprop.training.permit import Permit, require_permit
@@ -157,7 +157,7 @@ def epochs_of(
                 on_batch=on_batch,
             )
             seconds = time.perf_counter() - began
-            scores = gradient_descent.evaluate(net, test or samples)
+            scores = evaluation.evaluate(net, test or samples)
             _require_finite(net, scores.cost, epoch + 1)
             batch = samples.batch(order[:AUDITED], net.dtype)
             audit_says = _audited(look, net, batch, epoch + 1) if look else None

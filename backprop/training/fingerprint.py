@@ -1,34 +1,36 @@
 """The fingerprint: which code and which kind of network a certificate speaks of.
 
-`fingerprint(net)` reads the *live* code that computes forward, backward, cost and update, as it
-is in memory: it starts at `ROOTS` and follows every name from there (`code_digest`). So a changed
-source file, and a function or a number replaced while the program runs, all change it. It is the
-same in every process. The versions of Python and NumPy are part of it.
+`fingerprint(net)` reads the *live* code that computes forward, backward, cost and update, as it is
+in memory: all that is in `MODULES`. So a changed source file, and a function or a number replaced
+while the program runs, change it. It is the same in every process, unless there is code of someone
+else's among it, such as an activation of one's own: then it holds for this process only. The
+versions of Python and NumPy are part of it.
 """
 
 from __future__ import annotations
 
 import sys
-import types
 
 import numpy as np
 
-from backprop import activations, costs, network, passes
+from backprop import (
+    activations,
+    arguments,
+    blas_threads,
+    costs,
+    network,
+    passes,
+    validation,
+)
+from backprop.datasets import dataset
 from backprop.network import Network, require_network
-from backprop.training import fast_loop, gradient_descent, minibatches, samples
-from backprop.training.code_digest import Walk
+from backprop.training import fast_loop, gradient_descent, minibatches, recorder, samples
+from backprop.training.code_digest import CodeDigest
 
-# Where the walk begins. Classes are here because a method that is called on a local name cannot be
-# followed. By name: a function that was replaced in its module is to be met as it is now.
-ROOTS: tuple[tuple[types.ModuleType, tuple[str, ...]], ...] = (
-    (passes, ("forward", "backward", "cost", "gradients", "resume")),
-    (network, ("Network", "zero_grad", "optimize")),
-    (activations, ("ACTIVATIONS",)),
-    (costs, ("COSTS",)),
-    (minibatches, ("Batches",)),
-    (fast_loop, ("Loop",)),
-    (samples, ("Samples", "shuffled")),
-    (gradient_descent, ("descend",)),
+# All that is run on the way from samples to the next parameters; a test holds them to that.
+MODULES = (
+    *(activations, arguments, blas_threads, costs, dataset, network, passes, validation),
+    *(fast_loop, gradient_descent, minibatches, recorder, samples),
 )
 _DIGITS = 32
 
@@ -52,11 +54,9 @@ def fingerprint(net: Network) -> str:
         Where `net` is no network.
     """
     require_network(net)
-    walk = Walk()
-    walk.take("python", sys.version_info[:2], np.__version__)
-    walk.take("network", net.shape, net.activations, net.cost, str(net.dtype))
-    walk.visit(type(net))
-    for module, names in ROOTS:
-        for name in names:
-            walk.visit(getattr(module, name))
-    return walk.digest()[:_DIGITS]
+    digest = CodeDigest()
+    digest.take((*sys.version_info[:2], np.__version__))
+    digest.take((net.shape, net.activations, net.cost, str(net.dtype), type(net)))
+    for module in MODULES:
+        digest.module(module)
+    return digest.hexdigest()[:_DIGITS]

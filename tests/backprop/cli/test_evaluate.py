@@ -7,7 +7,7 @@ import pytest
 
 from backprop.cli import evaluate
 from backprop.datasets import idx, idx_folder
-from backprop.training import gradient_descent
+from backprop.training import evaluation
 from backprop.training.model_file import load_model, save_model
 from tests.backprop.cli.runs import bad, good
 
@@ -29,7 +29,7 @@ def test_evaluate_says_the_accuracy_of_training(trained: Path, tmp_path: Path) -
 
 def test_evaluate_names_the_worst_mistake() -> None:
     """Per class: how many, how many right, and what the others are most taken for."""
-    scores = gradient_descent.Scores(
+    scores = evaluation.Scores(
         cost=0.0,
         accuracy=0.5,
         predicted=np.array([0, 2, 2, 1, 1]),

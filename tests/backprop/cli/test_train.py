@@ -17,7 +17,7 @@ from backprop import network, passes
 from backprop.__main__ import gate
 from backprop.cli import group, train
 from backprop.datasets import idx, sources
-from backprop.training import gradient_descent, history
+from backprop.training import evaluation, history
 from backprop.training.model_file import checkpoint_path, load_model
 from backprop.training.samples import Samples
 from checks.network.properties import network_properties
@@ -167,16 +167,16 @@ def test_a_failing_audit_keeps_the_last_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Exit code 1, what broke, and no model; the checkpoint is of the epoch before."""
-    inner = gradient_descent.evaluate
+    inner = evaluation.evaluate
     calls: list[int] = []
 
-    def evaluate(net: network.Network, samples: Samples) -> gradient_descent.Scores:
+    def evaluate(net: network.Network, samples: Samples) -> evaluation.Scores:
         calls.append(1)
         if len(calls) == 2:
             flip(monkeypatch)
         return inner(net, samples)
 
-    monkeypatch.setattr(gradient_descent, "evaluate", evaluate)
+    monkeypatch.setattr(evaluation, "evaluate", evaluate)
     results = tmp_path / "r.json"
     message = bad(1, *DIGITS, "--save", tmp_path / "m", "--epochs", 4, "--json", results)
     assert "correct gradient after epoch 2" in message
@@ -216,16 +216,16 @@ def test_an_audit_in_which_the_networks_code_raises_ends_with_4(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its code is broken, which says nothing of its gradient."""
-    inner = gradient_descent.evaluate
+    inner = evaluation.evaluate
 
     def breaks(*args: Any) -> None:
         raise ValueError("operands do not fit")
 
-    def evaluate(net: network.Network, samples: Samples) -> gradient_descent.Scores:
+    def evaluate(net: network.Network, samples: Samples) -> evaluation.Scores:
         monkeypatch.setattr(passes, "backward", breaks)
         return inner(net, samples)
 
-    monkeypatch.setattr(gradient_descent, "evaluate", evaluate)
+    monkeypatch.setattr(evaluation, "evaluate", evaluate)
     message = bad(4, *DIGITS, "--epochs", 1)
     assert "after epoch 1, but ValueError was raised: operands do not fit" in message
 

@@ -7,7 +7,7 @@ import pytest
 import backprop
 from backprop import init_net, network, passes
 from backprop.datasets import dataset, sources
-from backprop.training import epochs, gradient_descent, samples
+from backprop.training import epochs, evaluation, gradient_descent, samples
 from backprop.training.epochs import AuditError, TrainingError
 from backprop.training.fingerprint import fingerprint
 from backprop.training.history import Epoch
@@ -182,7 +182,7 @@ def test_evaluate_adds_up_over_chunks() -> None:
     net = init_net((2, 3), cost="softmax-cross-entropy")
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2345, 2)), rng.integers(0, 3, 2345)
-    scores = gradient_descent.evaluate(net, Samples(x=x, y=y))
+    scores = evaluation.evaluate(net, Samples(x=x, y=y))
     assert scores.cost == pytest.approx(passes.cost(net, x, y), rel=1e-12)
     assert scores.predicted.shape == scores.expected.shape == (2345,)
     assert np.array_equal(scores.expected, y)
@@ -355,7 +355,7 @@ def test_what_numpy_is_set_to_raise_does_not_matter() -> None:
     before = bits(net)
     with np.errstate(all="raise"):
         gradient_descent.descend(net, samples, np.arange(1), batch_size=1, learning_rate=1e-200)
-        scores = gradient_descent.evaluate(net, samples)
+        scores = evaluation.evaluate(net, samples)
     assert bits(net) == before
     assert scores.cost == 0
 
