@@ -73,7 +73,7 @@ def softmax(z: Array) -> Array:
     return a
 
 
-def surprise(z: Array) -> Array:
+def negative_log_softmax(z: Array) -> Array:
     """-log of `softmax`, as (largest z - z) + log(1 + the other exponentials): all terms small."""
     at = z.real.argmax(axis=-1, keepdims=True)
     below = np.take_along_axis(z, at, axis=-1) - z

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from backprop.activations import Array, softplus, surprise
+from backprop.activations import Array, negative_log_softmax, softplus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ COSTS: dict[str, Cost] = {
     ),
     # -sum of y log a with a = softmax(z)
     "softmax-cross-entropy": Cost(
-        value=lambda z, a, y: (y * surprise(z)).sum(axis=-1),
+        value=lambda z, a, y: (y * negative_log_softmax(z)).sum(axis=-1),
         delta=lambda a, y, slope: a * y.sum(axis=-1, keepdims=True) - y,
         output="softmax",
         bounded=True,

@@ -23,7 +23,7 @@ from backprop.datasets.dataset import Dataset
 from backprop.network import Network
 from backprop.training.evaluation import evaluate
 from backprop.training.gradient_descent import descend
-from backprop.training.samples import Samples, shuffled
+from backprop.training.samples import Samples, epoch_order
 from checks.methods.dispatch import examine
 from checks.methods.run import CheckRun, start
 from checks.methods.single_projection import glance
@@ -254,7 +254,7 @@ def ours(net: Network, samples: Samples, order: Any, batch_size: int = BATCH) ->
 def training(data: Dataset, turns: int, *, shape: tuple[int, ...] = SHAPE) -> dict[str, Any]:
     """One epoch, float32, on one core."""
     images, labels = data.train_images, data.train_labels
-    order = shuffled(len(labels), 0, 0)
+    order = epoch_order(len(labels), 0, 0)
 
     def net() -> Network:
         return init_net(shape, dtype=np.float32)
@@ -292,7 +292,7 @@ def to_accuracy(data: Dataset, net: Network, wanted: float, *, most: int = 10) -
     test = Samples(x=data.test_images, y=data.test_labels, peak=data.peak)
     seconds, seen, accuracy = 0.0, 0, 0.0
     for epoch in range(most):
-        for part in np.array_split(shuffled(len(samples), 0, epoch), 4):
+        for part in np.array_split(epoch_order(len(samples), 0, epoch), 4):
             started = time.perf_counter()
             ours(net, samples, part)()
             seconds += time.perf_counter() - started

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,22 +20,31 @@ Say = Callable[[str], None]
 
 
 # Options that several commands have.
-data_dir_option = click.option(
-    "--data-dir",
-    type=click.Path(),
-    metavar="DIR",
-    help="A folder with four IDX files named like MNIST's.",
-)
-json_option = click.option(
-    "--json",
-    "json_path",
-    metavar="PATH",
-    help="Write the results as JSON; - is standard output.",
-)
+data_dir_option = click.option("--data-dir", type=click.Path(), metavar="DIR",
+                               help="A folder with four IDX files named like MNIST's.")  # fmt: skip
+json_option = click.option("--json", "json_path", metavar="PATH",
+                           help="Write the results as JSON; - is standard output.")  # fmt: skip
+
+
+def activation_option(says: str) -> Callable[[Any], Any]:
+    """The option `--activation`."""
+    return click.option("--activation", default="sigmoid", show_default=True,
+                        metavar="NAME[,NAME…]", help=says)  # fmt: skip
+
+
+def cost_option(says: str) -> Callable[[Any], Any]:
+    """The option `--cost`."""
+    return click.option("--cost", default="quadratic", show_default=True, metavar="NAME", help=says)
+
+
+def seed_option(says: str) -> Callable[[Any], Any]:
+    """The option `--seed`."""
+    return click.option("--seed", "-s", type=click.IntRange(min=0), default=0, metavar="N",
+                        show_default=True, help=says)  # fmt: skip
 
 
 @contextmanager
-def usage() -> Iterator[None]:
+def usage_errors() -> Iterator[None]:
     """Options that do not fit are the user's to correct: exit code 2, with the usage line."""
     try:
         yield
@@ -46,8 +54,8 @@ def usage() -> Iterator[None]:
 
 def shape_of(text: str) -> tuple[int, ...]:
     """The layer widths in an option or an argument."""
-    with usage():
-        return parsing.shape(text)
+    with usage_errors():
+        return parsing.parse_shape(text)
 
 
 def require_places(save: str | None, json_path: str | None, *, resume: bool) -> None:
@@ -83,7 +91,7 @@ def load_data(name: str, data_dir: str | None, say: Say) -> Dataset:
     from backprop import arguments
     from backprop.datasets import sources
 
-    with usage():
+    with usage_errors():
         arguments.choice("--dataset", name, sources.DATASETS)
     data = sources.load(name, data_dir=data_dir, notify=say_to_stderr)
     say(
@@ -99,7 +107,7 @@ def new_network(shape: tuple[int, ...], options: dict[str, Any]) -> Network:
 
     return init_net(
         shape,
-        activation=parsing.names(options["activation"]),
+        activation=parsing.parse_names(options["activation"]),
         cost=options["cost"],
         dtype=options["dtype"],
         seed=options["seed"],
@@ -118,13 +126,3 @@ def say_to_stdout(message: str) -> None:
 def say_to_stderr(message: str) -> None:
     """Print a message that is not part of the answer."""
     show(fitted(message), err=True)
-
-
-def write_json(path: str, content: Any) -> None:
-    """Write JSON, whole or not at all; `-` is standard output."""
-    text = json.dumps(content, indent=2)
-    if path == "-":
-        show(text)
-        return
-    with writing("--json", path):
-        atomic_files.write(path, f"{text}\n".encode())

@@ -15,9 +15,9 @@ from backprop.cli.common import (
     require_places,
     say_to_stdout,
     silent,
-    usage,
-    write_json,
+    usage_errors,
 )
+from backprop.system.json_output import write_json
 from backprop.system.terminal import Command
 
 if TYPE_CHECKING:
@@ -36,14 +36,14 @@ def evaluate(
     """Accuracy and cost of MODEL on the test images, class by class."""
     from backprop.training import evaluation
     from backprop.training.model_file import load_model
-    from backprop.training.samples import Samples, split
+    from backprop.training.samples import Samples, split_samples
 
     require_places(None, json_path, resume=False)
     say: Say = silent if json_path == "-" else say_to_stdout
     model = load_model(model_path)
     data = load_data(dataset or _own_dataset(model, data_dir, model_path), data_dir, say)
-    with usage():
-        split(model.net, data)
+    with usage_errors():
+        split_samples(model.net, data)
     images = Samples(x=data.test_images, y=data.test_labels, peak=model.peak)
     scores = evaluation.evaluate(model.net, images)
     classes = _by_class(scores, model.net.shape[-1])

@@ -8,31 +8,22 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from backprop.cli.common import new_network, shape_of, usage
+from backprop.cli.common import (
+    activation_option,
+    cost_option,
+    new_network,
+    seed_option,
+    shape_of,
+    usage_errors,
+)
 from backprop.system.terminal import Command, CommandError, show
 
 
 @click.command(cls=Command)
 @click.argument("what", metavar="[MODEL | SHAPE]", nargs=-1)
-@click.option(
-    "--activation",
-    default="sigmoid",
-    show_default=True,
-    metavar="NAME[,NAME…]",
-    help="Where a SHAPE is given.",
-)
-@click.option(
-    "--cost", default="quadratic", show_default=True, metavar="NAME", help="Where a SHAPE is given."
-)
-@click.option(
-    "--seed",
-    "-s",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="N",
-    show_default=True,
-    help="Of the sample, and of the weights where a SHAPE is given.",
-)
+@activation_option("Where a SHAPE is given.")
+@cost_option("Where a SHAPE is given.")
+@seed_option("Of the sample, and of the weights where a SHAPE is given.")
 @click.pass_context
 def explain(
     context: click.Context, /, what: Sequence[str], activation: str, cost: str, seed: int
@@ -55,7 +46,7 @@ def explain(
         net = load_model(text).net
     elif text[:1].isdecimal():
         options = {"activation": activation, "cost": cost, "dtype": "float64", "seed": seed}
-        with usage():
+        with usage_errors():
             net = new_network(shape_of(text), options)
     else:
         raise CommandError(

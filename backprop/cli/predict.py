@@ -7,7 +7,8 @@ from functools import partial
 
 import click
 
-from backprop.cli.common import json_option, require_places, write_json
+from backprop.cli.common import json_option, require_places
+from backprop.system.json_output import write_json
 from backprop.system.terminal import Command, show
 
 

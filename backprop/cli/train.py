@@ -11,7 +11,9 @@ import click
 
 from backprop.cli.common import (
     Say,
+    activation_option,
     checkpoint_of,
+    cost_option,
     data_dir_option,
     json_option,
     load_data,
@@ -19,13 +21,14 @@ from backprop.cli.common import (
     require_places,
     say_to_stderr,
     say_to_stdout,
+    seed_option,
     shape_of,
     silent,
-    usage,
-    write_json,
+    usage_errors,
 )
+from backprop.system.json_output import write_json
 from backprop.system.progress_bar import Bar
-from backprop.system.terminal import Command, CommandError, writing
+from backprop.system.terminal import Command, CommandError, with_options, writing
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -44,95 +47,47 @@ LEAST_GATED, MOST_GATED = 20, 64
 Gate = Callable[..., Any]
 
 
+OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--dataset", default="auto", show_default=True, metavar="NAME",
+                 help="mnist, digits, or auto: MNIST, and the small digits where it cannot be"
+                      " had."),
+    data_dir_option,
+    click.option("--epochs", "-e", type=click.IntRange(min=1), default=3, metavar="N",
+                 show_default=True,
+                 help="Epochs in all; with --resume, those in the checkpoint count."),
+    seed_option("Of the first weights and of the order of the samples."),
+    click.option("--batch-size", "-b", type=click.IntRange(min=1), default=20, metavar="N",
+                 show_default=True, help="Samples to a step."),
+    click.option("--learning-rate", "-r", type=float, default=5.0, metavar="X", show_default=True,
+                 help="The step along minus the mean gradient. The default suits sigmoid with the"
+                      " quadratic cost; the cross-entropies want some 0.3, other activations with"
+                      " the quadratic cost 0.03 to 0.5."),
+    click.option("--shape", metavar="WIDTHS",
+                 callback=lambda ctx, option, text: None if text is None else shape_of(text),
+                 help="Such as 784-40-10.  [default: the data's pixels, 40, its classes]"),
+    activation_option("sigmoid, tanh, relu, softplus, identity; one, or one for each layer. With"
+                      " one, a cross-entropy has its own at the output."),
+    cost_option("quadratic, cross-entropy (output sigmoid) or softmax-cross-entropy (output"
+                " softmax)."),
+    click.option("--dtype", default="float32", show_default=True, metavar="NAME",
+                 help="float32 or float64."),
+    click.option("--save", metavar="M",
+                 help="Write the model to M, and after every epoch a checkpoint to M.checkpoint."),
+    click.option("--resume", is_flag=True,
+                 help="Go on from M.checkpoint, or start anew where there is none."),
+    json_option,
+    click.option("--no-audit", is_flag=True,
+                 help="Do not look at the gradient after every epoch."),
+    click.option("--recheck", "--no-cache", is_flag=True,
+                 help="Prove again, even if a certificate from an earlier run still holds."
+                      " Certificates are kept in the user's cache folder, or in the folder that"
+                      " GEARTRAIN_CACHE names."),
+    click.option("--quiet", "-q", is_flag=True, help="Print errors only."),
+)  # fmt: skip
+
+
 @click.command(cls=Command)
-@click.option(
-    "--dataset",
-    default="auto",
-    show_default=True,
-    metavar="NAME",
-    help="mnist, digits, or auto: MNIST, and the small digits where it cannot be had.",
-)
-@data_dir_option
-@click.option(
-    "--epochs",
-    "-e",
-    type=click.IntRange(min=1),
-    default=3,
-    metavar="N",
-    show_default=True,
-    help="Epochs in all; with --resume, those in the checkpoint count.",
-)
-@click.option(
-    "--seed",
-    "-s",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="N",
-    show_default=True,
-    help="Of the first weights and of the order of the samples.",
-)
-@click.option(
-    "--batch-size",
-    "-b",
-    type=click.IntRange(min=1),
-    default=20,
-    metavar="N",
-    show_default=True,
-    help="Samples to a step.",
-)
-@click.option(
-    "--learning-rate",
-    "-r",
-    type=float,
-    default=5.0,
-    metavar="X",
-    show_default=True,
-    help="The step along minus the mean gradient. The default suits sigmoid with the quadratic"
-    " cost; the cross-entropies want some 0.3, other activations with the quadratic cost 0.03 to"
-    " 0.5.",
-)
-@click.option(
-    "--shape",
-    callback=lambda ctx, option, text: None if text is None else shape_of(text),
-    metavar="WIDTHS",
-    help="Such as 784-40-10.  [default: the data's pixels, 40, its classes]",
-)
-@click.option(
-    "--activation",
-    default="sigmoid",
-    show_default=True,
-    metavar="NAME[,NAME…]",
-    help="sigmoid, tanh, relu, softplus, identity; one, or one for each layer. With one, a"
-    " cross-entropy has its own at the output.",
-)
-@click.option(
-    "--cost",
-    default="quadratic",
-    show_default=True,
-    metavar="NAME",
-    help="quadratic, cross-entropy (output sigmoid) or softmax-cross-entropy (output softmax).",
-)
-@click.option(
-    "--dtype", default="float32", show_default=True, metavar="NAME", help="float32 or float64."
-)
-@click.option(
-    "--save",
-    metavar="M",
-    help="Write the model to M, and after every epoch a checkpoint to M.checkpoint.",
-)
-@click.option(
-    "--resume", is_flag=True, help="Go on from M.checkpoint, or start anew where there is none."
-)
-@json_option
-@click.option("--no-audit", is_flag=True, help="Do not look at the gradient after every epoch.")
-@click.option(
-    "--recheck",
-    "--no-cache",
-    is_flag=True,
-    help="Prove again, even if a certificate from an earlier run still holds. Certificates are kept"
-    " in the user's cache folder, or in the folder that GEARTRAIN_CACHE names.",
-)
-@click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
+@with_options(OPTIONS)
 @click.pass_obj
 def train(gate: Gate | None, /, **options: Any) -> None:
     """Prove the gradients, then train.
@@ -175,7 +130,7 @@ def _train(
     model: Model, data: Dataset, options: dict[str, Any], say: Say, record: dict[str, Any]
 ) -> Model:
     """From a new model to a trained one; `record` grows on the way."""
-    from backprop.training.samples import split
+    from backprop.training.samples import split_samples
 
     if options["resume"]:
         model = _resumed(options["save"], model, say)
@@ -189,7 +144,7 @@ def _train(
         seed=model.seed,
         cached=not options["recheck"],
         progress=say,
-        samples=split(model.net, data)[0],
+        samples=split_samples(model.net, data)[0],
         batch_size=model.batch_size,
         learning_rate=model.learning_rate,
     )
@@ -256,12 +211,12 @@ def _epochs(
 def _new_model(data: Dataset, options: dict[str, Any]) -> Model:
     from backprop import arguments
     from backprop.training.model_file import Model
-    from backprop.training.samples import split
+    from backprop.training.samples import split_samples
 
-    with usage():
+    with usage_errors():
         net = new_network(options["shape"] or (data.features, 40, data.classes), options)
         rate = arguments.positive("--learning-rate", options["learning_rate"])
-        split(net, data)
+        split_samples(net, data)
     return Model(
         net=net,
         dataset=data.name,

@@ -42,7 +42,7 @@ _MNIST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
 _MNIST_SHAPES = (60000, 28, 28), (10000, 28, 28)
 
 
-def look(folder: Path) -> dict[str, Path]:
+def find_files(folder: Path) -> dict[str, Path]:
     """Those of the four files that `folder` has, by role, under any accepted spelling."""
     found = {}
     for role, (name, _) in FILES.items():
@@ -54,7 +54,7 @@ def look(folder: Path) -> dict[str, Path]:
     return found
 
 
-def state(folder: Path, files: Mapping[str, Path]) -> str:
+def describe(folder: Path, files: Mapping[str, Path]) -> str:
     """What is to be said of a folder that has not all four files."""
     if not folder.exists():
         return "which does not exist"
@@ -63,7 +63,7 @@ def state(folder: Path, files: Mapping[str, Path]) -> str:
     return f"where there is {', '.join(path.name for path in files.values()) or 'none of them'}"
 
 
-def read(files: Mapping[str, Path]) -> dict[str, Bytes]:
+def read_arrays(files: Mapping[str, Path]) -> dict[str, Bytes]:
     """The arrays in four files, after checking that they belong together.
 
     Raises

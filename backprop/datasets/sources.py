@@ -132,12 +132,12 @@ def _named(data_dir: str | os.PathLike[str] | None) -> Dataset | None:
             f"{argument}: expected a folder, got {os.fspath(given)}, whose ~ stands for no known"
             " home folder; write the path out"
         ) from None
-    files = idx_folder.look(folder)
+    files = idx_folder.find_files(folder)
     if missing := [name for role, (name, _) in FILES.items() if role not in files]:
         remedy = f"add {', '.join(missing)}" if files else "name the folder that has them"
         raise DatasetError(
             f"{argument}: expected a folder with four IDX files ({FOUR_FILES}; with or without "
-            f".gz), got {folder}, {idx_folder.state(folder, files)}; {remedy}"
+            f".gz), got {folder}, {idx_folder.describe(folder, files)}; {remedy}"
         )
     return _assemble(files, source=str(folder))
 
@@ -146,11 +146,11 @@ def _in_checkout(say: Notify) -> Dataset | None:
     """The set in `data/mnist` of the checkout that this module, or the shell, is in."""
     for root in _checkouts():
         folder = root / "data" / "mnist"
-        files = idx_folder.look(folder)
+        files = idx_folder.find_files(folder)
         if len(files) == len(FILES):
             return _assemble(files, source=str(folder))
         if files:
-            found = idx_folder.state(folder, files)
+            found = idx_folder.describe(folder, files)
             say(f"{folder}: passed over, expected four files ({FOUR_FILES}), {found}")
     return None
 
@@ -168,7 +168,7 @@ def _is_ours(root: Path) -> bool:
 def _in_cache(say: Notify) -> Dataset:
     """MNIST from the user's cache folder, after downloading what is missing there."""
     folder = _cache_folder()
-    present, mirrors = idx_folder.look(folder), list(MIRRORS)
+    present, mirrors = idx_folder.find_files(folder), list(MIRRORS)
     files = {
         # Another spelling than the mirrors' was put there by hand, and its SHA-256 is not known.
         role: present[role]
@@ -191,11 +191,11 @@ def _digits() -> Dataset:
     """The digits that come with geartrain: in the package once built, beside it in a checkout."""
     packed = _PACKAGE / "_data" / "digits"
     folder = packed if packed.is_dir() else _PACKAGE.parent / "data" / "digits"
-    files = idx_folder.look(folder)
+    files = idx_folder.find_files(folder)
     if len(files) < len(FILES):
         raise DatasetError(
             f"dataset: expected the digits ({FOUR_FILES}) in {folder},"
-            f" {idx_folder.state(folder, files)}; install geartrain again"
+            f" {idx_folder.describe(folder, files)}; install geartrain again"
         )
     return _assemble(files, source=str(folder), name="digits")
 
@@ -205,7 +205,7 @@ def _digits() -> Dataset:
 
 def _assemble(files: Mapping[str, Path], *, source: str, name: str | None = None) -> Dataset:
     """The data set in four files; without a name, "mnist" or that of the folder they lie in."""
-    arrays = idx_folder.read(files)
+    arrays = idx_folder.read_arrays(files)
     train, test = arrays["train_images"], arrays["test_images"]
     if name is None:
         folder = Path(source).resolve().name or "data"

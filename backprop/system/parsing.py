@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 
-def shape(text: str) -> tuple[int, ...]:
+def parse_shape(text: str) -> tuple[int, ...]:
     """The layer widths in `784-40-10`, `784 40 10`, `784,40,10` or `784x40x10`.
 
     Raises
@@ -28,7 +28,7 @@ def shape(text: str) -> tuple[int, ...]:
     return tuple(map(int, words))
 
 
-def names(text: str) -> str | list[str]:
+def parse_names(text: str) -> str | list[str]:
     """One name, or several with commas between."""
     found = [name.strip() for name in text.split(",")]
     return found if len(found) > 1 else found[0]

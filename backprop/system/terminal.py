@@ -224,6 +224,17 @@ class Group(Command, click.Group):
     command_class = Command
 
 
+def with_options(options: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    """The decorator that gives a command these options, in their order."""
+
+    def decorate(function: Any) -> Any:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
 def version_option(form: str) -> Callable[[Any], Any]:
     """The option `--version`, which prints geartrain's version in that form."""
     return click.option(

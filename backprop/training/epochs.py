@@ -20,7 +20,7 @@ from backprop.training import evaluation, gradient_descent
 from backprop.training.gradient_descent import OnBatch
 from backprop.training.history import Epoch
 from backprop.training.permit import Permit, require_permit
-from backprop.training.samples import Data, shuffled, split
+from backprop.training.samples import Data, epoch_order, split_samples
 
 AUDITED = 20  # samples of an epoch, its first
 
@@ -141,12 +141,12 @@ def epochs_of(
     batch_size = arguments.whole("batch_size", batch_size, least=1)
     learning_rate = arguments.positive("learning_rate", learning_rate)
     seed = arguments.whole("seed", seed, least=0)
-    samples, test = split(net, data)
+    samples, test = split_samples(net, data)
     look = getattr(permit, "audit", None) if audit else None
 
     def run() -> Iterator[Epoch]:
         for epoch in range(start, epochs):
-            order = shuffled(len(samples), seed, epoch)
+            order = epoch_order(len(samples), seed, epoch)
             began = time.perf_counter()
             gradient_descent.descend(
                 net,

@@ -4,7 +4,7 @@
 activations and costs, and a property holds it to that within rounding. What it saves: looks at
 arguments that training has checked already; accumulators that are filled only to be emptied; the
 product of a long gradient with the learning rate, which the short delta of the output takes
-instead; and, since it is laid out on a `Tape`, arrays made anew for every minibatch.
+instead; and, since it is laid out on a `OperationRecorder`, arrays made anew for every minibatch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from backprop.activations import ACTIVATIONS, Array
 from backprop.costs import COSTS
 from backprop.network import Network
-from backprop.training.recorder import Tape
+from backprop.training.recorder import OperationRecorder
 
 
 class Loop:
@@ -43,7 +43,7 @@ class Loop:
         self.dW, self.db = self._views(self.gradient)
         self.functions = [ACTIVATIONS[name] for name in net.activations]
         self.cost = COSTS[net.cost]
-        self.tapes: dict[tuple[int, ...], tuple[Array, Array, Array, Tape]] = {}
+        self.tapes: dict[tuple[int, ...], tuple[Array, Array, Array, OperationRecorder]] = {}
 
     def __enter__(self) -> Self:
         self.net.weights, self.net.biases = self.weights, self.biases
@@ -64,13 +64,13 @@ class Loop:
         np.copyto(inputs, x)
         np.copyto(targets, y)
         rate.fill(learning_rate / len(x))
-        tape.repeat()
+        tape.replay()
 
     def _recorded(
         self, x: Array, y: Array, learning_rate: float
-    ) -> tuple[Array, Array, Array, Tape]:
+    ) -> tuple[Array, Array, Array, OperationRecorder]:
         """The first step of so many samples, and with it the tape that takes the others."""
-        tape, dtype = Tape(), self.net.dtype
+        tape, dtype = OperationRecorder(), self.net.dtype
         inputs, targets = np.array(x, dtype), np.array(y, dtype)
         rate = np.asarray(learning_rate / len(x), dtype)
         if self.share is not None:
@@ -80,7 +80,7 @@ class Loop:
         tape.call(np.subtract, self.parameters, self.gradient, self.parameters)
         return inputs, targets, rate, tape
 
-    def _ahead(self, tape: Tape, a: Array) -> list[Array]:
+    def _ahead(self, tape: OperationRecorder, a: Array) -> list[Array]:
         """Forward: [x, a1, …, aL]."""
         activations = [a]
         for W, b, f in zip(self.weights, self.biases, self.functions, strict=True):
@@ -92,7 +92,9 @@ class Loop:
             activations.append(a)
         return activations
 
-    def _back(self, tape: Tape, activations: list[Array], y: Array, rate: Array) -> None:
+    def _back(
+        self, tape: OperationRecorder, activations: list[Array], y: Array, rate: Array
+    ) -> None:
         """Backward, with the learning rate over the batch size in every delta."""
         *inputs, a = activations
         ones, last = np.ones(len(a), a.dtype), self.functions[-1]

@@ -1,9 +1,10 @@
 """The tape: a computation recorded once and repeated in the same arrays, with nothing allocated.
 
-- `Tape.call` calls a function that writes its result into one of its arguments, and keeps the call.
-- `Tape.run` calls a formula, such as `lambda a: a * (1 - a)`, and keeps either the call or, of one
-  that may be recorded, each operation with the arrays that it read and the one that it wrote.
-- `Tape.repeat` does all of it again, on what the arrays hold by then.
+- `OperationRecorder.call` calls a function that writes its result into an argument, and keeps the
+  call.
+- `run` calls a formula, such as `lambda a: a * (1 - a)`, and keeps either the call or, of one that
+  may be recorded, each operation with the arrays that it read and the one that it wrote.
+- `replay` does all of it again, on what the arrays hold by then.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from backprop.activations import Array
 _BY_NAME = (np.maximum, np.minimum)
 
 
-class Tape:
+class OperationRecorder:
     """Calls, in their order, each with its arguments."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
 
-    def repeat(self) -> None:
+    def replay(self) -> None:
         """Make all calls again."""
         for call, arguments in self.calls:
             call(*arguments)
@@ -71,7 +72,7 @@ def _refuse(*_: Any, **__: Any) -> Any:
 class _Recorded(NDArrayOperatorsMixin):
     """An array that passes element-wise operations on to a tape, and refuses all else."""
 
-    def __init__(self, tape: Tape, array: Array) -> None:
+    def __init__(self, tape: OperationRecorder, array: Array) -> None:
         self.tape, self.array, self.dtype = tape, array, array.dtype
 
     @property

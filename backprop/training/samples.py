@@ -1,7 +1,7 @@
 """Samples: from a data set or plain arrays to the minibatches that a network can take.
 
-- `split` turns what a user calls data into training and test `Samples` that fit the network.
-- `shuffled` is the order in which an epoch takes them, `first_batch` what training begins with.
+- `split_samples` turns what a user calls data into training and test `Samples` that fit a network.
+- `epoch_order` is the order in which an epoch takes them, `first_batch` what training begins with.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Samples:
         return (x if self.peak is None else scale_pixels(x, self.peak, dtype)), self.y[rows]
 
 
-def split(net: Network, data: Data) -> tuple[Samples, Samples | None]:
+def split_samples(net: Network, data: Data) -> tuple[Samples, Samples | None]:
     """Training and test samples that fit the network; None where there is nothing to test on."""
     if isinstance(data, Dataset):
         peak = data.peak
@@ -59,7 +59,7 @@ def split(net: Network, data: Data) -> tuple[Samples, Samples | None]:
     return _arrays(net, "", x, y), _arrays(net, "_test", *test) if test else None
 
 
-def shuffled(count: int, seed: int, epoch: int) -> Array:
+def epoch_order(count: int, seed: int, epoch: int) -> Array:
     """The order of the samples in an epoch, counted from 0: a matter of seed and epoch alone."""
     return np.random.default_rng([seed, epoch]).permutation(count)
 
@@ -68,8 +68,8 @@ def first_batch(
     net: Network, data: Data, *, batch_size: int = 20, seed: int = 0
 ) -> tuple[Array, Array]:
     """The inputs and targets that training begins with: what a certificate should be earned on."""
-    samples, _ = split(net, data)
-    return samples.batch(shuffled(len(samples), seed, 0)[:batch_size], net.dtype)
+    samples, _ = split_samples(net, data)
+    return samples.batch(epoch_order(len(samples), seed, 0)[:batch_size], net.dtype)
 
 
 def _describe(data: Any) -> str:

@@ -262,7 +262,7 @@ def shape_of(target: Sequence[str]) -> tuple[int, ...] | None:
     text = " ".join(target)
     if not text[:1].isdecimal() or ".py" in text or ":" in text:
         return None
-    return parsing.shape(text)
+    return parsing.parse_shape(text)
 
 
 def _networks(
@@ -273,7 +273,7 @@ def _networks(
     with user_errors():
         net, x, y, notes = draw(
             shape,
-            activation=parsing.names(given["activation"]),
+            activation=parsing.parse_names(given["activation"]),
             cost=given["cost"],
             batch_size=given["batch_size"],
             seed=given["seed"],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from backprop.system import atomic_files, exit_codes
+from backprop.system import atomic_files, exit_codes, json_output
 from backprop.system.terminal import CommandError, StoppedError, fitted, show, writing
 
 if TYPE_CHECKING:
@@ -45,12 +45,7 @@ def output(path: str | None) -> Iterator[Write]:
     else:
         with writing("--json", path):
             atomic_files.require_writable(path)
-        yield lambda text: _write(path, text)
-
-
-def _write(path: str, text: str) -> None:
-    with writing("--json", path):
-        atomic_files.write(path, f"{text}\n".encode())
+        yield lambda text: json_output.write_text(path, text)
 
 
 @contextlib.contextmanager

@@ -13,10 +13,10 @@ from backprop import cost, gradients, init_net
 from backprop.activations import (
     ACTIVATIONS,
     Activation,
+    negative_log_softmax,
     sigmoid,
     softmax,
     softplus,
-    surprise,
 )
 from checks.methods.dispatch import examine
 from checks.network.adapter import as_subject
@@ -140,11 +140,11 @@ def test_complex_values_are_the_textbooks(name: str, textbook: Any, y: float) ->
 
 
 @pytest.mark.parametrize("y", [0.3, -0.3])
-def test_complex_surprise_is_minus_the_log_of_softmax(y: float) -> None:
+def test_complex_negative_log_softmax_is_minus_the_log_of_softmax(y: float) -> None:
     """Where the imaginary parts count for as much as the real ones, on three axes."""
     z = np.linspace(-3, 3, 24).reshape(2, 3, 4) + 1j * y * np.cos(np.arange(24)).reshape(2, 3, 4)
     expected = -np.log(softmax(z))
-    assert np.allclose(surprise(z), expected, rtol=1e-14, atol=1e-15)
+    assert np.allclose(negative_log_softmax(z), expected, rtol=1e-14, atol=1e-15)
 
 
 def test_a_single_large_imaginary_part_is_enough() -> None:
@@ -224,20 +224,20 @@ def test_softmax_rows_sum_to_one(dtype: type) -> None:
     assert np.array_equal(softmax(np.round(z) + 1024), softmax(np.round(z)))
 
 
-def test_surprise_is_minus_the_log_of_softmax() -> None:
+def test_negative_log_softmax_is_minus_the_log_of_softmax() -> None:
     """Its slope along pre-activation k is the share of k, less one for the unit's own."""
     z = np.random.default_rng(1).normal(size=(2, 4)) * 3
-    assert surprise(z) == pytest.approx(-np.log(softmax(z)), rel=1e-13)
+    assert negative_log_softmax(z) == pytest.approx(-np.log(softmax(z)), rel=1e-13)
     for k in range(4):
-        moved = surprise(z + 1j * H * np.eye(4)[k])
+        moved = negative_log_softmax(z + 1j * H * np.eye(4)[k])
         slope = softmax(z)[:, k, None] - np.eye(4)[k]
         assert moved.imag / H == pytest.approx(slope, rel=1e-12)
 
 
 @pytest.mark.parametrize("dtype", EVERY)
-def test_surprise_of_extremes(dtype: type) -> None:
-    """No overflow, in the dtype given, and the digits of a surprise that is nearly none."""
-    found = surprise(np.array([[-1e4, 1e4, 0], [0, 40, 0], [-1e4, -1e4, -1e4]], dtype))
+def test_negative_log_softmax_of_extremes(dtype: type) -> None:
+    """No overflow, in the dtype given, and the digits of one that is nearly none."""
+    found = negative_log_softmax(np.array([[-1e4, 1e4, 0], [0, 40, 0], [-1e4, -1e4, -1e4]], dtype))
     assert found.dtype == dtype
     assert found[0].real == pytest.approx([2e4, 0, 1e4], rel=1e-6)
     assert found[1, 1].real == pytest.approx(2 * math.exp(-40), rel=1e-6)

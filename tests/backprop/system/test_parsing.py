@@ -9,7 +9,7 @@ from backprop.system import parsing
 )
 def test_a_shape_can_be_written_in_several_ways(text: str) -> None:
     """With hyphens, commas, an x or spaces between, and spaces around."""
-    assert parsing.shape(text) == (3, 1, 4)
+    assert parsing.parse_shape(text) == (3, 1, 4)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_shape_can_be_written_in_several_ways(text: str) -> None:
 def test_what_is_no_width_is_named(text: str, wrong: str) -> None:
     """A width that was left out as well."""
     with pytest.raises(ValueError, match="shape: expected whole numbers of up to 18") as caught:
-        parsing.shape(text)
+        parsing.parse_shape(text)
     got = repr(wrong) if wrong else "none on one side of a separator"
     assert str(caught.value).endswith(f"such as 784 40 10, got {got} in {text!r}")
 
@@ -40,11 +40,11 @@ def test_what_is_no_width_is_named(text: str, wrong: str) -> None:
 def test_one_width_is_no_shape() -> None:
     """There are an input and an output at least."""
     with pytest.raises(ValueError, match=r"expected at least two layer widths, .* got '64'"):
-        parsing.shape("64")
+        parsing.parse_shape("64")
 
 
 def test_names_have_commas_between() -> None:
     """And blanks around; a single one is no list."""
-    assert parsing.names(" tanh ") == "tanh"
-    assert parsing.names("tanh, relu ,sigmoid") == ["tanh", "relu", "sigmoid"]
-    assert parsing.names("tanh,") == ["tanh", ""]
+    assert parsing.parse_names(" tanh ") == "tanh"
+    assert parsing.parse_names("tanh, relu ,sigmoid") == ["tanh", "relu", "sigmoid"]
+    assert parsing.parse_names("tanh,") == ["tanh", ""]

@@ -105,7 +105,7 @@ def test_an_epoch_is_minibatches_of_forward_backward_and_a_step() -> None:
     """Each sample once, in the order of seed and epoch; the last minibatch may be smaller."""
     net, (x, y, *_) = small()
     by_hand = init_net((3, 4, 2))
-    order = samples.shuffled(40, 5, 0)
+    order = samples.epoch_order(40, 5, 0)
     assert sorted(order) == list(range(40))
     for first in range(0, 40, 9):
         rows = order[first : first + 9]
@@ -172,7 +172,7 @@ def test_first_batch_is_what_training_begins_with() -> None:
     """The gate looks at the samples of the first step."""
     net, (x, y, *_) = small()
     found_x, found_y = samples.first_batch(net, (x, y), batch_size=6, seed=2)
-    rows = samples.shuffled(40, 2, 0)[:6]
+    rows = samples.epoch_order(40, 2, 0)[:6]
     assert np.array_equal(found_x, x[rows])
     assert np.array_equal(found_y, y[rows])
 

@@ -83,7 +83,7 @@ def test_all_that_is_run_on_the_way_is_read() -> None:
 
     sys.setprofile(note)
     try:
-        x, y = bytes_.batch(samples.shuffled(3, 0, 0), net.dtype)
+        x, y = bytes_.batch(samples.epoch_order(3, 0, 0), net.dtype)
         passes.gradients(net, x, y)
         passes.cost(net, x, y)
         gradient_descent.descend(net, bytes_, np.arange(3), batch_size=2, learning_rate=0.1)
@@ -177,7 +177,7 @@ def _identity() -> activations.Activation:
         (validation, "one_hot"),
         (gradient_descent, "descend"),
         (samples, "scale_pixels"),
-        (samples, "shuffled"),
+        (samples, "epoch_order"),
     ],
 )
 def test_changes_with_every_function_on_the_way(

@@ -11,7 +11,7 @@ import pytest
 
 from backprop.activations import ACTIVATIONS, Array
 from backprop.costs import COSTS
-from backprop.training.recorder import Tape
+from backprop.training.recorder import OperationRecorder
 
 RNG = np.random.default_rng(0)
 Z, LATER = RNG.normal(size=(2, 4, 3)).astype(np.float32)
@@ -47,7 +47,9 @@ OTHERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def on_tape(formula: Callable[[Any], Any], *, recorded: bool) -> tuple[Array, Array, Tape, Any]:
+def on_tape(
+    formula: Callable[[Any], Any], *, recorded: bool
+) -> tuple[Array, Array, OperationRecorder, Any]:
     """A formula's argument and result on a tape, and what it was called with."""
     seen: list[Any] = []
 
@@ -55,7 +57,7 @@ def on_tape(formula: Callable[[Any], Any], *, recorded: bool) -> tuple[Array, Ar
         seen.append(a)
         return formula(a)
 
-    z, tape = Z.copy(), Tape()
+    z, tape = Z.copy(), OperationRecorder()
     return z, tape.run(noted, z, recorded=recorded), tape, seen
 
 
@@ -69,7 +71,7 @@ def test_what_was_recorded_is_done_again(name: str) -> None:
     z, found, tape, seen = on_tape(formula, recorded=True)
     for values in (Z, LATER, Z):
         z[...] = values
-        tape.repeat()
+        tape.replay()
         expected = formula(values.copy())
         assert (found.dtype, found.shape) == (Z.dtype, Z.shape)
         np.testing.assert_array_equal(found, np.asarray(expected, Z.dtype))
@@ -84,7 +86,7 @@ def test_what_is_not_recorded_is_called_again(name: str) -> None:
     z, found, tape, seen = on_tape(formula, recorded=False)
     for values in (Z, LATER, Z):
         z[...] = values
-        tape.repeat()
+        tape.replay()
         assert (found.dtype, found.shape) == (Z.dtype, Z.shape)
         np.testing.assert_array_equal(found, np.asarray(formula(values.copy()), Z.dtype))
     assert [a is z for a in seen] == [True] * 4
@@ -107,17 +109,17 @@ def test_the_truth_of_a_single_number_cannot_be_recorded() -> None:
     ]
     for formula in formulas:
         with pytest.raises(TypeError, match="leave `recorded` out"):
-            Tape().run(formula, np.ones((1, 1)), recorded=True)
+            OperationRecorder().run(formula, np.ones((1, 1)), recorded=True)
 
 
 def test_a_result_is_shaped_like_the_first_argument() -> None:
     """As a delta is like the activation, whatever the targets are like."""
     for recorded in (False, True):
-        found = Tape().run(lambda a, y: a * y, Z, Y[:, :1], recorded=recorded)
+        found = OperationRecorder().run(lambda a, y: a * y, Z, Y[:, :1], recorded=recorded)
         np.testing.assert_array_equal(found, Z * Y[:, :1])
-        found = Tape().run(lambda y, a: y - 0 * y, Y[:, :1], Z, recorded=recorded)
+        found = OperationRecorder().run(lambda y, a: y - 0 * y, Y[:, :1], Z, recorded=recorded)
         np.testing.assert_array_equal(found, Y[:, :1])
-        found = Tape().run(lambda a, y: y + y, Z, Y[:, :1], recorded=recorded)
+        found = OperationRecorder().run(lambda a, y: y + y, Z, Y[:, :1], recorded=recorded)
         np.testing.assert_array_equal(found, 2 * Y[:, [0, 0, 0]])
 
 
@@ -129,17 +131,17 @@ def test_errors_of_a_formula_are_its_own() -> None:
     z, _, tape, _ = on_tape(lambda a: a * int(1 / a[0, 0]), recorded=False)
     z[0, 0] = np.nan
     with pytest.raises(ValueError, match="NaN"):
-        tape.repeat()
+        tape.replay()
 
 
 def test_calls_are_made_again_as_they_were() -> None:
     """Whatever the function."""
-    a, b, out, tape = np.array([1.0, 5]), np.array([3.0, 4]), np.empty(2), Tape()
+    a, b, out, tape = np.array([1.0, 5]), np.array([3.0, 4]), np.empty(2), OperationRecorder()
     tape.call(np.subtract, a, b, out)
     tape.call(np.copyto, b, a)
     assert out.tolist() == [-2, 1]
     a[...] = 7
-    tape.repeat()
+    tape.replay()
     assert (out.tolist(), b.tolist()) == ([6, 2], [7, 7])
 
 
@@ -148,20 +150,20 @@ def test_no_warning_of_results_by_position() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for function in (np.minimum, np.maximum):
-            tape = Tape()
+            tape = OperationRecorder()
             tape.run(lambda a, function=function: function(a, 0.5), Z, recorded=True)
-            tape.repeat()
+            tape.replay()
             assert len(tape.calls) == 1
 
 
 @pytest.mark.parametrize("name", [*ACTIVATIONS])
 def test_activations_on_tape_are_themselves(name: str) -> None:
     """Each function, and its slope where it has one, bit for bit."""
-    f, z, tape = ACTIVATIONS[name], Z.copy(), Tape()
+    f, z, tape = ACTIVATIONS[name], Z.copy(), OperationRecorder()
     a = tape.run(f.function, z, recorded=f.recorded)
     slope = None if f.coupled else tape.run(f.slope, a, recorded=f.recorded)
     z[...] = LATER
-    tape.repeat()
+    tape.replay()
     np.testing.assert_array_equal(a, f.function(LATER))
     if slope is not None:
         np.testing.assert_array_equal(slope, f.slope(a))
@@ -170,9 +172,9 @@ def test_activations_on_tape_are_themselves(name: str) -> None:
 @pytest.mark.parametrize("name", [*COSTS])
 def test_deltas_on_tape_are_themselves(name: str) -> None:
     """Whatever the output's slope."""
-    cost, a, tape = COSTS[name], ACTIVATIONS["sigmoid"].function(Z), Tape()
+    cost, a, tape = COSTS[name], ACTIVATIONS["sigmoid"].function(Z), OperationRecorder()
     slope = ACTIVATIONS["sigmoid"].slope
     found = tape.run(lambda a, y: cost.delta(a, y, slope), a, Y, recorded=cost.recorded)
     a[...] = ACTIVATIONS["sigmoid"].function(LATER)
-    tape.repeat()
+    tape.replay()
     np.testing.assert_array_equal(found, cost.delta(a, Y, slope))

@@ -37,29 +37,6 @@ def test_a_certificate_of_a_failure_is_not_found() -> None:
     assert certificate_store.load("cd34") is None
 
 
-@pytest.mark.parametrize(
-    ("platform", "variables", "expected"),
-    [
-        ("linux", {}, ".cache/geartrain/certificates"),
-        ("linux", {"XDG_CACHE_HOME": "/x"}, "/x/geartrain/certificates"),
-        ("darwin", {}, "Library/Caches/geartrain/certificates"),
-        ("win32", {}, "AppData/Local/geartrain/Cache/certificates"),
-        ("win32", {"LOCALAPPDATA": "/l"}, "/l/geartrain/Cache/certificates"),
-        ("linux", {"GEARTRAIN_CACHE": "/g", "XDG_CACHE_HOME": "/x"}, "/g/certificates"),
-    ],
-)
-def test_the_cache_lies_where_the_platform_has_it(
-    platform: str, variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The user's cache folder, unless GEARTRAIN_CACHE names another."""
-    for name in ("GEARTRAIN_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "platform", platform)
-    assert cache_folder.for_certificates() == Path.home() / expected
-
-
 def test_a_cache_that_was_named_must_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A ~ of a user that there is not: told to whoever reads and to whoever writes."""
     monkeypatch.setenv("GEARTRAIN_CACHE", "~nosuchuser/c")

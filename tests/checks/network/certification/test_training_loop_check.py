@@ -162,7 +162,7 @@ def test_a_right_loop_is_not_accused_where_steps_are_wild(cost: str, activation:
 @pytest.mark.parametrize("count", [2, 3, 5, 20, 39, 60])
 def test_a_step_that_is_not_repeated_is_told(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """However few samples there are: some minibatch comes after one of its size."""
-    monkeypatch.setattr(recorder.Tape, "repeat", lambda self: None)
+    monkeypatch.setattr(recorder.OperationRecorder, "replay", lambda self: None)
     few = Samples(x=IMAGES[:count], y=LABELS[:count], peak=255)
     told = rehearse(init_net((12, 9, 4), seed=3), few, batch_size=20, learning_rate=5.0)
     assert told is not None

@@ -358,7 +358,7 @@ def test_gradients_unlike_their_parameters_are_caught(
 
 def test_a_step_that_is_not_repeated_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first step of a loop records the others, which do what it did."""
-    monkeypatch.setattr(recorder.Tape, "repeat", lambda self: None)
+    monkeypatch.setattr(recorder.OperationRecorder, "replay", lambda self: None)
     with pytest.raises(PropertyError, match=r"[Wb]\d.*: stepped .*, expected "):
         BY_NAME["the_loop_steps_as_the_passes_do"](profile="quick")
 
