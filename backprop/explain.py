@@ -52,7 +52,7 @@ def explain(net: Network, x: Array, y: Array) -> str:
     worked = _work(net, x, y)
     units = _path(worked)
     kinds = f"{', '.join(worked.net.activations)}; cost: {worked.net.cost}"
-    title = f"A {'-'.join(map(str, net.shape))} gear train ({kinds})"
+    title = f"A {net.shape_text} gear train ({kinds})"
     blocks = [title], _forward(worked, units), _backward(worked, units), _nudge(worked, units)
     return "\n\n".join("\n".join(_fold(block)) for block in blocks)
 
@@ -171,7 +171,7 @@ def _nudge(worked: _Worked, units: list[int]) -> Iterator[str]:
     yield f"  d{name}, from above  = {above:.8g}"
     yield _agreement(nudged, above, max(abs(up), abs(down)))
     if len(worked.net.weights) > 1:
-        yield f"Two runs for one of {_parameters(worked.net):,} parameters: hence backpropagation."
+        yield f"Two runs for one of {worked.net.size:,} parameters: hence backpropagation."
 
 
 def _agreement(nudged: float, above: float, cost: float) -> str:
@@ -193,10 +193,6 @@ def _cost(worked: _Worked, where: tuple[int, int] | None = None, step: float = 0
         first[where] += step
         net = replace(net, weights=[first, *net.weights[1:]])
     return float(passes.cost(net, worked.x, worked.y))
-
-
-def _parameters(net: Network) -> int:
-    return sum(p.size for p in net.parameters.values())
 
 
 def _number(value: Any) -> str:

@@ -52,6 +52,16 @@ class Network:
         return (self.weights[0].shape[0], *(len(b) for b in self.biases))
 
     @property
+    def shape_text(self) -> str:
+        """The widths as people write them: 784-40-10."""
+        return "-".join(map(str, self.shape))
+
+    @property
+    def size(self) -> int:
+        """How many parameters there are."""
+        return sum(p.size for p in self.parameters.values())
+
+    @property
     def dtype(self) -> np.dtype:
         """The dtype of the parameters."""
         return self.weights[0].dtype
@@ -77,8 +87,8 @@ class Network:
         return zip(self.weights, self.biases, functions, strict=True)
 
     def __repr__(self) -> str:
-        shape = "-".join(map(str, self.shape))
-        return f"<Network {shape}, {', '.join(self.activations)}, {self.cost}, {self.dtype}>"
+        kinds = f"{', '.join(self.activations)}, {self.cost}, {self.dtype}"
+        return f"<Network {self.shape_text}, {kinds}>"
 
 
 def init_net(

@@ -88,9 +88,14 @@ def cost(net: Network, x: Array, y: Array) -> Any:
 
     Parameters and exceptions are those of `forward` and `backward`.
     """
-    a = forward(net, x)[-2]
-    y = validation.targets(net, y, len(a))
-    return resume(net, len(net.weights) - 1, a @ net.weights[-1] + net.biases[-1], y)
+    a = forward(net, x)
+    return cost_at(net, a, validation.targets(net, y, len(a[0])))
+
+
+def cost_at(net: Network, activations: Sequence[Array], y: Array) -> Any:
+    """`cost`, from the activations that `forward` returned; targets are taken as they are."""
+    z = activations[-2] @ net.weights[-1] + net.biases[-1]
+    return resume(net, len(net.weights) - 1, z, y)
 
 
 def resume(net: Network, layer: int, z: Array, y: Array) -> Any:

@@ -28,15 +28,13 @@ class Scores:
 def evaluate(net: Network, samples: Samples) -> Scores:
     """The mean cost over samples, and which outputs are the largest."""
     total, predicted, expected = 0.0, [], []
-    last = len(net.weights) - 1
     with quiet(), blas_threads.suited(net, _CHUNK):
         for first in range(0, len(samples), _CHUNK):
             x, y = samples.batch(slice(first, first + _CHUNK), net.dtype)
             y = validation.targets(net, y, len(x))
-            *_, a, prediction = passes.forward(net, x)
-            z = a @ net.weights[last] + net.biases[last]
-            total += float(passes.resume(net, last, z, y)) * len(x)
-            predicted.append(prediction.argmax(axis=1))
+            activations = passes.forward(net, x)
+            total += float(passes.cost_at(net, activations, y)) * len(x)
+            predicted.append(activations[-1].argmax(axis=1))
             expected.append(y.argmax(axis=1))
     found, right = np.concatenate(predicted), np.concatenate(expected)
     return Scores(

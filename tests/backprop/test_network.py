@@ -17,6 +17,7 @@ def test_defaults_are_the_originals() -> None:
     """784-40-10, sigmoid everywhere, half the squared error, double precision."""
     net = init_net()
     assert net.shape == (784, 40, 10)
+    assert (net.shape_text, net.size) == ("784-40-10", 784 * 40 + 40 + 40 * 10 + 10)
     assert net.activations == ("sigmoid", "sigmoid")
     assert net.cost == "quadratic"
     assert net.dtype == np.float64

@@ -162,6 +162,13 @@ def test_undecided_has_its_own_exit_code(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "could not be decided" in message
 
 
+def test_without_a_gate_nothing_is_trained() -> None:
+    """Whoever starts the command has to hand one in: the command line knows none."""
+    result = CliRunner().invoke(group.main, DIGITS)
+    assert result.exit_code == 2
+    assert result.stderr == "Error: train: expected a gate that proves gradients, got none\n"
+
+
 @pytest.mark.usefixtures("quick")
 def test_a_failing_audit_keeps_the_last_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
