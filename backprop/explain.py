@@ -1,4 +1,4 @@
-"""A worked example: one sample turned forward and back, gear by gear, with the numbers.
+"""What `backprop explain` prints: one sample turned forward and back, gear by gear, with numbers.
 
 `explain(net, x, y)` follows a single path, in each layer one unit: the one along which the cost is
 steepest. Nothing is simplified, only most of it left out where the network is wide.

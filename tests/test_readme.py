@@ -291,3 +291,24 @@ def test_the_ends_listed_are_those_of_the_commands() -> None:
     rows = [f"| {end.code} | {end.name} | {end.says} |" for end in every]
     table = between(VERDICT.read_text(encoding="utf-8"), "ends")
     assert table.splitlines()[2:] == rows
+
+
+def test_the_files_that_the_architecture_names_are_there() -> None:
+    """Those with a path are where it says; those without one are in the folder named before."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w./]+?(?:\.py|(?<=\w)/[\w/]+))`", text)
+    assert len(named) > 40
+    folder = ROOT
+    for name in named:
+        path = ROOT / name if "/" in name else folder / name
+        assert path.exists(), name
+        folder = path if path.is_dir() else path.parent
+
+
+def test_the_architecture_names_every_folder() -> None:
+    """Of both packages, but for the rooms inside `checks/network`."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for package in ("backprop", "checks"):
+        for path in (ROOT / package).rglob("__init__.py"):
+            name = path.parent.relative_to(ROOT).as_posix()
+            assert f"`{name}`" in text or name.startswith("checks/network/"), name

@@ -1,4 +1,4 @@
-"""What the commands share: how they fail, what they print, and what they need beforehand."""
+"""What the commands of `backprop` share: options, what they print, what they need beforehand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run of either command can end: each end with its name, its exit code and its sentence.
+"""Exit codes: how a run of either command can end, and whose error it was that ended it.
 
 `pass`, `fail` and `undecided` are verdicts. Every other end is none: nothing was judged, and it
 says whose error it was. `of` finds that out from where an error was raised:

@@ -1,4 +1,4 @@
-"""Words of a command line that both commands read alike: a shape, and a list of names."""
+"""Parsing: values of options that both commands read alike, a shape and a list of names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a command's process starts: in a moment, and with Ctrl-C in hand from the first one.
+"""Start-up: how a command's process begins, in a moment, with Ctrl-C in hand from the first one.
 
 `load` is the first thing that a command does, and its import takes no time: until there is
 something to tidy up, an interrupt ends the process on the spot, with one line. From then on

@@ -1,4 +1,4 @@
-"""The training room: from a proved network and a data set to a trained network and its history.
+"""Epochs: from a proved network and a data set to a trained network and its history.
 
 - `train` runs every epoch and returns the history; `epochs_of` yields it epoch by epoch.
 

@@ -1,4 +1,4 @@
-"""The loop: forward, backward and the step of one minibatch after the other, without waste.
+"""The fast loop: forward, backward and step of one minibatch after the other, without waste.
 
 `Loop.step` does what `zero_grad`, `forward`, `backward` and `optimize` do in turn, with the same
 activations and costs, and a property holds it to that within rounding. What it saves: looks at

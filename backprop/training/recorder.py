@@ -1,4 +1,4 @@
-"""The tape: a computation recorded once and repeated in the same arrays, with nothing allocated.
+"""The recorder: a computation written down once and repeated in the same arrays, without a new one.
 
 - `OperationRecorder.call` calls a function that writes its result into an argument, and keeps the
   call.
