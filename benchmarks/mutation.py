@@ -47,7 +47,7 @@ NETWORK = tuple(
 )
 PROPERTIES = "tests/checks/network/properties/test_network_properties.py"
 FAST = ("training/fast_loop", "training/minibatches", "training/recorder")
-LOOP = ("tests/backprop/training/test_recorder.py", "tests/backprop/training/test_fast_loop.py",
+LOOP = (*(f"tests/backprop/training/test_{m}.py" for m in ("recorder", "fast_loop", "minibatches")),
         "tests/checks/network/certification/test_training_loop_check.py", PROPERTIES)  # fmt: skip
 ROOMS = {
     "problem": ("evaluation",),

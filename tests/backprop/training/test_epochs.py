@@ -1,4 +1,4 @@
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -6,13 +6,10 @@ import pytest
 
 import backprop
 from backprop import init_net, network, passes
-from backprop.datasets import dataset, sources
-from backprop.training import epochs, evaluation, gradient_descent, samples
+from backprop.training import epochs
 from backprop.training.epochs import AuditError, TrainingError
 from backprop.training.fingerprint import fingerprint
 from backprop.training.history import Epoch
-from backprop.training.permit import PermitError
-from backprop.training.samples import Samples
 
 Net = network.Network
 
@@ -101,36 +98,6 @@ def test_a_single_output_has_no_accuracy() -> None:
     assert epoch.test_accuracy is None
 
 
-def test_an_epoch_is_minibatches_of_forward_backward_and_a_step() -> None:
-    """Each sample once, in the order of seed and epoch; the last minibatch may be smaller."""
-    net, (x, y, *_) = small()
-    by_hand = init_net((3, 4, 2))
-    order = samples.epoch_order(40, 5, 0)
-    assert sorted(order) == list(range(40))
-    for first in range(0, 40, 9):
-        rows = order[first : first + 9]
-        network.zero_grad(by_hand)
-        passes.backward(by_hand, passes.forward(by_hand, x[rows]), y[rows])
-        network.optimize(by_hand, 2.0)
-    sizes: list[int] = []
-    permit = Pass(fingerprint(net))
-    backprop.train(
-        net,
-        (x, y),
-        permit=permit,
-        epochs=1,
-        batch_size=9,
-        learning_rate=2.0,
-        seed=5,
-        on_batch=sizes.append,
-    )
-    assert sizes == [9, 9, 9, 9, 4]
-    for trained, expected in zip(
-        net.weights + net.biases, by_hand.weights + by_hand.biases, strict=True
-    ):
-        np.testing.assert_allclose(trained, expected, rtol=1e-12)
-
-
 def test_the_same_seed_gives_the_same_bits() -> None:
     """And another seed gives others."""
     found = []
@@ -153,104 +120,7 @@ def test_going_on_equals_not_having_stopped() -> None:
     assert bits(whole) == bits(parts)
 
 
-def test_a_dataset_is_scaled_by_its_peak() -> None:
-    """Bytes become numbers in [0, 1] minibatch by minibatch, as if scaled beforehand."""
-    data = sources.load("digits")
-    net, other = (init_net((64, 5, 10), dtype=np.float32) for _ in "ab")
-    permit = Pass(fingerprint(net))
-    (epoch,) = backprop.train(net, data, permit=permit, epochs=1)
-    x, x_test = (
-        dataset.scale_pixels(i, 16, np.float32) for i in (data.train_images, data.test_images)
-    )
-    arrays = (x, data.train_labels, x_test, data.test_labels)
-    (same,) = backprop.train(other, arrays, permit=permit, epochs=1)
-    assert bits(net) == bits(other)
-    assert replace(epoch, seconds=0) == replace(same, seconds=0)
-
-
-def test_first_batch_is_what_training_begins_with() -> None:
-    """The gate looks at the samples of the first step."""
-    net, (x, y, *_) = small()
-    found_x, found_y = samples.first_batch(net, (x, y), batch_size=6, seed=2)
-    rows = samples.epoch_order(40, 2, 0)[:6]
-    assert np.array_equal(found_x, x[rows])
-    assert np.array_equal(found_y, y[rows])
-
-
-def test_evaluate_adds_up_over_chunks() -> None:
-    """More samples than fit in a chunk are weighed alike."""
-    net = init_net((2, 3), cost="softmax-cross-entropy")
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(2345, 2)), rng.integers(0, 3, 2345)
-    scores = evaluation.evaluate(net, Samples(x=x, y=y))
-    assert scores.cost == pytest.approx(passes.cost(net, x, y), rel=1e-12)
-    assert scores.predicted.shape == scores.expected.shape == (2345,)
-    assert np.array_equal(scores.expected, y)
-
-
 # permits
-
-
-def test_without_a_permit_there_is_no_training() -> None:
-    """The refusal says what came and what to call, and leaves the network as it is."""
-    net, data = small()
-    before = bits(net)
-    permits: list[Any] = [None, True, {"verdict": "pass"}, "pass", object]
-    for permit in permits:
-        with pytest.raises(PermitError) as caught:
-            backprop.train(net, data, permit=permit)
-        assert str(caught.value) == (
-            f"permit: expected a certificate of this network's gradient, got {permit!r};"
-            " call checks.verify(net, x, y) with some samples and pass on what it returns"
-        )
-    assert bits(net) == before
-
-
-def test_refusal_does_not_wait_for_the_first_epoch() -> None:
-    """The generator underneath refuses when it is made."""
-    net, data = small()
-    with pytest.raises(PermitError, match="permit"):
-        epochs.epochs_of(net, data)
-
-
-@pytest.mark.parametrize("verdict", ["fail", "undecided", None])
-def test_only_a_pass_permits(verdict: str | None) -> None:
-    """Neither a failure nor an undecided check does."""
-    net, data = small()
-    permit: Any = Pass(fingerprint(net), verdict)  # type: ignore[arg-type]
-    with pytest.raises(PermitError, match=f"expected .* 'pass', got {verdict!r}"):
-        backprop.train(net, data, permit=permit)
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        init_net((3, 5, 2)),
-        init_net((3, 4, 2), activation="relu"),
-        init_net((3, 4, 2), cost="cross-entropy"),
-        init_net((3, 4, 2), dtype=np.float32),
-    ],
-    ids=["shape", "activation", "cost", "dtype"],
-)
-def test_a_permit_is_for_one_kind_of_network(other: Net) -> None:
-    """Another shape, activation, cost or dtype needs another one."""
-    net, data = small()
-    with pytest.raises(PermitError, match="have changed"):
-        backprop.train(other, data, permit=Pass(fingerprint(net)))
-
-
-def test_a_permit_is_for_the_code_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Code that was changed after the check is not trained with."""
-    net, data = small()
-    permit = Pass(fingerprint(net))
-    inner = network.optimize
-    monkeypatch.setattr(network, "optimize", lambda net, rate: inner(net, rate / 2))
-    with pytest.raises(
-        PermitError,
-        match=rf"fingerprint {fingerprint(net)}, .*, got "
-        rf"{permit.fingerprint}",
-    ):
-        backprop.train(net, data, permit=permit)
 
 
 # audits
@@ -348,73 +218,7 @@ def test_an_infinite_loss_is_an_error() -> None:
         backprop.train(net, data, permit=Pass(fingerprint(net)), learning_rate=1e-38)
 
 
-def test_what_numpy_is_set_to_raise_does_not_matter() -> None:
-    """A step, and the square of a gap to a target, that are too small for a float are zero."""
-    net, samples = init_net((1, 1), activation="identity"), Samples(x=X[:1, :1] + 1, y=X[:1, :1])
-    net.weights[0][:], net.biases[0][:] = 1e-200, 0
-    before = bits(net)
-    with np.errstate(all="raise"):
-        gradient_descent.descend(net, samples, np.arange(1), batch_size=1, learning_rate=1e-200)
-        scores = evaluation.evaluate(net, samples)
-    assert bits(net) == before
-    assert scores.cost == 0
-
-
 X, Y = np.zeros((4, 3)), np.zeros(4, int)
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        ((X,), r"data: expected a Dataset, or arrays \(x, y\).*got tuple of length 1"),
-        (7, "data: expected a Dataset.*got int"),
-        ((X[:, :2], Y), r"x: expected shape \(batch, 3\).*got \(4, 2\)"),
-        ((X, Y[:3]), "y: expected 4 labels.*got 3"),
-        ((X, Y + 2), r"y: expected labels from 0 to 1.*got y\[0\] = 2"),
-        ((X * np.nan, Y), "x: expected finite numbers, got nan"),
-        ((X[:0], Y[:0]), "x: expected shape .* batch of 1 or more"),
-        ((X, Y, X[:, :2], Y), r"x_test: expected shape \(batch, 3\).*got \(4, 2\)"),
-        ((X, Y, X[0], Y), r"x_test: .*; a single sample is x_test\[None, :\]"),
-        ((X, Y, X * np.nan, Y), r"x_test: expected finite numbers, got nan at x_test\[0, 0\]"),
-        ((X, Y, X, Y[:1]), "y_test: expected 4 labels.*got 1"),
-        ((X, Y, X, Y + 2), r"y_test: expected labels from 0 to 1.*got y_test\[0\] = 2"),
-        ((X, Y, X, Y * 1.0), "y_test: expected targets of shape .* got shape .* of float64"),
-        ((X, Y, X, X[:, :2] * np.nan), r"y_test: .*, got nan at y_test\[0, 0\]"),
-    ],
-)
-def test_data_that_do_not_fit_are_named(data: Any, message: str) -> None:
-    """The error says what was expected and what came, before anything is trained."""
-    net = init_net((3, 4, 2))
-    before = bits(net)
-    with pytest.raises((ValueError, TypeError), match=message):
-        epochs.epochs_of(net, data, permit=Pass(fingerprint(net)))
-    assert bits(net) == before
-
-
-@pytest.mark.parametrize(
-    ("shape", "message"),
-    [
-        (
-            (63, 10),
-            (
-                "expected images of 63 pixels, the network's inputs, got 64 in the train images;"
-                " take other images, or a network whose shape begins with 64"
-            ),
-        ),
-        (
-            (64, 9),
-            (
-                "expected labels from 0 to 8, one for each output, got 9 in the train labels;"
-                " take other labels, or a network with more outputs"
-            ),
-        ),
-    ],
-)
-def test_a_dataset_that_does_not_fit_is_named(shape: tuple[int, int], message: str) -> None:
-    """Pixels are held against the inputs, labels against the outputs."""
-    net = init_net(shape)
-    with pytest.raises(ValueError, match=message):
-        epochs.epochs_of(net, sources.load("digits"), permit=Pass(fingerprint(net)))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import pytest
 from backprop import Network, backward, forward, init_net, optimize
 from backprop.activations import ACTIVATIONS, Activation
 from backprop.costs import COSTS
-from backprop.training import minibatches
 from backprop.training.fast_loop import Loop
 from backprop.training.minibatches import Batches
 from tests.checks.helpers import by_position
@@ -26,34 +25,6 @@ ROUNDING = 5 * 20 * np.finfo(float).eps
 def test_options_are_given_by_name() -> None:
     """Peak and batch are."""
     assert (by_position(Loop), by_position(Batches)) == (["net"], ["x", "y"])
-
-
-def batches(x: Any, order: Any) -> list[tuple[Any, Any]]:
-    """Copies of every minibatch of at most four."""
-    return [(a.copy(), y.copy()) for a, y in Batches(x, TARGETS, batch=4).of(np.asarray(order))]
-
-
-@pytest.mark.parametrize("ahead", [1, 4, 7, 8, 400])
-def test_every_sample_comes_once_however_many_are_gathered(
-    monkeypatch: pytest.MonkeyPatch, ahead: int
-) -> None:
-    """In minibatches of the same size, the last aside; and no more are gathered than asked for."""
-    monkeypatch.setattr(minibatches, "AHEAD", ahead)
-    order = [9, 0, 5, 2, 7, 1, 3, 8, 4, 6]
-    found = batches(IMAGES, order)
-    assert [len(x) for x, _ in found] == [4, 4, 2]
-    assert np.array_equal(np.concatenate([x for x, _ in found]), IMAGES[order])
-    assert np.array_equal(np.concatenate([y for _, y in found]), TARGETS[order])
-    whole = Batches(IMAGES, TARGETS, batch=4)
-    assert len(whole.inputs) == min(10, max(4, ahead // 4 * 4))
-
-
-def test_samples_stay_as_they_are_until_a_step_needs_them() -> None:
-    """Bytes stay bytes, and fewer than are gathered at a time are no more than they are."""
-    ((few, y),) = batches(IMAGES, [3, 3, 8])
-    assert few.dtype == np.uint8
-    assert np.array_equal(few, IMAGES[[3, 3, 8]])
-    assert np.array_equal(y, TARGETS[[3, 3, 8]])
 
 
 def test_bytes_become_shares_of_the_peak() -> None:
