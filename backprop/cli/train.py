@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from backprop.datasets.dataset import Dataset
     from backprop.training.history import Epoch
     from backprop.training.model_file import Model
-    from backprop.training.permit import Permit
 
 # How many of the first samples the gate looks at, whatever a minibatch holds: few leave pixels, and
 # so weights, at zero, where nothing can be decided; thousands show no more than some dozens do.
@@ -130,6 +129,7 @@ def _train(
     model: Model, data: Dataset, options: dict[str, Any], say: Say, record: dict[str, Any]
 ) -> Model:
     """From a new model to a trained one; `record` grows on the way."""
+    from backprop.training import epochs
     from backprop.training.samples import split_samples
 
     if options["resume"]:
@@ -150,10 +150,35 @@ def _train(
     )
     model = replace(model, certificate=certificate.to_dict())
     _take(record, model, checkpoint)
+    total, done = options["epochs"], len(model.history)
+    if done >= total:
+        say(f"nothing to train: {done} epochs are done, and --epochs {total} asks for no more")
+    bar = Bar("training", (total - done) * len(data.train_labels))
+
+    def keep(epoch: Epoch) -> None:
+        nonlocal model
+        bar.close()
+        model = replace(model, history=(*model.history, epoch))
+        if checkpoint is not None:
+            _save(checkpoint, model)
+        _take(record, model, checkpoint)
+        say(_epoch_line(epoch, total))
+
     try:
-        for trained in _epochs(model, data, certificate, options, say):
-            model = trained
-            _take(record, model, checkpoint)
+        with closing(bar):
+            epochs.train(
+                model.net,
+                data,
+                permit=certificate,
+                epochs=total,
+                batch_size=model.batch_size,
+                learning_rate=model.learning_rate,
+                seed=model.seed,
+                start=done,
+                audit=not options["no_audit"],
+                on_epoch=keep,
+                on_batch=None if options["quiet"] else bar.update,
+            )
     except KeyboardInterrupt:
         if (saved := _saved(checkpoint, model)) and len(saved.history) == len(record["loss"]) + 1:
             _take(record, saved, checkpoint)  # it was written, and not yet taken down
@@ -173,39 +198,6 @@ def _saved(checkpoint: str | None, model: Model) -> Model | None:
     except StorageError:
         return None
     return saved
-
-
-def _epochs(
-    model: Model, data: Dataset, permit: Permit, options: dict[str, Any], say: Say
-) -> Iterator[Model]:
-    """The model after each epoch, which by then is in the checkpoint."""
-    from backprop.training.epochs import epochs_of
-
-    checkpoint = checkpoint_of(options["save"])
-    total, done = options["epochs"], len(model.history)
-    if done >= total:
-        say(f"nothing to train: {done} epochs are done, and --epochs {total} asks for no more")
-    bar = Bar("training", (total - done) * len(data.train_labels))
-    epochs = epochs_of(
-        model.net,
-        data,
-        permit=permit,
-        epochs=total,
-        batch_size=model.batch_size,
-        learning_rate=model.learning_rate,
-        seed=model.seed,
-        start=done,
-        audit=not options["no_audit"],
-        on_batch=None if options["quiet"] else bar.update,
-    )
-    with closing(bar):
-        for epoch in epochs:
-            bar.close()
-            model = replace(model, history=(*model.history, epoch))
-            if checkpoint is not None:
-                _save(checkpoint, model)
-            yield model  # at once, for an interrupt to be told of the checkpoint that there is
-            say(_epoch_line(epoch, total))
 
 
 def _new_model(data: Dataset, options: dict[str, Any]) -> Model:
@@ -259,22 +251,16 @@ def _first_samples(model: Model, data: Dataset) -> tuple[npt.NDArray[Any], npt.N
 
 def _record(data: Dataset, model: Model) -> dict[str, Any]:
     """What `--json` holds of a run that is about to begin."""
-    net = model.net
+    from backprop.training.model_file import plain_values
+
+    told = ("shape", "activations", "cost", "dtype", "seed", "batch_size", "learning_rate")
+    plain = plain_values(model)
     return {
         "dataset": data.name,
         "source": data.source,
-        "shape": list(net.shape),
-        "activations": list(net.activations),
-        "cost": net.cost,
-        "dtype": str(net.dtype),
-        "seed": model.seed,
-        "batch_size": model.batch_size,
-        "learning_rate": model.learning_rate,
+        **{name: plain[name] for name in told},
         "epochs": len(model.history),
-        "model": None,
-        "checkpoint": None,
-        "error": None,
-        "report": None,
+        **dict.fromkeys(("model", "checkpoint", "error", "report")),
     }
 
 

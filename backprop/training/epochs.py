@@ -1,14 +1,12 @@
 """Epochs: from a proved network and a data set to a trained network and its history.
 
-- `train` runs every epoch and returns the history; `epochs_of` yields it epoch by epoch.
-
 Nothing is trained without a permit: a certificate that covers this network and this very code.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -96,39 +94,6 @@ def train(
     ValueError, TypeError
         Naming the argument, what was expected and what came.
     """
-    history = []
-    for epoch in epochs_of(
-        net,
-        data,
-        permit=permit,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        seed=seed,
-        start=start,
-        audit=audit,
-        on_batch=on_batch,
-    ):
-        history.append(epoch)
-        if on_epoch is not None:
-            on_epoch(epoch)
-    return history
-
-
-def epochs_of(
-    net: Network,
-    data: Data,
-    *,
-    permit: Permit | None = None,
-    epochs: int = 3,
-    batch_size: int = 20,
-    learning_rate: float = 5.0,
-    seed: int = 0,
-    start: int = 0,
-    audit: bool = True,
-    on_batch: OnBatch | None = None,
-) -> Iterator[Epoch]:
-    """Train like `train`, pausing after every epoch; arguments and permit are checked at once."""
     require_network(net)
     if wrong := _not_finite(net):
         raise ValueError(
@@ -143,34 +108,35 @@ def epochs_of(
     seed = arguments.whole("seed", seed, least=0)
     samples, test = split_samples(net, data)
     look = getattr(permit, "audit", None) if audit else None
-
-    def run() -> Iterator[Epoch]:
-        for epoch in range(start, epochs):
-            order = epoch_order(len(samples), seed, epoch)
-            began = time.perf_counter()
-            gradient_descent.descend(
-                net,
-                samples,
-                order,
-                batch_size=batch_size,
-                learning_rate=learning_rate,
-                on_batch=on_batch,
-            )
-            seconds = time.perf_counter() - began
-            scores = evaluation.evaluate(net, test or samples)
-            _require_finite(net, scores.cost, epoch + 1)
-            batch = samples.batch(order[:AUDITED], net.dtype)
-            audit_says = _audited(look, net, batch, epoch + 1) if look else None
-            require_permit(net, permit)  # once more: code can be replaced while it trains
-            yield Epoch(
-                epoch=epoch + 1,
-                loss=scores.cost,
-                test_accuracy=scores.accuracy if test else None,
-                seconds=seconds,
-                audit=audit_says,
-            )
-
-    return run()
+    history = []
+    for number in range(start + 1, epochs + 1):
+        order = epoch_order(len(samples), seed, number - 1)
+        began = time.perf_counter()
+        gradient_descent.descend(
+            net,
+            samples,
+            order,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            on_batch=on_batch,
+        )
+        seconds = time.perf_counter() - began
+        scores = evaluation.evaluate(net, test or samples)
+        _require_finite(net, scores.cost, number)
+        batch = samples.batch(order[:AUDITED], net.dtype)
+        audit_says = _audited(look, net, batch, number) if look else None
+        require_permit(net, permit)  # once more: code can be replaced while it trains
+        epoch = Epoch(
+            epoch=number,
+            loss=scores.cost,
+            test_accuracy=scores.accuracy if test else None,
+            seconds=seconds,
+            audit=audit_says,
+        )
+        history.append(epoch)
+        if on_epoch is not None:
+            on_epoch(epoch)
+    return history
 
 
 def _require_finite(net: Network, loss: float, epoch: int) -> None:

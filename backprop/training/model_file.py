@@ -99,7 +99,7 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
 
     tensors = {name: np.ascontiguousarray(array) for name, array in model.net.parameters.items()}
     # One entry: safetensors writes several in any order, and equal models should be equal files.
-    plain = {"format": FORMAT, **_plain(model)}
+    plain = {"format": FORMAT, **plain_values(model)}
     metadata = {"geartrain": json.dumps({**plain, "digest": _digest(plain, tensors)})}
     atomic_files.write(path, save(tensors, metadata))
 
@@ -159,7 +159,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
 
 def require_same_run(path: str | os.PathLike[str], saved: Model, wanted: Model) -> None:
     """Raise a StorageError unless training `wanted` can go on from `saved`, read from `path`."""
-    before, now = _plain(saved), _plain(wanted)
+    before, now = plain_values(saved), plain_values(wanted)
     for name in _SAME:
         if before[name] != now[name]:
             raise StorageError(
@@ -169,7 +169,7 @@ def require_same_run(path: str | os.PathLike[str], saved: Model, wanted: Model) 
             )
 
 
-def _plain(model: Model) -> dict[str, Any]:
+def plain_values(model: Model) -> dict[str, Any]:
     """All but the tensors, as JSON's own kinds."""
     net, image_shape = model.net, model.image_shape
     return {

@@ -205,7 +205,7 @@ def test_a_network_that_is_not_finite_is_not_begun_with(value: float) -> None:
         ValueError,
         match="net: expected finite parameters to begin with, got NaN or infinity in b2; take",
     ):
-        epochs.epochs_of(net, data, permit=Pass(fingerprint(net)))
+        epochs.train(net, data, permit=Pass(fingerprint(net)))
     assert bits(net) == before
 
 
@@ -237,4 +237,4 @@ def test_options_are_checked_at_the_edge(options: dict[str, Any], message: str) 
     """Before the first epoch, with the argument's name."""
     net, data = small()
     with pytest.raises((ValueError, TypeError), match=message):
-        epochs.epochs_of(net, data, permit=Pass(fingerprint(net)), **options)
+        epochs.train(net, data, permit=Pass(fingerprint(net)), **options)

@@ -5,7 +5,6 @@ import pytest
 
 import backprop
 from backprop import init_net, network
-from backprop.training import epochs
 from backprop.training.fingerprint import fingerprint
 from backprop.training.permit import PermitError
 from tests.backprop.training.test_epochs import Net, Pass, bits, small
@@ -24,13 +23,6 @@ def test_without_a_permit_there_is_no_training() -> None:
             " call checks.verify(net, x, y) with some samples and pass on what it returns"
         )
     assert bits(net) == before
-
-
-def test_refusal_does_not_wait_for_the_first_epoch() -> None:
-    """The generator underneath refuses when it is made."""
-    net, data = small()
-    with pytest.raises(PermitError, match="permit"):
-        epochs.epochs_of(net, data)
 
 
 @pytest.mark.parametrize("verdict", ["fail", "undecided", None])

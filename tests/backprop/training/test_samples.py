@@ -60,7 +60,7 @@ def test_data_that_do_not_fit_are_named(data: Any, message: str) -> None:
     net = init_net((3, 4, 2))
     before = bits(net)
     with pytest.raises((ValueError, TypeError), match=message):
-        epochs.epochs_of(net, data, permit=Pass(fingerprint(net)))
+        epochs.train(net, data, permit=Pass(fingerprint(net)))
     assert bits(net) == before
 
 
@@ -87,4 +87,4 @@ def test_a_dataset_that_does_not_fit_is_named(shape: tuple[int, int], message: s
     """Pixels are held against the inputs, labels against the outputs."""
     net = init_net(shape)
     with pytest.raises(ValueError, match=message):
-        epochs.epochs_of(net, sources.load("digits"), permit=Pass(fingerprint(net)))
+        epochs.train(net, sources.load("digits"), permit=Pass(fingerprint(net)))
