@@ -197,16 +197,23 @@ class Judge:
         ruling.resolution[at] = passed / np.where(largest > 0, largest, 1.0)
 
     def _decide(self, levels: Levels, values: Values, some: Array | None = None) -> Ruling:
-        evidence = levels.evidence()
+        evidence, unraised = levels.evidence(), levels.unraised()
         if some is not None:
             values, evidence = values.of(some), evidence.of(some)
+            unraised = None if unraised is None else unraised.of(some)
         support: Array | float = 0.0
         if self.this.blind:
             lo, hi = consensus(evidence)
             support = (hi - lo) / 2
-        return self._ruling(values, evidence, support)
+        return self._ruling(values, evidence, support, unraised)
 
-    def _ruling(self, values: Values, evidence: Evidence | None, support: Array | float) -> Ruling:
+    def _ruling(
+        self,
+        values: Values,
+        evidence: Evidence | None,
+        support: Array | float,
+        unraised: Evidence | None = None,
+    ) -> Ruling:
         return decide(
             values.analytic,
             rounding=values.rounding,
@@ -219,6 +226,7 @@ class Judge:
             slack=self.this.slack,
             support=support,
             blind=bool(self.this.blind),
+            unraised=unraised,
         )
 
 

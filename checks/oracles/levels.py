@@ -89,6 +89,7 @@ class Levels:
         self.lines, self.centre = lines, centre
         m = lines.unit.size
         self.noise = np.full(m, noise)
+        self.measured = noise
         low, high = thresholds.FIRST
         size = abs(centre) if centre else 1.0
         first = np.clip(np.cbrt(4 * thresholds.NOISE_GAIN * noise / size), low, high)
@@ -131,12 +132,45 @@ class Levels:
 
     def evidence(self) -> Evidence:
         """All that was taken. What was rough close by is so further out, where it looks smooth."""
-        found = interval(self.costs, self.h, self.centre, self.noise)
+        return self._with(self.noise)
+
+    def unraised(self) -> Evidence | None:
+        """The same with the noise as it was measured; None where no line has turned out rougher.
+
+        Without levels at which the cost does not move: what stands still shows no slope.
+        """
+        if np.all(self.noise == self.measured):
+            return None
+        found = self._with(np.full(self.noise.shape, self.measured))
+        still = np.where(np.all(self.costs == self.centre, axis=0), np.nan, 0.0)
+        return replace(found, lo=found.lo + still, hi=found.hi + still)
+
+    def _with(self, noise: Array) -> Evidence:
+        found = interval(self.costs, self.h, self.centre, noise)
         rough = np.where(found.smooth, 0.0, np.nan_to_num(found.width - 2 * found.noise) * found.h)
         before = np.zeros_like(rough)
         np.maximum.accumulate(np.nan_to_num(rough[:-1]), axis=0, out=before[1:])
         wider = np.where(found.smooth, before / found.h, 0.0)
-        return replace(found, lo=found.lo - wider, hi=found.hi + wider)
+        return _joined(replace(found, lo=found.lo - wider, hi=found.hi + wider))
+
+
+@np.errstate(all="ignore")
+def _joined(found: Evidence) -> Evidence:
+    """Each interval with those of closer levels at which the line bends more.
+
+    A smooth line bends less the closer one looks. Where it bends more than further out, and more
+    than noise, kinks lie between: on both sides, or the line would not look smooth beyond. What is
+    beyond them then says nothing that those levels do not say.
+    """
+    rows = np.flatnonzero(np.any(np.isfinite(found.lo), axis=1))
+    bends = np.where(found.smooth, found.width / 2 - 2 * found.noise, 0.0)
+    lo, hi = found.lo.copy(), found.hi.copy()
+    for i, far in enumerate(rows):
+        for near in rows[:i]:
+            hidden = found.smooth[far] & (bends[near] > found.width[far] / 2)
+            lo[far] = np.where(hidden, np.fmin(lo[far], found.lo[near]), lo[far])
+            hi[far] = np.where(hidden, np.fmax(hi[far], found.hi[near]), hi[far])
+    return replace(found, lo=lo, hi=hi)
 
 
 @np.errstate(all="ignore")

@@ -24,7 +24,7 @@ noise divided by the step, and its truncation error; the oracle states both.
     tolerance = SAFETY x (spread + 2 eps (|a| + |n|)) + underflow
 
 with `underflow` for results so small that their factors may have lost digits to it. Inside of a
-black box numbers are rounded that moving its parameters does not move: `least` adds two units of
+black box numbers are rounded that moving its parameters does not move: `least` adds `UNITS` of
 the largest slope of the tensor. What a real difference adds, noise and truncation, is in its own
 interval (`checks.oracles.levels`).
 
@@ -125,7 +125,7 @@ def tolerance(analytic: Array, numeric: Array, *, spread: Array, dtype: np.dtype
 def least(
     values: Array, slopes: Array, dtype: np.dtype, top: tuple[float, float] = (0, 0)
 ) -> Array:
-    """Two units of the largest slope of a tensor, (m,): less than that may be rounding of it.
+    """A few units of the largest slope of a tensor, (m,): less than that may be rounding of it.
 
     Where an array has numbers of several units, 1 / `BLUNT` of the largest change that a number
     makes by its own size, if that is less. `top` is the largest of both in the whole problem.
@@ -134,7 +134,11 @@ def least(
     slope, change = largest(values, slopes)
     slope, change = max(slope, top[0]), max(change, top[1])
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        return 2 * float(np.finfo(dtype).eps) * np.fmin(slope, change / x / thresholds.BLUNT)
+        return (
+            thresholds.UNITS
+            * float(np.finfo(dtype).eps)
+            * np.fmin(slope, change / x / thresholds.BLUNT)
+        )
 
 
 def largest(values: Array, slopes: Array) -> tuple[float, float]:

@@ -93,6 +93,7 @@ def decide(
     slack: float | None = None,
     support: Array | float = 0.0,
     blind: bool = False,
+    unraised: Evidence | None = None,
 ) -> Ruling:
     """Decide coordinates, (m,) each.
 
@@ -116,9 +117,13 @@ def decide(
         How far real differences confirm the complex step, where it may not see all of the cost.
     blind
         Whether it may not. Else a value that it bears out is not wrong by real differences alone.
+    unraised
+        The levels with the noise as it was measured, where it was raised since. A value that they
+        leave standing close by, or that is at a kink by them, is not wrong for what is seen further
+        out.
     """
     slack = thresholds.NO_ERROR * rtol if slack is None else slack
-    real = _real(analytic, exact, evidence)
+    real = _real(analytic, exact, evidence, unraised)
     said = _opinion(
         analytic, exact, real, rounding=rounding, slack=slack, support=support, blind=blind,
         excused=rtol * largest,
@@ -162,7 +167,9 @@ class _Real:
         return (self.lo + self.hi) / 2
 
 
-def _real(analytic: Array, exact: Array, evidence: Evidence | None) -> _Real:
+def _real(
+    analytic: Array, exact: Array, evidence: Evidence | None, unraised: Evidence | None
+) -> _Real:
     if evidence is None:
         nothing, no = np.full(analytic.shape, np.nan), np.zeros(analytic.shape, bool)
         return _Real(lo=nothing, hi=nothing, kinked=no, against=no, prefers=no.astype(np.int8),
@@ -173,6 +180,9 @@ def _real(analytic: Array, exact: Array, evidence: Evidence | None) -> _Real:
     rival = np.where(np.isfinite(exact) & ~against, exact, centre)
     prefers = closest(evidence, analytic, rival)
     prefers[(prefers < 0) & ~left_out(evidence, analytic, rival)] = 0
+    if unraised is not None:
+        stands = (closest(unraised, analytic, rival) > 0) | at_kink(unraised)[0]
+        prefers[(prefers < 0) & stands] = 0
     kinked, nearby = at_kink(evidence)
     return _Real(lo=lo, hi=hi, kinked=kinked, against=against, prefers=prefers, nearby=nearby)
 

@@ -132,3 +132,36 @@ def test_a_gradient_that_ends_beside_the_point_has_no_spread(elsewhere: Any) -> 
     this = under_way(vector(lambda p: (p**2).sum(), gradient, at))
     assert jittered(this) == []
     assert spreads(this, [2 * at])[0].tolist() == [0, 0]
+
+
+def test_a_float32_gradient_is_as_exact_as_it_is_close_to_the_same_in_double() -> None:
+    """The data in it are rounded where no parameter is: the sum of them cancels to rounding."""
+    data = np.full(100, 0.1, np.float32)
+    data[99] = -data[:99].sum(dtype=np.float64)
+
+    def gradient(p: Array) -> Array:
+        total = p.dtype.type(0)
+        for each in data:
+            total += each * p.dtype.type(1)
+        return np.full(1, total)
+
+    this = under_way(
+        vector(lambda p: (data * p).sum(), gradient, np.ones(1, np.float32)),
+    )
+    rounded = float(gradient(np.ones(1, np.float32))[0])
+    true = float(gradient(np.ones(1))[0])
+    assert abs(rounded - true) > 1e-7
+    assert spreads(this, [gradient(np.ones(1, np.float32))])[0] == abs(rounded - true)
+
+
+def test_a_gradient_that_takes_no_double_is_left_with_its_spread() -> None:
+    """It may raise what it likes."""
+
+    def gradient(p: Array) -> Array:
+        if p.dtype != np.float32:
+            raise TypeError("expected float32")
+        return 2 * p
+
+    at = np.asarray([1.0, 3.0], np.float32)
+    this = under_way(vector(lambda p: (p**2).sum(), gradient, at))
+    assert np.all(spreads(this, [2 * at])[0] > 0)

@@ -363,3 +363,51 @@ def test_what_was_rough_close_by_is_so_further_out() -> None:
     rough = ~bare.smooth[near, 0]
     grown = widened.width[far, 0] > bare.width[far, 0]
     assert rough == grown
+
+
+def dent(t: Any, slope: float, beyond: float, width: float) -> Any:
+    """A line through 0 with one slope within `width` of it and another beyond, on both sides."""
+    return slope * np.clip(t, -width, width) + beyond * (t - np.clip(t, -width, width))
+
+
+@pytest.mark.parametrize("closer", [2, 3, 4])
+def test_a_line_that_bends_more_close_by_says_no_more_further_out(closer: int) -> None:
+    """Beyond two kinks it looks smooth, and is: with another slope than at the point."""
+    far = HOME + 3
+    width = 0.4 * float(Levels(line(np.sin), 1.0, EPS).h[far - closer, 0])
+    levels = Levels(line(lambda t: 1 + dent(t, 1.0, 2.0, width)), 1.0, EPS)
+    for level in range(far - closer, far + 1):
+        levels.look(np.zeros(1, int), np.full(1, level))
+    found = levels.evidence()
+    taken = found.level(far)
+    assert taken.smooth.all()
+    assert holds(taken, 1.0)
+    alone = interval(levels.costs[:, far], levels.h[far], 1.0, levels.noise)
+    assert not holds(alone, 1.0, slack=0.5)
+
+
+def test_a_smooth_line_is_joined_with_nothing() -> None:
+    """Each of its levels bends less than those further out."""
+    levels = Levels(line(lambda t: np.sin(1 + t)), float(np.sin(1)), EPS)
+    some = range(HOME - 3, HOME + 6)
+    for level in some:
+        levels.look(np.zeros(1, int), np.full(1, level))
+    found = levels.evidence()
+    for level in some:
+        alone = interval(levels.costs[:, level], levels.h[level], levels.centre, levels.noise)
+        assert (alone.lo, alone.hi) == (found.level(level).lo, found.level(level).hi)
+
+
+def test_what_is_seen_with_the_noise_as_measured_is_kept() -> None:
+    """Where noise was raised since; without levels at which the cost stands still."""
+    levels, _ = scanned(lambda t: np.where(np.abs(t) < 2.0**-20, 1.0, 1 + t), 1.0)
+    levels.noise[:] = EPS
+    assert levels.unraised() is None
+    levels.look(np.zeros(1, int), np.zeros(1, int))
+    levels.noise[:] = 1e-3
+    unraised = levels.unraised()
+    assert unraised is not None
+    assert np.isnan(unraised.lo[0])
+    moving = levels.taken[:, 0] & np.isfinite(unraised.lo[:, 0])
+    assert moving.any()
+    assert np.all(unraised.noise[moving] < levels.evidence().noise[moving])

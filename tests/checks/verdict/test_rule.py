@@ -38,6 +38,7 @@ def ruled(
     rtol: float = 1e-6,
     support: float = 0.0,
     blind: bool = False,
+    unraised: Evidence | None = None,
 ) -> Ruling:
     """What is said of values of about 1, exact to rounding."""
     a = np.atleast_1d(np.asarray(analytic, np.float64))
@@ -51,6 +52,7 @@ def ruled(
         rtol=rtol,
         support=support,
         blind=blind,
+        unraised=unraised,
     )
 
 
@@ -202,6 +204,24 @@ def test_what_some_sharp_evidence_holds_is_not_failed() -> None:
     for a in (5.0, 3.0):
         assert said(ruled(a, seen=seen)) == (Status.UNDECIDED, Reason.DIFFER)
     assert said(ruled(9.0, seen=seen))[0] is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    ("unraised", "status"),
+    [
+        (evidence(sharp(1, 0.1)), Status.UNDECIDED),  # it holds the value, and not the other
+        (evidence((0, 3)), Status.FAIL),  # it cannot tell
+        (evidence(sharp(2, 0.1)), Status.FAIL),
+        (evidence((1.5, 3), (1.5, 3), smooth=False), Status.UNDECIDED),  # a kink
+    ],
+)
+def test_what_closer_levels_left_standing_before_noise_was_raised_is_not_wrong(
+    unraised: Evidence, status: Status
+) -> None:
+    """Raised noise may be that of a kink: what blurs close by does not make farther levels true."""
+    seen = evidence((-1e3, 1e3), sharp(2))
+    assert said(ruled(1, seen=seen))[0] == Status.FAIL
+    assert said(ruled(1, seen=seen, unraised=unraised))[0] == status
 
 
 def test_consensus_is_what_the_closest_agree_on() -> None:
