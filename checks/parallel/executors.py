@@ -14,11 +14,12 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import (
+    FIRST_COMPLETED,
     CancelledError,
     Executor,
     Future,
     ThreadPoolExecutor,
-    as_completed,
+    wait,
 )
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,10 @@ Result = TypeVar("Result")
 # down may come up again, and a Dask client that is just closing would take calls and forget them.
 ATTEMPTS = 3
 PAUSE = 1.0
+
+# After so many seconds without any answer, pieces are run here as well, one after the other, until
+# one comes: an executor whose workers are all gone may never say so.
+SILENCE = 30.0
 
 _thread = threading.local()  # its `stop` is the event that ends the piece this thread is at
 
@@ -102,8 +107,16 @@ def _hand_over(
                 futures[executor.submit(_run_there, parcel, piece)] = piece
             except Exception as error:  # noqa: BLE001 whatever it is, the executor has failed
                 yield piece, _Failed(why=repr(error), lost=True)
-        for future in as_completed(futures):
-            yield futures[future], _outcome(future)
+        open_, silence = dict(futures), SILENCE
+        while open_:
+            done, _ = wait(open_, timeout=silence, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield open_.pop(future), _outcome(future)
+            silence = SILENCE if done else 0.0
+            if not done:
+                future, piece = open_.popitem()
+                future.cancel()
+                yield piece, _Failed(why=f"no answer within {SILENCE:g} seconds", lost=False)
     finally:
         for future in futures:
             future.cancel()

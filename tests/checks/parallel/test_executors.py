@@ -220,6 +220,29 @@ def test_an_executor_that_is_gone_costs_no_result(
     )
 
 
+class Silent(Executor):
+    """It answers for every third piece, and says nothing of the others, ever."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """A future that may never be done."""
+        future: Future[Any] = Future()
+        if self.given % 3 == 0:
+            future.set_result(function(*args, **kwargs))
+        self.given += 1
+        return future
+
+
+def test_an_executor_that_falls_silent_costs_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one does whose workers are gone: after a while its pieces are run here, with a word."""
+    monkeypatch.setattr(executors, "SILENCE", 0.05)
+    with pytest.warns(RuntimeWarning, match="got no answer within 0.05 seconds; pieces without"):
+        found = dict(executors.run(_add, 10, [1, 2, 3, 4, 5], Silent()))
+    assert found == {1: 11, 2: 12, 3: 13, 4: 14, 5: 15}
+
+
 def test_what_goes_down_has_a_moment_to_come_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before pieces are handed over again, and not where there are none."""
     pauses: list[float] = []
