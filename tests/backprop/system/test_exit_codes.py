@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from backprop import passes
-from backprop.network import init_net
+from backprop.network import init_net, optimize, zero_grad
 from backprop.system import exit_codes
 from checks.network.adapter import as_subject
 from checks.problem.problem import black_box, call_theirs
@@ -118,6 +118,10 @@ def test_a_networks_code_is_under_check_but_not_what_refuses_arguments(
         "the network's code",
     )
     assert not exit_codes.is_theirs(raised(passes.cost, net, np.ones((1, 4)), y))
+    assert not exit_codes.is_theirs(raised(optimize, net, -1.0))
+    assert not exit_codes.is_theirs(raised(zero_grad, "no network"))
+    net.biases[0] = np.zeros(7)
+    assert not exit_codes.is_theirs(raised(passes.forward, net, np.ones((1, 3))))
 
 
 def test_a_fault_says_so_and_asks_for_a_report() -> None:
