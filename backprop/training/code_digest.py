@@ -200,6 +200,12 @@ def _is_library(module: object) -> bool:
     return str(module).partition(".")[0] in _LIBRARIES
 
 
+def _is_shipped(f: types.FunctionType) -> bool:
+    """Whether a function is ours, or one that Python has put into a class under another name."""
+    module = f.__globals__.get("__name__")
+    return _is_ours(module) or (_is_library(module) and not f.__closure__ and _name(f) is None)
+
+
 def _is_ours(module: object) -> bool:
     return str(module).partition(".")[0] == "backprop"
 
@@ -216,8 +222,7 @@ def _function(f: types.FunctionType) -> tuple[str, Iterable[Any]]:
 
 # What is taken of a value: a word, and the values that it consists of. What fits first counts.
 _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], tuple[str, Iterable[Any]]]], ...] = (
-    (lambda v: type(v) is types.FunctionType and _is_ours(v.__globals__.get("__name__")),
-     _function),
+    (lambda v: type(v) is types.FunctionType and _is_shipped(v), _function),
     (lambda v: isinstance(v, type) and _is_ours(v.__module__),
      lambda v: (v.__qualname__, (*v.__bases__, *_defined(v)))),
     (lambda v: dataclasses.is_dataclass(v) and _is_ours(type(v).__module__),

@@ -70,6 +70,17 @@ def test_code_of_ones_own_is_proved_anew_in_each_run(function: str, prints: int)
     assert len(in_processes(OWN.format(function=function) + PROGRAM)) == prints
 
 
+def test_what_python_puts_into_a_class_is_no_code_of_ones_own() -> None:
+    """As Python 3.13 does with `__replace__`, under the name of the class that came last."""
+    setup = """
+import dataclasses, types
+from backprop.network import Network
+Network.__replace__ = types.FunctionType(dataclasses.replace.__code__, vars(dataclasses))
+Network.__replace__.__qualname__ = "Network.__replace__"
+"""
+    assert len(in_processes(setup + PROGRAM)) == 1
+
+
 def test_all_that_is_run_on_the_way_is_read() -> None:
     """Each module whose code a step or a pass enters, and no other."""
     net = init_net(SHAPE)
