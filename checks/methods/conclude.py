@@ -118,6 +118,15 @@ def _furthest(findings: Findings, name: str, seen: Array) -> tuple[float, tuple[
     return float(relative[worst]), _index(int(at[worst]), seen.shape)
 
 
+def largest(values: Array, most: int) -> Array:
+    """Where the largest values are, as a stable sort has them; only those are sorted."""
+    order = -values
+    some = np.arange(order.size)
+    if order.size > most > 0:
+        some = np.flatnonzero(~(order > np.partition(order, most - 1)[most - 1]))
+    return np.asarray(some[np.argsort(order[some], kind="stable")][:most])
+
+
 def _worst(findings: Findings, status: Status, most: int) -> list[Mismatch]:
     """The coordinates of that status, those furthest beyond their tolerance first."""
     found: list[tuple[float, Mismatch]] = []
@@ -130,7 +139,7 @@ def _worst(findings: Findings, status: Status, most: int) -> list[Mismatch]:
             for values in (findings.analytic, findings.numeric, findings.tolerance)
         )
         excess = np.abs(a[flat] - n[flat]) / tol[flat]
-        for k in np.argsort(-excess, kind="stable")[:most]:
+        for k in largest(excess, most):
             at = flat[k]
             found.append(
                 (

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from checks import diagnosis
-from checks.methods.conclude import conclude
+from checks.methods.conclude import conclude, largest
 from checks.methods.run import CheckRun, disagree
 from checks.verdict.conduct import offence
 from checks.verdict.findings import Findings
@@ -161,3 +161,14 @@ def test_what_was_raised_near_the_point_is_noted_and_calls_are_told() -> None:
     assert report.calls["cost"] >= 1
     assert report.seed == 5
     assert 0 < report.seconds <= time.perf_counter() - this.started
+
+
+@pytest.mark.parametrize("most", [0, 1, 3, 8, 20])
+@pytest.mark.parametrize(
+    "values", [[3, 1, 2, 9, 4, 1, 0, 2], [1] * 8, [np.nan, 2, np.nan, 2, np.inf, 1, 2, 0], []]
+)
+def test_the_largest_are_had_as_a_stable_sort_has_them(values: list[float], most: int) -> None:
+    """The first of equals first, and what is no number last."""
+    array = np.asarray(values, float)
+    expected = np.argsort(-array, kind="stable")[:most]
+    np.testing.assert_array_equal(largest(array, most), expected)
