@@ -22,7 +22,7 @@ import backprop.cli.group
 import checks
 import checks.cli.gradcheck
 from backprop.system import exit_codes
-from checks.diagnosis import DIAGNOSES
+from checks.diagnosis.codes import DIAGNOSES
 from checks.methods import probe, sweep
 from checks.oracles import thresholds
 from checks.parallel import executors

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from checks import diagnosis
+from checks.diagnosis.diagnose import diagnose
 from checks.methods.run import DISAGREE, CheckRun
 from checks.problem.nested import Array
 from checks.verdict.findings import Findings, nothing
@@ -26,7 +26,7 @@ def conclude(this: CheckRun, findings: Findings | None) -> Report:
     passed = [] if found.projected else _worst(found, Status.PASS, 1)
     if failures and not offences:
         offences = [
-            diagnosis.diagnose(
+            diagnose(
                 problem,
                 found.analytic,
                 {n: np.nan_to_num(v) for n, v in found.numeric.items()},

@@ -11,7 +11,7 @@ import numpy as np
 
 from backprop import blas_threads, passes, validation
 from backprop.network import Network
-from checks.hypotheses import hypotheses
+from checks.diagnosis.network_variants import hypotheses
 from checks.network.resumed_forward import ShortRerun
 from checks.oracles import rounding
 from checks.problem.nested import Array

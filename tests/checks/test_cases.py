@@ -58,17 +58,6 @@ def test_a_wrong_gradient_gets_a_verdict_it_may_get(case: Case, wrong: Wrong) ->
     assert _verdicts(case, wrong, "sweep") <= set(wrong.verdicts)
 
 
-# Kinds of which some causes are misnamed so far.
-MISNAMED = {
-    "shape of a bias",
-    "convention",
-    "part of a vector",
-    "penalty",
-    "small error",
-    "small weights",
-}
-
-
 @pytest.mark.parametrize(
     ("case", "wrong"),
     [
@@ -84,8 +73,6 @@ def test_a_wrong_gradient_is_given_no_cause_that_is_not_there(case: Case, wrong:
     codes = [report.diagnosis.code if report.diagnosis else None for report in reports]
     told = not set(codes) & set(wrong.misleading)
     told &= wrong.code is None or set(codes) == {wrong.code}
-    if not told and case.kind in MISNAMED:
-        pytest.xfail("the diagnosis still infers causes from where an error sits")
     assert told
 
 

@@ -19,7 +19,7 @@ from backprop import init_net
 from backprop.activations import ACTIVATIONS
 from backprop.costs import COSTS
 from backprop.network import Network
-from checks.diagnosis import DIAGNOSES
+from checks.diagnosis.codes import DIAGNOSES
 from checks.methods.dispatch import examine as check
 from checks.network.adapter import as_subject
 from checks.network.faults.catalogue import FAULTS, Fault, plant

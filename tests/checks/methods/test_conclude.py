@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks import diagnosis
+from checks.methods import conclude as concluding
 from checks.methods.conclude import conclude, largest
 from checks.methods.run import CheckRun, disagree
 from checks.verdict.conduct import offence
@@ -24,7 +24,7 @@ P, F, U, Z, K = (
 def _unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers that were made up look like no bug."""
     unknown = Diagnosis(code="unknown", title="no bug known by pattern", remedy="compare")
-    monkeypatch.setattr(diagnosis, "diagnose", lambda *given, **more: unknown)
+    monkeypatch.setattr(concluding, "diagnose", lambda *given, **more: unknown)
 
 
 def check(**options: Any) -> CheckRun:

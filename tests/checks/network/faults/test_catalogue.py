@@ -4,7 +4,7 @@ import pytest
 from backprop import passes
 from backprop.activations import ACTIVATIONS
 from backprop.costs import COSTS
-from checks.diagnosis import DIAGNOSES
+from checks.diagnosis.codes import DIAGNOSES
 from checks.network.faults.catalogue import (
     CARRY,
     FAULTS,

@@ -1,4 +1,4 @@
-"""Places: where the wrong coordinates sit, when no relation explains their values.
+"""Locations: where the wrong coordinates sit, when no relation explains their values.
 
 Tensors may be called W1, b1, …, WL, bL, counted from the input; then a layer's weights and biases
 are read together. Others have layers if their names count any. `described` puts into words what
@@ -11,14 +11,21 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from checks.problem.nested import Array, coordinate
-from checks.view import NEARLY_ALL, Finding, View, by_layer, wrongs
+from checks.diagnosis.tensor_pair import NEARLY_ALL, Finding, View, by_layer, listed, wrongs
+from checks.problem.nested import coordinate
+
+# Errors of up to so much of a value are small: whole terms of a gradient are mostly more.
+SMALL = 0.05
 
 
-def places(views: list[View]) -> Iterator[Finding]:
-    """What the places of the wrong coordinates tell."""
+def locations(views: list[View]) -> Iterator[Finding]:
+    """What it tells where the wrong coordinates sit: a pattern, and hardly ever a cause."""
     layers = by_layer(views)
-    yield from _left_out(layers)
+    if sum(view.wrong for view in views) == 1:
+        only = wrongs(views)[0]
+        yield Finding(code="single-entry", tensor=only.name, detail=_described(only))
+        return
+    yield from _small(views)
     whole = all(v.share >= NEARLY_ALL for v in wrongs(views))
     if not whole or sum(v.wrong for v in views) < 3:
         return
@@ -26,6 +33,24 @@ def places(views: list[View]) -> Iterator[Finding]:
         yield from _paired(layers)
     elif len(wrongs(views)) > 1 and _first_layers(views):
         yield Finding(code="errors-enter-here", tensor=wrongs(views)[-1].name)
+
+
+def _small(views: list[View]) -> Iterator[Finding]:
+    """All a little wrong: a constant, an approximation, or a cost that is not exact itself."""
+    wrong = wrongs(views)
+    known = [view.known & (view.numeric != 0) for view in views]
+    decided = sum(int(np.count_nonzero(k)) for k in known)
+    size = max(float(np.abs(v.numeric).max(initial=0.0)) for v in views)
+    apart = max(float(np.abs(v.analytic - v.numeric)[v.fails].max()) for v in wrong)
+    each = np.concatenate([
+        (np.abs(v.analytic - v.numeric) / np.abs(v.numeric))[v.fails & (v.numeric != 0)]
+        for v in wrong
+    ])  # fmt: skip
+    if each.size and each.size >= NEARLY_ALL * decided and apart <= SMALL * size:
+        typical = float(np.median(each))
+        if typical <= SMALL:
+            detail = f"relative errors are typically {typical:.0e}"
+            yield Finding(code="small-everywhere", detail=detail)
 
 
 def _first_layers(views: list[View]) -> bool:
@@ -42,16 +67,15 @@ def _paired(layers: list[list[View]]) -> Iterator[Finding]:
     if all(view.is_bias for view in bad):
         yield Finding(code="bias-not-summed", tensor=bad[-1].name)
     elif not any(view.is_bias for view in bad):
-        detail = "the biases' gradients show that delta itself is right"
-        yield Finding(code="wrong-activation", tensor=bad[-1].name, detail=detail)
+        yield Finding(code="weights-only", tensor=bad[-1].name)
     elif layers[: len(wrong)] == wrong and len(bad) == 2 * len(wrong):
         code = "cost-derivative" if len(wrong) == len(layers) else "errors-enter-here"
         yield Finding(code=code, tensor=wrong[-1][0].name)
 
 
-def _left_out(layers: list[list[View]]) -> Iterator[Finding]:
+def left_out(views: list[View]) -> Iterator[Finding]:
     """In the last wrong layer all that is wrong is zero, and fills rows, columns or units."""
-    last = wrongs(next(layer for layer in reversed(layers) if wrongs(layer)))
+    last = wrongs(next(layer for layer in reversed(by_layer(views)) if wrongs(layer)))
     if any(np.any(view.analytic[view.fails]) for view in last):
         return
     lines = [_lines(view) for view in last]
@@ -63,12 +87,12 @@ def _left_out(layers: list[list[View]]) -> Iterator[Finding]:
 def _lines(view: View) -> str:
     """The rows or columns that hold all wrong coordinates and no right ones; "" where none do."""
     if view.fails.ndim != 2:
-        return f"entries {_listed(np.flatnonzero(view.fails))}"
+        return f"entries {listed(np.flatnonzero(view.fails))}"
     right = view.known & ~view.fails
     for axis, word in ((0, "columns"), (1, "rows")):
         touched = view.fails.any(axis=axis)
         if not np.any(right.any(axis=axis) & touched):
-            return f"{word} {_listed(np.flatnonzero(touched))}"
+            return f"{word} {listed(np.flatnonzero(touched))}"
     return ""
 
 
@@ -88,13 +112,8 @@ def _described(view: View) -> str:
         of += f", {coordinate(view.name, [int(i) for i in at[0]])}"
     elif view.fails.ndim == 2:
         rows, columns = (np.unique(at[:, k]) for k in (0, 1))
-        of += f", in {len(rows)} of {view.fails.shape[0]} rows ({_listed(rows)})"
-        of += f" and {len(columns)} of {view.fails.shape[1]} columns ({_listed(columns)})"
+        of += f", in {len(rows)} of {view.fails.shape[0]} rows ({listed(rows)})"
+        of += f" and {len(columns)} of {view.fails.shape[1]} columns ({listed(columns)})"
     if ratios.size:
         of += f", analytic / numeric from {ratios.min():.6g} to {ratios.max():.6g}"
     return of
-
-
-def _listed(indices: Array) -> str:
-    shown = ", ".join(str(int(i)) for i in indices[:6])
-    return shown + (", …" if len(indices) > 6 else "")

@@ -1,8 +1,8 @@
 """Hypotheses: the gradients that known bugs would give in a network, for the diagnosis to compare.
 
-Each known bug swaps one piece of the textbook's backward pass (`checks.textbook`); `hypotheses`
+Each known bug swaps one piece of the textbook's backward pass (`reference_backward`); `hypotheses`
 turns the pass once for each, the commonest first, and hands out the result. Here are the pieces
-that are wrong in themselves: slopes, the cost's derivative, targets; `checks.misroutings` has those
+that are wrong in themselves: slopes, the cost's derivative, targets; `routing_variants` has those
 that are right and used at the wrong place.
 """
 
@@ -14,10 +14,19 @@ from functools import partial
 
 import numpy as np
 
-from checks import misroutings, textbook
+from checks.diagnosis import reference_backward, routing_variants
+from checks.diagnosis.reference_backward import (
+    COSTS,
+    MISPLACED,
+    SLIPS,
+    SLOPES,
+    Page,
+    Slope,
+    turn,
+    with_error,
+)
 from checks.problem.nested import Array
 from checks.problem.problem import Hypothesis
-from checks.textbook import COSTS, MISPLACED, SLIPS, SLOPES, Page, Slope, turn, with_error
 
 # Beyond this many parameters a pass for every known bug would take longer than the check.
 LARGEST = 5_000_000
@@ -52,9 +61,9 @@ def hypotheses(
     known = cost in COSTS and all(name in SLOPES or name == "softmax" for name in names)
     if not known or sum(W.size for W in weights) > LARGEST:
         return
-    page = textbook.page(activations, weights, biases, names=names, cost=cost, y=y)
-    families = (_slopes, _cost, _targets, misroutings.carries, misroutings.sources,
-                misroutings.biases, misroutings.samples)  # fmt: skip
+    page = reference_backward.page(activations, weights, biases, names=names, cost=cost, y=y)
+    families = (_slopes, _cost, _targets, routing_variants.carries, routing_variants.sources,
+                routing_variants.biases, routing_variants.samples)  # fmt: skip
     with np.errstate(all="ignore"):  # a wrong formula may well overflow
         for family in families:
             yield from family(page)
@@ -92,9 +101,9 @@ def _places(page: Page) -> Iterator[tuple[str | None, frozenset[int]]]:
 
 def _with_slope(page: Page, layers: frozenset[int], at: At) -> dict[str, Array]:
     def slope(page: Page, l: int) -> Array:
-        return at(l) if l in layers else textbook.slope(page, l)
+        return at(l) if l in layers else reference_backward.slope(page, l)
 
-    return turn(page, replace(textbook.RIGHT, slope=slope))
+    return turn(page, replace(reference_backward.RIGHT, slope=slope))
 
 
 def _ones(page: Page) -> At:
@@ -102,7 +111,7 @@ def _ones(page: Page) -> At:
 
 
 def _twice(page: Page) -> At:
-    return lambda l: textbook.slope(page, l) * textbook.own_slope(page, l)
+    return lambda l: reference_backward.slope(page, l) * reference_backward.own_slope(page, l)
 
 
 def _formula(page: Page, formula: Slope, l: int) -> Array:
@@ -111,25 +120,25 @@ def _formula(page: Page, formula: Slope, l: int) -> Array:
 
 def _misplaced(page: Page, which: int, l: int) -> Array:
     formulas = MISPLACED.get(page.names[l])
-    return formulas[which](page.z[l], page.a[l]) if formulas else textbook.slope(page, l)
+    return formulas[which](page.z[l], page.a[l]) if formulas else reference_backward.slope(page, l)
 
 
 def _elsewhere(page: Page, step: int, l: int) -> Array:
     """The right formula given the activations of the layer after, or before."""
     there = page.a[min(max(l + step, 0), page.last)]
     if there.shape != page.a[l].shape or page.names[l] not in SLOPES:
-        return textbook.slope(page, l)
+        return reference_backward.slope(page, l)
     return SLOPES[page.names[l]](there, there)
 
 
 def _neighbours(page: Page, step: int, l: int) -> Array:
     """The formula of the layer after, or before, given the right activations."""
     name = page.names[min(max(l + step, 1), page.last)]
-    return SLOPES.get(name, textbook.one)(page.z[l], page.a[l])
+    return SLOPES.get(name, reference_backward.one)(page.z[l], page.a[l])
 
 
 def _cost(page: Page) -> Iterator[Hypothesis]:
-    a, y, e = page.a[-1], page.y, textbook.error(page)
+    a, y, e = page.a[-1], page.y, reference_backward.error(page)
     steep = np.where(a * (1 - a) > 0, a * (1 - a), 1.0)
     errors = (a, -y, np.sign(e), e**2, e**2 / 2, e**3, a + y, np.abs(e), e / steep, a - y,
               e * steep, -y / np.where(a != 0, a, 1.0), np.ones_like(a))  # fmt: skip

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from checks.problem.nested import Array
+from checks.problem.nested import Array, coordinate
 from checks.problem.problem import Subject
 from checks.verdict.rule import Status
 
@@ -65,7 +65,8 @@ class View:
     def is_bias(self) -> bool:
         """Whether name and shape are a bias's, as of b, b1 and layer.bias, and not of beta."""
         called = re.fullmatch(r"b(ias(es)?)?_?\d*", self.name.rpartition(".")[2])
-        return self.value.ndim <= 1 and called is not None
+        row = self.value.ndim <= 1 or self.value.size == max(self.value.shape)
+        return row and called is not None
 
     @property
     def layer(self) -> int | None:
@@ -73,22 +74,23 @@ class View:
         found = re.search(r"(\d+)(?:\.|$)", self.name)
         return int(found[1]) if found else None
 
-    @np.errstate(over="ignore")  # of a gradient that is huge and wrong
+    @np.errstate(over="ignore")
+    def near(self, predicted: Array, *, scale: float = 1.0) -> Array:
+        """Where the analytic gradient is `predicted`, but for rounding."""
+        allowed = EXACT * np.maximum(np.abs(self.analytic), np.abs(predicted))
+        allowed += max(scale, 1.0) * self.slack
+        return np.asarray(np.abs(self.analytic - predicted) <= allowed)
+
+    def only(self, some: Array) -> View:
+        """The same with no other coordinates wrong than some."""
+        return replace(self, fails=self.fails & some)
+
     def equals(self, predicted: Array, *, scale: float = 1.0, known: Array | bool = True) -> bool:
         """Whether the analytic gradient is `predicted`, and that says more than the numeric one.
 
         As far as the prediction is `known`.
         """
-        allowed = np.maximum(np.abs(self.analytic), np.abs(predicted))
-        allowed *= EXACT
-        allowed += max(scale, 1.0) * self.slack
-        apart = np.abs(self.analytic - predicted)
-        if not np.all((apart <= allowed) | ~(self.usable & known)):
-            return False
-        fails = self.fails & known
-        better = apart[fails] <= np.abs(self.analytic[fails] - self.numeric[fails]) / 4
-        enough = NEARLY_ALL * better.size if better.size else self.wrong
-        return bool(np.count_nonzero(better) >= enough)
+        return fit([self], [predicted], scale=scale, known=[known])
 
 
 def views(
@@ -141,6 +143,56 @@ def wrongs(views: Sequence[View]) -> list[View]:
 def culprit(views: Sequence[View], wrong: Sequence[View]) -> str | None:
     """The tensor to point at: the wrong one; none where all are wrong."""
     return None if len(wrong) == len(views) and len(views) > 1 else wrong[-1].name
+
+
+@np.errstate(over="ignore")  # of a gradient that is huge and wrong
+def fit(
+    views: Sequence[View],
+    predicted: Sequence[Array],
+    *,
+    scale: float = 1.0,
+    known: Sequence[Array | bool] | None = None,
+) -> bool:
+    """Whether analytic gradients are what is predicted, where that is known, but for rounding.
+
+    And nearly everywhere where they are wrong it has to be nearer than the numeric ones.
+    """
+    better, wrong = 0, 0
+    for view, p, at in zip(views, predicted, known or [True] * len(views), strict=True):
+        if not np.all(view.near(p, scale=scale) | ~(view.usable & at)):
+            return False
+        fails, off = view.fails & at, np.abs(view.analytic - view.numeric)
+        better += int(np.count_nonzero(np.abs(view.analytic - p)[fails] <= off[fails] / 4))
+        wrong += int(np.count_nonzero(fails))
+    return better >= (NEARLY_ALL * wrong if wrong else sum(view.wrong for view in views))
+
+
+def where(wrong: Sequence[View]) -> str:
+    """The wrong tensors, with their entries where only some are wrong."""
+    return ", ".join(_entries(view) for view in wrong)
+
+
+def _entries(view: View) -> str:
+    if view.wrong == np.count_nonzero(view.known):
+        return view.name
+    at = np.argwhere(view.fails)
+    if len(at) == 1:
+        return coordinate(view.name, [int(i) for i in at[0]])
+    if view.fails.ndim == 2:
+        for word, fails in (("rows", view.fails), ("columns", view.fails.T)):
+            lines = fails.any(axis=1)
+            if fails[lines].all():
+                return f"{word} {listed(np.flatnonzero(lines))} of {view.name}"
+    flat = np.flatnonzero(view.fails)
+    if view.fails.ndim == 1 and np.ptp(flat) == len(flat) - 1:
+        return f"entries {flat[0]} to {flat[-1]} of {view.name}"
+    return f"{len(at):,} of {view.value.size:,} entries of {view.name}"
+
+
+def listed(indices: Array) -> str:
+    """The first six of some indices."""
+    shown = ", ".join(str(int(i)) for i in indices[:6])
+    return shown + (", …" if len(indices) > 6 else "")
 
 
 def entrance(views: Sequence[View]) -> str:

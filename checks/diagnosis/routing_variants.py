@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from checks import textbook
+from checks.diagnosis import reference_backward
+from checks.diagnosis.reference_backward import RIGHT, Page, Pieces, turn, with_error
 from checks.problem.nested import Array
 from checks.problem.problem import Hypothesis
-from checks.textbook import RIGHT, Page, Pieces, turn, with_error
 
 # Beyond this many samples only the first and the last are tried as the ones left out.
 SAMPLES = 64
@@ -77,7 +77,11 @@ def sources(page: Page) -> Iterator[Hypothesis]:
     for other in others:
         yield "wrong-activation", None, turn(page, _with_source(other))
     if page.last > 1:
-        spoilt = [page.a[0], *(textbook.slope(page, l) for l in range(1, page.last)), page.a[-1]]
+        spoilt = [
+            page.a[0],
+            *(reference_backward.slope(page, l) for l in range(1, page.last)),
+            page.a[-1],
+        ]
         before, after = turn(replace(page, a=spoilt)), turn(page, _with_source(_before(spoilt)))
         yield "overwritten-activation", f"W{page.last}", after
         yield "overwritten-activation", f"W{page.last}", before
@@ -124,7 +128,7 @@ def samples(page: Page) -> Iterator[Hypothesis]:
         return
     for weights in _weights(batch):
         yield "wrong-samples", None, turn(page, _weighted(weights[:, None]))
-    error, steep = textbook.error(page), textbook.slope(page, page.last)
+    error, steep = reference_backward.error(page), reference_backward.slope(page, page.last)
     for row in (0, -1):
         yield "wrong-samples", None, _alone(page, row)
         same = np.broadcast_to(error[row], error.shape)
@@ -146,7 +150,7 @@ def _weights(batch: int) -> Iterator[Array]:
 
 
 def _weighted(weights: Array) -> Pieces:
-    return replace(RIGHT, error=lambda page: textbook.error(page) * weights)
+    return replace(RIGHT, error=lambda page: reference_backward.error(page) * weights)
 
 
 def _rearranged(order: Array) -> Pieces:
@@ -157,7 +161,7 @@ def _with_delta(delta: Array) -> Pieces:
     """The right pass but for the output's delta."""
 
     def slope(page: Page, l: int) -> Array:
-        return np.ones_like(delta) if l == page.last else textbook.slope(page, l)
+        return np.ones_like(delta) if l == page.last else reference_backward.slope(page, l)
 
     return replace(with_error(delta), slope=slope)
 

@@ -126,7 +126,7 @@ def page(
     cost: str,
     y: Array,
 ) -> Page:
-    """The page of a network, in double precision; see `checks.hypotheses.hypotheses`."""
+    """The page of a network, in double precision; see `network_variants.hypotheses`."""
     a = [np.asarray(each, np.float64) for each in activations]
     W = [np.asarray(each, np.float64) for each in weights]
     z = [before @ w + b for before, w, b in zip(a, W, biases, strict=False)]

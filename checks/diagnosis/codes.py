@@ -1,20 +1,9 @@
-"""Diagnosis: what kind of bug a difference looks like, from the numbers alone.
-
-`diagnose` asks, in this order: does one known pattern explain every tensor (`checks.patterns`);
-does a gradient that a known bug would give here equal the observed one (`Subject.hypotheses`);
-where does the error sit. What fits nothing is "unknown", and its pattern is described.
-"""
+"""Codes: every kind of bug that a diagnosis can name, with a title and what to do about it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
-from checks import patterns, places
-from checks.problem.nested import Array
-from checks.problem.problem import Subject
+from checks.diagnosis.tensor_pair import Finding
 from checks.verdict.report import Diagnosis
-from checks.view import Finding, View, entrance
-from checks.view import views as views_of
 
 DIAGNOSES = {
     "sign-flipped": (
@@ -31,7 +20,7 @@ DIAGNOSES = {
     ),
     "constant-factor": (
         "off by a constant factor",
-        "look for a factor that cost and gradient do not share: a learning rate, 1/2, a batch size",
+        "look for a factor that only one has (learning rate, 1/2, batch size), or a sum not zeroed",
     ),
     "bias-missing": (
         "the bias gradient is missing",
@@ -54,12 +43,28 @@ DIAGNOSES = {
         "look for a cast to float32 or float16, or an array created with such a dtype",
     ),
     "weight-decay": (
-        "a multiple of the parameters is added: weight decay that the cost does not have",
-        "add the penalty to the cost as well, or leave it to the optimiser",
+        "a function of each parameter alone is added, which the cost does not have",
+        "leave weight decay to the optimiser, or add it to the cost; see the penalty's factor",
     ),
     "penalty-missing": (
-        "a multiple of the parameters is lacking: a penalty that the cost has",
-        "add its derivative to the gradient; that of rate / 2 * p**2 is rate * p",
+        "a function of each parameter alone is lacking: a penalty that the cost has",
+        "add its derivative, or see its factor and sign; that of rate / 2 * p**2 is rate * p",
+    ),
+    "projected": (
+        "the gradient is projected on a tangent space, the cost's is not",
+        "right on its manifold: check the cost's own gradient, or project inside of the cost",
+    ),
+    "symmetric-convention": (
+        "entries of a symmetric matrix and their mirror images share the slope otherwise",
+        "the check moves each entry by itself: count what the cost reads, both triangles or one",
+    ),
+    "constant-added": (
+        "the same number is added everywhere",
+        "look for a term that does not depend on the parameters",
+    ),
+    "misplaced": (
+        "right values stand at the wrong entries",
+        "look at the order in which arrays are unrolled, at indices and at transposes",
     ),
     "clipped": (
         "the gradient is clipped",
@@ -109,6 +114,18 @@ DIAGNOSES = {
         "samples are left out, repeated or mixed up",
         "every sample's delta meets its own activations, once; look at batch indices and slices",
     ),
+    "weights-only": (
+        "weights' gradients are wrong, the biases' are right",
+        "delta sums up rightly: look at what it is multiplied by, and at penalties on weights",
+    ),
+    "single-entry": (
+        "a single entry is wrong",
+        "look at what treats it unlike the others: an index, a bound, an intercept",
+    ),
+    "small-everywhere": (
+        "small errors nearly everywhere",
+        "look for a constant or formula that is not exact; tighten whatever iterates in the cost",
+    ),
     "left-out": (
         "rows, columns or units are left out",
         "look for a slice or a range that ends one short",
@@ -124,30 +141,6 @@ DIAGNOSES = {
 }
 
 
-def diagnose(
-    subject: Subject,
-    analytic: Mapping[str, Array],
-    numeric: Mapping[str, Array],
-    status: Mapping[str, Array],
-    *,
-    tolerance: Mapping[str, Array] | None = None,
-) -> Diagnosis:
-    """The diagnosis that fits best, or "unknown" with a description of the pattern.
-
-    Parameters
-    ----------
-    subject
-        What was checked; its `context` names factors, its `hypotheses` gradients of known bugs.
-    analytic, numeric, status
-        Both gradients and each coordinate's `Status`, by tensor.
-    tolerance
-        How far rounding lets the two gradients differ; a guess from the dtype where it is None.
-    """
-    views = views_of(subject, analytic, numeric, status, tolerance)
-    finding = next(_findings(subject, views), None) or places.described(views)
-    return of(finding)
-
-
 def of(finding: Finding) -> Diagnosis:
     """A finding with the title and the remedy of its code."""
     title, remedy = DIAGNOSES[finding.code]
@@ -158,16 +151,3 @@ def of(finding: Finding) -> Diagnosis:
         tensor=finding.tensor,
         detail=finding.detail,
     )
-
-
-def _findings(subject: Subject, views: list[View]) -> Iterator[Finding]:
-    """All that fit, the most specific first; nothing is computed before it is asked for."""
-    if not any(view.wrong for view in views):
-        return
-    yield from patterns.whole(subject, views)
-    if subject.hypotheses is not None:
-        for code, tensor, gradient in subject.hypotheses():
-            if patterns.explains(views, gradient):
-                yield Finding(code=code, tensor=tensor and entrance(views))
-    yield from patterns.loose(subject, views)
-    yield from places.places(views)
