@@ -9,6 +9,7 @@ is left is orthogonal to them, which a penalty's error never brings about.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -31,26 +32,36 @@ FORMS: dict[str, Basis] = {
     "of W and W W' W": lambda p: [p, p @ p.T @ p] if p.ndim == 2 else [p],
 }
 SPARE = 2  # so many coordinates more than unknowns: no fit of fewer says anything
-SORTED = 6  # a random order of so many is sorted once in 720
+SORTED = 1e-5  # the chance of a random order that is sorted has to be below this
+SIMPLE = 4  # so many of the forms have one term
 
 
-def penalties(views: list[View]) -> Iterator[tuple[Finding, tuple[float, float] | None]]:
-    """What is lacking or too much, if it is some function of the parameters alone.
-
-    With a factor and how far it may be off, where that goes with the rest of the gradient.
-    """
+def penalties(views: list[View]) -> Iterator[Finding]:
+    """What is lacking or too much, if it is one of the usual functions of the parameters."""
     wrong = wrongs(views)
     for form, basis in FORMS.items():
         rates = [_rates(view, basis) for view in wrong]
         if all(rate is not None for rate in rates):
-            yield _penalty(views, wrong, [float(r[0]) for r in rates if r is not None], form), None
-    if all(_is_sorted(view) for view in wrong):
-        yield _penalty(views, wrong, [_direction(v) for v in wrong], None), None
-    for form, basis in list(FORMS.items())[:4]:
-        factor = _factor_beside(wrong, basis)
+            yield _penalty(views, wrong, [float(r[0]) for r in rates if r is not None], form)
+
+
+def other_penalties(views: list[View]) -> Iterator[Finding]:
+    """The same, if it is any that rises, or falls, with the parameter.
+
+    As of n numbers in random order each of two in n! is sorted.
+    """
+    wrong = wrongs(views)
+    chance = math.prod(2 / math.factorial(min(view.wrong, 20)) for view in wrong)
+    if chance < SORTED and all(_is_sorted(view) for view in wrong):
+        yield _penalty(views, wrong, [_direction(v) for v in wrong], None)
+
+
+def factors_beside(views: list[View]) -> Iterator[tuple[float, float, str]]:
+    """Factors of the rest beside a penalty that is right, with their doubt and which penalty."""
+    for form, basis in list(FORMS.items())[:SIMPLE]:
+        factor = _factor_beside(wrongs(views), basis)
         if factor is not None:
-            detail = f"beside a penalty that is right, {form}"
-            yield Finding(code="constant-factor", detail=detail), factor
+            yield *factor, f"beside a penalty that is right, {form}"
 
 
 def _penalty(views: list[View], wrong: list[View], rates: list[float], form: str | None) -> Finding:
@@ -94,7 +105,7 @@ def _over_norm(p: Array, axis: int) -> Array:
 def _is_sorted(view: View) -> bool:
     """Whether the difference rises, or falls, with the parameter, everywhere."""
     p, d = view.value[view.fails], (view.analytic - view.numeric)[view.fails]
-    if np.unique(p).size < SORTED:
+    if np.unique(p).size < p.size:
         return False
     steps = np.diff(d[np.argsort(p, kind="stable")])
     unit = 2 * float(view.unit[view.fails].max())

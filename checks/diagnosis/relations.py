@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from checks.diagnosis.penalties import penalties, projections
+from checks.diagnosis.penalties import factors_beside, other_penalties, penalties, projections
 from checks.diagnosis.tensor_pair import NEARLY_ALL, Finding, View, culprit, fit, where, wrongs
 from checks.problem.nested import Array
 from checks.problem.problem import Subject
@@ -27,12 +27,11 @@ def strict(subject: Subject, views: list[View]) -> Iterator[Finding]:
     yield from _transposed(views)
     yield from _swapped(views)
     yield from projections(views)
-    for finding, factor in penalties(views):
-        name = None if factor is None else _name(*factor, subject.context)
-        if factor is None:
-            yield finding
-        elif name is not None:
-            yield _named(name, views, wrongs(views), beside=finding.detail)
+    yield from penalties(views)
+    for c, doubt, beside in factors_beside(views):
+        name = _name(c, doubt, subject.context)
+        if name is not None:
+            yield _named(name, views, wrongs(views), beside=beside)
 
 
 def weak(subject: Subject, views: list[View]) -> Iterator[Finding]:
@@ -40,11 +39,15 @@ def weak(subject: Subject, views: list[View]) -> Iterator[Finding]:
     yield from factors(subject, views, named=False)
     yield from _mirrored(views)
     yield from _clipped(views)
+    for c, _, beside in factors_beside(views):
+        detail = f"the factor is {c:.6g}, {beside}"
+        yield Finding(code="constant-factor", tensor=culprit(views, wrongs(views)), detail=detail)
 
 
 def partial(subject: Subject, views: list[View]) -> Iterator[Finding]:
     """Relations of the wrong part of each tensor, whatever the rest is."""
     yield from factors(subject, views, named=True, part=True)
+    yield from other_penalties(views)
     yield from factors(subject, views, named=False, part=True)
     yield from _several_factors(subject, views)
     yield from _misplaced(views)
