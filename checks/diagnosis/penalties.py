@@ -29,7 +29,7 @@ FORMS: dict[str, Basis] = {
     "of their distance from a value": lambda p: [p, np.ones_like(p)],
     "times each row over its norm": lambda p: [_over_norm(p, 1)],
     "times each column over its norm": lambda p: [_over_norm(p, 0)],
-    "of W and W W' W": lambda p: [p, p @ p.T @ p] if p.ndim == 2 else [p],
+    "of W W' W and W": lambda p: [p @ p.T @ p, p] if p.ndim == 2 else [p],
 }
 SPARE = 2  # so many coordinates more than unknowns: no fit of fewer says anything
 SORTED = 1e-5  # the chance of a random order that is sorted has to be below this
@@ -39,6 +39,8 @@ SIMPLE = 4  # so many of the forms have one term
 def penalties(views: list[View]) -> Iterator[Finding]:
     """What is lacking or too much, if it is one of the usual functions of the parameters."""
     wrong = wrongs(views)
+    if all(_is_multiple(view) for view in wrong):
+        return  # a factor says as much, of fewer things
     for form, basis in FORMS.items():
         rates = [_rates(view, basis) for view in wrong]
         if all(rate is not None for rate in rates):
@@ -93,6 +95,10 @@ def _rates(view: View, basis: Basis) -> Array | None:
         return None
     needless = (np.all(view.near(view.numeric + sum(parts) - part)[at]) for part in parts)
     return None if any(needless) else rates
+
+
+def _is_multiple(view: View) -> bool:
+    return _rates(view, lambda _: [view.numeric]) is not None
 
 
 def _over_norm(p: Array, axis: int) -> Array:

@@ -68,7 +68,7 @@ def penalised(
             params=NET,
             right=with_part(1),
             wrong=(
-                Wrong("forgotten", loss_slope, FAIL, None, MISLEADING),
+                Wrong("forgotten", loss_slope, FAIL, None, (*MISLEADING, "weight-decay")),
                 Wrong("half of it", with_part(0.5), FAIL, None, MISLEADING),
                 Wrong("its sign", with_part(-1), FAIL, None, MISLEADING),
             ),

@@ -152,4 +152,5 @@ def usual(
         (f"one percent too large{where}", times(right, 1.01, of), percent),
         (f"smallest entry doubled{where}", entry(right, small, 2, of), smallest),
     )
-    return tuple(Wrong(label, slip, may) for label, slip, may in slips if may is not None)
+    no = ("weight-decay", "penalty-missing")
+    return tuple(Wrong(label, slip, may, None, no) for label, slip, may in slips if may is not None)

@@ -485,7 +485,7 @@ PENALTIES: dict[str, Callable[[Array], Array]] = {
     "of their distance from a value": lambda p: p - 0.7,
     "times each row over its norm": lambda p: p / np.sqrt((p**2).sum(axis=1, keepdims=True)),
     "times each column over its norm": lambda p: p / np.sqrt((p**2).sum(axis=0, keepdims=True)),
-    "of W and W W' W": lambda p: p @ p.T @ p - p,
+    "of W W' W and W": lambda p: p @ p.T @ p - p,
     "with the parameter": np.tanh,
 }
 
@@ -501,7 +501,7 @@ def test_a_penalty_is_known_by_the_form_of_what_is_lacking(
     analytic = {n: v + rates.get(n, 0) * PENALTIES[form](values[n]) if n in rates else v
                 for n, v in numeric.items()}  # fmt: skip
     found = read(analytic, numeric, subject_at(values))
-    if form == "of W and W W' W":
+    if form == "of W W' W and W":
         assert found.code in ("weight-decay", "penalty-missing")
     else:
         assert found.code == code
