@@ -65,13 +65,16 @@ def _scan_is_right(oracle: Any) -> bool:
 def witness(line: Lines, centre: float, noise: float, expected: float, error: float) -> str | None:
     """What a plain central difference at a unit's step has to say against a slope, if anything.
 
-    With the gap between the one-sided slopes for an error, it is not sharp; but it is nobody
-    else's.
+    With the gap between the one-sided slopes for an error, and as far as half the step changes it,
+    it is not sharp; but it is nobody else's.
     """
     first = np.zeros(1, int)
-    up, down = (float(np.real(line.costs(first, np.asarray([s]))[0])) for s in (1.0, -1.0))
+    up, down, half_up, half_down = (
+        float(np.real(line.costs(first, np.asarray([s]))[0])) for s in (1.0, -1.0, 0.5, -0.5)
+    )
     slope, gap = (up - down) / 2, abs(up + down - 2 * centre)
-    allowed = gap + thresholds.NOISE_GAIN * noise + error
+    moved = 2 * abs(slope - (half_up - half_down))
+    allowed = gap + moved + thresholds.NOISE_GAIN * noise + error
     if not np.isfinite(slope) or abs(slope - expected) <= allowed:
         return None
     return f"along a direction they say {expected:.9g}, a plain central difference {slope:.9g}"

@@ -151,11 +151,11 @@ class Levels:
         before = np.zeros_like(rough)
         np.maximum.accumulate(np.nan_to_num(rough[:-1]), axis=0, out=before[1:])
         wider = np.where(found.smooth, before / found.h, 0.0)
-        return _joined(replace(found, lo=found.lo - wider, hi=found.hi + wider))
+        return replace(found, lo=found.lo - wider, hi=found.hi + wider)
 
 
 @np.errstate(all="ignore")
-def _joined(found: Evidence) -> Evidence:
+def joined(found: Evidence) -> Evidence:
     """Each interval with those of closer levels at which the line bends more.
 
     A smooth line bends less the closer one looks. Where it bends more than further out, and more

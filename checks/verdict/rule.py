@@ -17,10 +17,13 @@ import enum
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from checks.oracles import thresholds
-from checks.oracles.levels import Evidence, at_kink
+from checks.oracles.levels import Evidence, at_kink, joined
 from checks.problem.nested import Array
+
+EPS = float(np.finfo(np.float64).eps)
 
 
 class Status(enum.IntEnum):
@@ -176,15 +179,31 @@ def _real(
                      nearby=no)  # fmt: skip
     lo, hi = consensus(evidence)
     centre = (lo + hi) / 2
-    against = (closest(evidence, exact, centre) < 0) & left_out(evidence, exact, centre)
+    against = _prefers(evidence, unraised, exact, centre) < 0
     rival = np.where(np.isfinite(exact) & ~against, exact, centre)
-    prefers = closest(evidence, analytic, rival)
-    prefers[(prefers < 0) & ~left_out(evidence, analytic, rival)] = 0
-    if unraised is not None:
-        stands = (closest(unraised, analytic, rival) > 0) | at_kink(unraised)[0]
-        prefers[(prefers < 0) & stands] = 0
     kinked, nearby = at_kink(evidence)
-    return _Real(lo=lo, hi=hi, kinked=kinked, against=against, prefers=prefers, nearby=nearby)
+    return _Real(lo=lo, hi=hi, kinked=kinked, against=against, nearby=nearby,
+                 prefers=_prefers(evidence, unraised, analytic, rival))  # fmt: skip
+
+
+def _prefers(
+    evidence: Evidence, unraised: Evidence | None, value: Array, rival: Array
+) -> npt.NDArray[np.int8]:
+    """1 where real differences leave a value standing and its rival not, -1 the other way round.
+
+    They leave it out where the closest that can tell does, and the hull of all; also the hull in
+    which a level takes up closer ones that bend more. What close by stands with the noise as it was
+    measured is not left out for what is seen further out, nor is what has a kink there.
+    """
+    found = closest(evidence, value, rival)
+    at = np.flatnonzero(found < 0)
+    some, one, other = evidence.of(at), value[at], rival[at]
+    out = left_out(some, one, other) & left_out(joined(some), one, other)
+    if unraised is not None:
+        raw = unraised.of(at)
+        out &= (closest(raw, one, other) <= 0) & ~at_kink(raw)[0]
+    found[at] *= out
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,7 +272,13 @@ def _status(
     dust: Array,
 ) -> tuple[Array, Array]:
     """The status of each, and how bluntly a pass was had, relative to the largest slope."""
-    sharp = 2 * said.half <= rtol * np.maximum(np.abs(a), np.abs(said.numeric))
+    size, apart = np.maximum(np.abs(a), np.abs(said.numeric)), np.abs(a - exact)
+    sharp = 2 * said.half <= rtol * size
+    # Where rounding may do far more than that, though it does not make up all of them, two values
+    # that agree as closely do not by chance.
+    by_chance = thresholds.BLUNT * rounding
+    closely = (2 * apart <= rtol * size) & (np.maximum(apart, EPS * size) <= by_chance)
+    sharp |= said.agree & closely & (said.half <= rounding) & (rounding < np.minimum(size, largest))
     hidden = np.maximum(real.hi - a, a - real.lo) + rounding
     hidden = np.where(said.agree, 2 * said.half, hidden)
     none = np.abs(a) <= rounding
@@ -266,7 +291,8 @@ def _status(
     status[(said.right & zero & ~sharp) | (dust & ~(said.right & sharp))] = Status.ZERO
     status[said.wrong & ~dust] = Status.FAIL
     beyond = np.where(real.nearby, Status.UNDECIDED, Status.FAIL)
-    status[real.kinked] = np.where(said.inside, Status.KINK, beyond)[real.kinked]
+    kinked = real.kinked & ~(real.nearby & said.agree & sharp)
+    status[kinked] = np.where(said.inside, Status.KINK, beyond)[kinked]
     status[~np.isfinite(a)] = Status.FAIL
     blunt = (status == Status.PASS) & ~sharp
     return status, np.where(blunt, hidden / largest, 0.0)

@@ -359,7 +359,7 @@ def test_a_right_coordinate_takes_four_real_costs_and_a_wrong_one_eight(factor: 
 
     assert calls(30, 0) - calls(10, 0) == 4 * 20
     assert calls(30, 20) - calls(30, 5) == (8 - 4) * 15
-    assert calls(10, 0) <= 4 * 10 + 16
+    assert calls(10, 0) <= 4 * 10 + 18
     assert calls(10, 1) <= 4 * 9 + 8 + 32
 
 

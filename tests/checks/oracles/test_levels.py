@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from checks.oracles import thresholds
-from checks.oracles.levels import HOME, LEVELS, Evidence, Levels, at_kink, interval, scan
+from checks.oracles.levels import HOME, LEVELS, Evidence, Levels, at_kink, interval, joined, scan
 from checks.oracles.lines import Lines
 from checks.problem.nested import Array
 from checks.verdict.rule import consensus
@@ -378,7 +378,7 @@ def test_a_line_that_bends_more_close_by_says_no_more_further_out(closer: int) -
     levels = Levels(line(lambda t: 1 + dent(t, 1.0, 2.0, width)), 1.0, EPS)
     for level in range(far - closer, far + 1):
         levels.look(np.zeros(1, int), np.full(1, level))
-    found = levels.evidence()
+    found = joined(levels.evidence())
     taken = found.level(far)
     assert taken.smooth.all()
     assert holds(taken, 1.0)
@@ -392,7 +392,7 @@ def test_a_smooth_line_is_joined_with_nothing() -> None:
     some = range(HOME - 3, HOME + 6)
     for level in some:
         levels.look(np.zeros(1, int), np.full(1, level))
-    found = levels.evidence()
+    found = joined(levels.evidence())
     for level in some:
         alone = interval(levels.costs[:, level], levels.h[level], levels.centre, levels.noise)
         assert (alone.lo, alone.hi) == (found.level(level).lo, found.level(level).hi)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.oracles import thresholds
-from checks.oracles.levels import Evidence
+from checks.oracles.levels import HOME, Evidence
 from checks.problem.nested import Array
 from checks.verdict.rule import (
     Reason,
@@ -102,9 +102,21 @@ def test_rounding_of_the_gradient_is_the_reason_where_it_blurs(
     rounding: float, status: Status
 ) -> None:
     """And not the cost's noise."""
-    ruling = ruled(1.0, exact=1.0, rounding=rounding)
+    ruling = ruled(1.0, exact=1 + rounding / 2, rounding=rounding)
     assert said(ruling) == (status, Reason.ROUNDING)
     assert ruling.error[0] == rounding
+
+
+def test_values_that_agree_far_more_closely_than_rounding_leaves_them_do_so_for_a_reason() -> None:
+    """As on one side of a kink that rounding may cross; but not where it makes up all of them."""
+    sharply = (Status.PASS, Reason.NONE)
+    assert said(ruled(1.0, exact=1 + 1e-8, rounding=1e-3)) == sharply
+    assert said(ruled(1.0, exact=1 + 1e-5, rounding=1e-3)) == (Status.UNDECIDED, Reason.ROUNDING)
+    assert said(ruled(1.0, exact=1.0, rounding=1e-3, support=0.1))[0] == Status.UNDECIDED
+    assert said(ruled(1e-4, exact=1e-4, rounding=1e-3))[0] == Status.ZERO
+    kinks_near = evidence(*[(NAN, NAN)] * HOME, (1.1, 1.5), (1.1, 1.5), smooth=False)
+    assert said(ruled(1.0, exact=1.0, rounding=1e-3, seen=kinks_near)) == sharply
+    assert said(ruled(1.0, exact=1.01, rounding=1e-3, seen=kinks_near))[0] == Status.UNDECIDED
 
 
 def test_a_rough_line_is_the_reason_where_it_is_rough() -> None:
@@ -219,7 +231,7 @@ def test_what_closer_levels_left_standing_before_noise_was_raised_is_not_wrong(
     unraised: Evidence, status: Status
 ) -> None:
     """Raised noise may be that of a kink: what blurs close by does not make farther levels true."""
-    seen = evidence((-1e3, 1e3), sharp(2))
+    seen = evidence(sharp(2))
     assert said(ruled(1, seen=seen))[0] == Status.FAIL
     assert said(ruled(1, seen=seen, unraised=unraised))[0] == status
 
