@@ -34,6 +34,10 @@ DIAGNOSES = {
         "the gradient is zero where the cost does depend on the parameters",
         "look for a layer that the loop skips, or a delta that is not handed on",
     ),
+    "not-read": (
+        "the gradient is not zero where the cost does not depend on the parameters",
+        "see whether the cost reads what it is given, all of it, or something kept from before",
+    ),
     "layers-swapped": (
         "gradients stand at the wrong layer",
         "check the layer index of each accumulator, and the order in which they are returned",

@@ -27,6 +27,8 @@ def strict(subject: Subject, views: list[View]) -> Iterator[Finding]:
     yield from _transposed(views)
     yield from _swapped(views)
     yield from projections(views)
+    if _unread(views):
+        return  # whatever the gradient is of, it is added to nothing
     yield from penalties(views)
     for c, doubt, beside in factors_beside(views):
         name = _name(c, doubt, subject.context)
@@ -36,6 +38,9 @@ def strict(subject: Subject, views: list[View]) -> Iterator[Finding]:
 
 def weak(subject: Subject, views: list[View]) -> Iterator[Finding]:
     """Relations that leave more room than those of `strict`, and give way to a known bug's."""
+    if _unread(views):
+        detail = ", ".join(view.name for view in wrongs(views))
+        yield Finding(code="not-read", tensor=culprit(views, wrongs(views)), detail=detail)
     yield from factors(subject, views, named=False)
     yield from _mirrored(views)
     yield from _clipped(views)
@@ -64,6 +69,11 @@ def _zeroed(views: list[View]) -> Iterator[Finding]:
     everywhere = len(wrong) in (len(views), len(biases) if code == "bias-missing" else -1)
     detail = f"exactly zero: {', '.join(v.name for v in wrong)}"
     yield Finding(code=code, tensor=None if everywhere else wrong[-1].name, detail=detail)
+
+
+def _unread(views: list[View]) -> bool:
+    """Whether the cost has no slope anywhere in the tensors that are wrong."""
+    return not any(np.any(view.numeric[view.usable]) for view in wrongs(views))
 
 
 def factors(

@@ -563,6 +563,18 @@ def test_a_projected_gradient_is_no_penalty(what: str) -> None:
     assert what in found.detail
 
 
+def test_parameters_that_the_cost_does_not_read_are_told() -> None:
+    """Whatever the gradient is there: of a penalty, say, that has been taken out of the cost."""
+    values = numbers(1)
+    numeric = {n: np.zeros_like(v) if n in ("W2", "b2") else v for n, v in numbers(0).items()}
+    analytic = {**numeric, "W2": 2 * values["W2"], "b2": 2 * values["b2"]}
+    found = read(analytic, numeric, subject_at(values))
+    assert (found.code, found.tensor, found.detail) == ("not-read", "b2", "W2, b2")
+    report = check_gradients(lambda p: 0 * p.sum() + 3.0, lambda p: 2 * p, np.arange(1.0, 6))
+    assert report.diagnosis is not None
+    assert report.diagnosis.code == "not-read"
+
+
 # --- rounding, and what only looks like it ------------------------------------------------------
 
 

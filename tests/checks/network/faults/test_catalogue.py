@@ -32,7 +32,7 @@ def test_catalogue_covers_the_diagnoses() -> None:
     """Every diagnosis is what some fault should be read as, but for those of no network's bug."""
     expected = {code for fault in FAULTS for code in fault.expected}
     patterns = {"unknown", "single-entry", "small-everywhere", "weights-only"}
-    elsewhere = {"projected", "symmetric-convention", "constant-added", "misplaced"}
+    elsewhere = {"projected", "symmetric-convention", "constant-added", "misplaced", "not-read"}
     assert set(DIAGNOSES) - expected == patterns | elsewhere
 
 
