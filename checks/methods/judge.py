@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -27,7 +28,12 @@ from checks.verdict.rule import (
     scattered,
 )
 
-Around = Callable[[Array], tuple[Array, Array]]
+
+class Around(Protocol):
+    """Analytic and complex values of some lines at places around the point, (POINTS, m) each."""
+
+    def __call__(self, some: Array, *, everything: bool) -> tuple[Array, Array]:
+        """`everything` moves tensors that are all zero, too, like the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +94,7 @@ class Judge:
         at: Array,
         taken: Levels | None = None,
         around: Around | None = None,
+        beside: Callable[[Array], tuple[Array, Array]] | None = None,
     ) -> None:
         """Look along lines by real differences, and write what they say into a ruling.
 
@@ -101,6 +108,8 @@ class Judge:
             What has been measured elsewhere already.
         around
             Gives analytic and complex values of some of the lines at places around the point.
+        beside
+            Gives the complex slopes of some of the lines just below and just above the point.
         """
         wanted, target = self.aim(values)
         levels = taken
@@ -113,9 +122,9 @@ class Judge:
             rescan(levels, wanted, target, alone, HOME)
             ruling = self._decide(levels, values)
         if around is not None:
-            evidence = levels.evidence()
-            rough = np.any(np.isfinite(evidence.lo) & ~evidence.smooth, axis=0)
-            self._excuse(ruling, values, around, rough)
+            left_open = self._excuse(ruling, values, around)
+            if beside is not None and left_open.size:
+                _on_kinks(ruling, left_open, values.of(left_open), *beside(left_open))
         put(into, at, ruling)
         self.cases.append(_Case(levels=levels, wanted=wanted, target=target, values=values,
                                 ruling=ruling, into=into, tensor=tensor, at=at))  # fmt: skip
@@ -166,25 +175,25 @@ class Judge:
         case.ruling.status[doubtful] = Status.UNDECIDED
         put(case.into, case.at, case.ruling)
 
-    def _excuse(self, ruling: Ruling, values: Values, around: Around, rough: Array) -> None:
+    def _excuse(self, ruling: Ruling, values: Values, around: Around) -> Array:
         """Fail the suspects, but for those whose difference is rounding: it scatters.
 
-        What cannot be followed stays undecided: nothing real speaks against it.
+        What cannot be followed stays undecided: nothing real speaks against it. So does what is off
+        at the point alone: it may be a kink that no difference resolves, and the complex step sees
+        one side of it. Where that is.
         """
-        # Among slopes that are small beside others', a difference resolves no kink that lies at the
-        # point, and the complex step sees one side of it: what is far off is left open there.
-        apart = np.abs(values.analytic - values.exact) / thresholds.BLUNT
-        sided = rough & (apart > values.largest) & (apart < values.top)
-        at = np.flatnonzero(ruling.suspect & ~sided)
+        at = np.flatnonzero(ruling.suspect)
         if not at.size or self.this.blind:
-            return
+            return at[:0]
         if self.this.problem.jittered is not None:
             ruling.status[at] = Status.FAIL  # all of a network's rounding is known
-            return
-        analytic, exact = around(at)
+            return at[:0]
+        analytic, exact = around(at, everything=False)
         known = followed(analytic, exact)
         at, rounded = at[known], scattered(analytic[:, known], exact[:, known])
-        ruling.status[at] = Status.FAIL
+        off = at[~rounded]
+        wrong = _differ_elsewhere(*around(off, everything=True)) if off.size else off > 0
+        ruling.status[off[wrong]] = Status.FAIL
         at = at[rounded]
         a, s = values.analytic[at], values.exact[at]
         apart, largest = np.abs(a - s), values.largest[at]
@@ -195,6 +204,7 @@ class Judge:
         ruling.status[at], ruling.error[at], ruling.reason[at] = status, apart, Reason.ROUNDING
         passed = np.where(status == Status.PASS, 2 * apart, 0.0)
         ruling.resolution[at] = passed / np.where(largest > 0, largest, 1.0)
+        return np.concatenate([off[~wrong], at[status == Status.UNDECIDED]])
 
     def _decide(self, levels: Levels, values: Values, some: Array | None = None) -> Ruling:
         evidence, unraised = levels.evidence(), levels.unraised()
@@ -228,6 +238,32 @@ class Judge:
             blind=bool(self.this.blind),
             unraised=unraised,
         )
+
+
+def _on_kinks(ruling: Ruling, at: Array, values: Values, below: Array, above: Array) -> None:
+    """On a kink are values between the slopes on both sides of the point, where these differ."""
+    slopes = np.stack([below, above, values.exact])
+    lo, hi = slopes.min(axis=0), slopes.max(axis=0)
+    bent = hi - lo > values.rounding
+    on = (lo - values.rounding <= values.analytic) & (values.analytic <= hi + values.rounding)
+    at = at[bent & on]
+    ruling.status[at] = Status.KINK
+    ruling.numeric[at], ruling.error[at] = values.analytic[bent & on], ((hi - lo) / 2)[bent & on]
+
+
+def _differ_elsewhere(analytic: Array, exact: Array) -> Array:
+    """Whether two slopes, (POINTS, m), differ around the point as they do there.
+
+    By a quarter of that at the least, in more than half of the places where they are not zero.
+    """
+    size = np.maximum(np.abs(analytic), np.abs(exact))
+    with np.errstate(all="ignore"):
+        apart = np.abs(analytic - exact) / size
+    middle = len(analytic) // 2
+    there = np.delete(np.arange(len(analytic)), middle)
+    told = np.count_nonzero(size[there] > 0, axis=0)
+    differ = np.count_nonzero(apart[there] > apart[middle] / 4, axis=0)
+    return np.asarray(2 * differ > told)
 
 
 def put(ruling: Ruling, at: Array, other: Ruling) -> None:

@@ -22,7 +22,7 @@ from checks.methods.conclude import conclude
 from checks.methods.judge import Judge, Values
 from checks.methods.run import CheckRun, disagree, inspected, spreads, start
 from checks.oracles import calibration, confirmation, registry, rounding, thresholds
-from checks.oracles.levels import Levels, at_kink
+from checks.oracles.levels import Levels, kinks
 from checks.oracles.lines import close_by, coordinates, signed, through
 from checks.parallel import executors
 from checks.problem.evaluation import displaced, perturbed_costs
@@ -265,12 +265,15 @@ def _look_at(
 ) -> None:
     where = places if at is None else at[places]
 
-    def around(some: Array) -> tuple[Array, Array]:
-        return _around(judge.this, tensor, where[some], values.of(some))
+    def around(some: Array, *, everything: bool) -> tuple[Array, Array]:
+        return _around(judge.this, tensor, where[some], values.of(some), everything=everything)
+
+    def beside(some: Array) -> tuple[Array, Array]:
+        return _beside(judge.this, tensor, where[some])
 
     plain = replace(judge.this.problem, rerun=None)  # no faster rerun speaks for itself
     lines = coordinates(plain, tensor, where)
-    judge.look(lines, values, into=ruling, tensor=tensor, at=places, around=around)
+    judge.look(lines, values, into=ruling, tensor=tensor, at=places, around=around, beside=beside)
 
 
 def confirmed(this: CheckRun, values: list[Values]) -> tuple[list[Array], list[Array]]:
@@ -284,7 +287,7 @@ def confirmed(this: CheckRun, values: list[Values]) -> tuple[list[Array], list[A
     groups = confirmation.groups(this.problem, slopes, allowed, this.rng)
     evidence = confirmation.measured(this.problem, groups, this.centre, this.noise, this.rtol)
     lo, hi = consensus(evidence)
-    kinked, any_sharp = at_kink(evidence)[0], False
+    kinked, any_sharp = kinks(evidence).at, False
     for k, group in enumerate(groups):
         holds = lo[k] - group.rounded <= group.expected <= hi[k] + group.rounded
         if holds:
@@ -319,11 +322,18 @@ def _require_same_reruns(this: CheckRun, tensor: int, at: Array, rounded: Array)
         this.offences.append(disagree(f"the short rerun and the plain one differ in {where}"))
 
 
-def _around(this: CheckRun, tensor: int, at: Array, values: Values) -> tuple[Array, Array]:
+def _around(
+    this: CheckRun, tensor: int, at: Array, values: Values, *, everything: bool
+) -> tuple[Array, Array]:
     """Analytic and complex slopes of some coordinates at places around the point, (POINTS, m)."""
     problem, points = this.problem, thresholds.POINTS
     name = problem.names[tensor]
-    d = [e * v.any() for e, v in zip(close_by(problem, this.rng), problem.values, strict=True)]
+    sizes = [rounding.typical(v) for v in problem.values if v.any()]
+    zero = float(np.median(sizes)) if everything and sizes else 0.0
+    d = [
+        e * (1.0 if v.any() else zero)
+        for e, v in zip(close_by(problem, this.rng), problem.values, strict=True)
+    ]
     analytic = np.tile(values.analytic, (points, 1))
     exact = np.tile(values.exact, (points, 1))
     for row in range(points):
@@ -337,6 +347,17 @@ def _around(this: CheckRun, tensor: int, at: Array, values: Values) -> tuple[Arr
         analytic[row] = found[name].reshape(-1)[at] if found else np.nan
         exact[row] = registry.complex_step(coordinates(there, tensor, at))[0]
     return analytic, exact
+
+
+def _beside(this: CheckRun, tensor: int, at: Array) -> tuple[Array, Array]:
+    """The complex slopes of some coordinates just below and just above the point, (m,) each."""
+    scale = rounding.scale(this.problem.values[tensor]).reshape(-1)[at]
+    step, aside = thresholds.COMPLEX_STEP * scale, thresholds.SPACINGS[0] * scale
+    below, above = (
+        perturbed_costs(this.problem, tensor, at, side * aside + 1j * step).imag / step
+        for side in (-1, 1)
+    )
+    return below, above
 
 
 # --- pieces, here or elsewhere ----------------------------------------------------------------

@@ -395,7 +395,7 @@ def _rough(levels: Levels, _wanted: Array) -> tuple[Array, Array]:
     near = np.logical_and.accumulate(~levels.taken | ~evidence.smooth, axis=0) & levels.taken
     found = (evidence.width - 2 * evidence.noise) * evidence.h / thresholds.NOISE_GAIN
     found = np.max(np.where(near & np.isfinite(found), found, 0.0), axis=0)
-    found = np.maximum(np.where(at_kink(evidence)[0], 0.0, found), _torn(levels, evidence))
+    found = np.maximum(np.where(kinks(evidence).at, 0.0, found), _torn(levels, evidence))
     rough = found > levels.noise
     followed = levels.taken[:HOME].any(axis=0)
     if 2 * np.count_nonzero(rough & followed) > np.count_nonzero(followed) > 1:
@@ -432,18 +432,36 @@ def _stays(near: Evidence, far: Evidence) -> Array:
     return np.asarray(~near.smooth & ~far.smooth & clear & alike)
 
 
-def at_kink(evidence: Evidence) -> tuple[Array, Array]:
-    """Which lines have a kink at the point, (m,), and of which it may be several kinks close by.
+@dataclass(frozen=True, kw_only=True)
+class Kinks:
+    """Lines with a kink, (m,) each: `at` the point, or perhaps several that lie `nearby` instead.
 
-    Two neighbouring hulls are the same. Where these are not far closer than the first step, for
-    noise leaves no room, kinks between them and the point would look the same.
+    `lo` and `hi` are the slopes to its left and right, in either order; NaN where there is none.
     """
-    found = np.zeros(evidence.lo.shape[1], bool)
-    near_by = found.copy()
+
+    at: Array
+    nearby: Array
+    lo: Array
+    hi: Array
+
+
+def kinks(evidence: Evidence) -> Kinks:
+    """Which lines have a kink at the point: two neighbouring hulls of slopes are the same.
+
+    Both hold the slopes on either side; levels further out may have crossed other kinks. Where the
+    two are not far closer than the first step, for noise leaves no room, kinks between them and the
+    point would look the same.
+    """
+    m = evidence.lo.shape[1]
+    found, nearby = np.zeros(m, bool), np.zeros(m, bool)
+    lo, hi = np.full(m, np.nan), np.full(m, np.nan)
     rough = np.flatnonzero(np.any(np.isfinite(evidence.lo) & ~evidence.smooth, axis=1))
     for near, far in pairwise(rough):
         if far == near + 1:
-            new = _stays(evidence.level(int(near)), evidence.level(int(far))) & ~found
+            one, other = evidence.level(int(near)), evidence.level(int(far))
+            new = _stays(one, other) & ~found
             found |= new
-            near_by |= new & (near > HOME - thresholds.CLOSE)
-    return found, near_by
+            nearby |= new & (near > HOME - thresholds.CLOSE)
+            lo[new] = np.maximum(one.lo, other.lo)[new]
+            hi[new] = np.minimum(one.hi, other.hi)[new]
+    return Kinks(at=found, nearby=nearby, lo=lo, hi=hi)

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from checks.oracles import thresholds
-from checks.oracles.levels import Evidence, at_kink, joined
+from checks.oracles.levels import Evidence, joined, kinks
 from checks.problem.nested import Array
 
 EPS = float(np.finfo(np.float64).eps)
@@ -181,9 +181,10 @@ def _real(
     centre = (lo + hi) / 2
     against = _prefers(evidence, unraised, exact, centre) < 0
     rival = np.where(np.isfinite(exact) & ~against, exact, centre)
-    kinked, nearby = at_kink(evidence)
-    return _Real(lo=lo, hi=hi, kinked=kinked, against=against, nearby=nearby,
-                 prefers=_prefers(evidence, unraised, analytic, rival))  # fmt: skip
+    kink = kinks(evidence)
+    lo, hi = np.where(kink.at, kink.lo, lo), np.where(kink.at, kink.hi, hi)
+    prefers = _prefers(evidence, unraised, analytic, rival)
+    return _Real(lo=lo, hi=hi, kinked=kink.at, nearby=kink.nearby, against=against, prefers=prefers)
 
 
 def _prefers(
@@ -201,7 +202,7 @@ def _prefers(
     out = left_out(some, one, other) & left_out(joined(some), one, other)
     if unraised is not None:
         raw = unraised.of(at)
-        out &= (closest(raw, one, other) <= 0) & ~at_kink(raw)[0]
+        out &= (closest(raw, one, other) <= 0) & ~kinks(raw).at
     found[at] *= out
     return found
 

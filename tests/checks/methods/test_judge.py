@@ -26,14 +26,21 @@ def values(analytic: Any, exact: Any = NAN, rounding: float = 1e-15) -> Values:
     )
 
 
-def judged(cost: Any, given: Values, *, around: Any = None, at: Array | None = None) -> Ruling:
+def judged(
+    cost: Any,
+    given: Values,
+    *,
+    around: Any = None,
+    beside: Any = None,
+    at: Array | None = None,
+) -> Ruling:
     """What is said of coordinates of a cost of three ones."""
     problem = vector(cost, np.ones_like, np.ones(3) if at is None else at)
     judge = Judge(this=under_way(problem, method="sweep", oracle="real"))
     ruling = judge.at_once(given)
     where = np.arange(given.analytic.size)
     lines = coordinates(judge.this.problem, 0, where)
-    judge.look(lines, given, into=ruling, tensor=0, at=where, around=around)
+    judge.look(lines, given, into=ruling, tensor=0, at=where, around=around, beside=beside)
     judge.reconsider()
     return ruling
 
@@ -80,13 +87,13 @@ def test_a_suspect_that_does_not_scatter_is_wrong(error: float, status: Status) 
     given = values(exact[3] * (1 + error), exact[3], rounding=1e-33)
     rng = np.random.default_rng(0)
 
-    def around(at: Array) -> tuple[Array, Array]:
+    def around(at: Array, *, everything: bool) -> tuple[Array, Array]:
         return exact[:, at] * (1 + error), exact[:, at]
 
     assert np.all(judged(cost, given, around=around).status == status)
     rounded = exact * (1 + 1e-5 * rng.choice([-1, 1], exact.shape))
     given = values(rounded[3], exact[3], rounding=1e-33)
-    ruling = judged(cost, given, around=lambda at: (rounded[:, at], exact[:, at]))
+    ruling = judged(cost, given, around=lambda at, **_: (rounded[:, at], exact[:, at]))
     assert np.all(ruling.status == Status.PASS)
     assert np.all(ruling.reason == Reason.ROUNDING)
     np.testing.assert_allclose(ruling.resolution, 2e-5, rtol=0.1)
@@ -104,9 +111,30 @@ def test_a_suspect_that_cannot_be_followed_is_undecided(known: str) -> None:
     ruling = judged(
         lambda p: 1 + 1e-12 * np.sin(p).sum(),
         given,
-        around=lambda at: (analytic[:, at], exact[:, at]),
+        around=lambda at, **_: (analytic[:, at], exact[:, at]),
     )
     assert np.all(ruling.status == Status.UNDECIDED)
+
+
+def test_what_is_off_at_the_point_alone_is_left_open_and_may_be_a_kink() -> None:
+    """The complex step sees one side of it; the slopes just beside the point show the other."""
+    t = np.arange(7)[:, None] * 0.03 + np.ones(3)
+    exact = 1e-18 * np.cos(t)
+    analytic = exact.copy()
+    analytic[3] *= 0.5
+    given = values(analytic[3], exact[3], rounding=1e-33)
+
+    def ruled(below: float) -> Any:
+        return judged(
+            lambda p: 1 + 1e-18 * np.sin(p).sum(),
+            given,
+            around=lambda at, **_: (analytic[:, at], exact[:, at]),
+            beside=lambda at: (below * exact[3, at], exact[3, at]),
+        ).status
+
+    assert np.all(ruled(0.25) == Status.KINK)
+    assert np.all(ruled(0.75) == Status.UNDECIDED)  # beyond both slopes
+    assert np.all(ruled(1.0) == Status.UNDECIDED)  # no kink
 
 
 def test_a_ruling_is_written_over_another_in_places() -> None:

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from checks.oracles import thresholds
-from checks.oracles.levels import HOME, LEVELS, Evidence, Levels, at_kink, interval, joined, scan
+from checks.oracles.levels import HOME, LEVELS, Evidence, Levels, interval, joined, kinks, scan
 from checks.oracles.lines import Lines
 from checks.problem.nested import Array
 from checks.verdict.rule import consensus
@@ -301,7 +301,7 @@ def test_a_kink_at_the_point_is_seen(jump: float) -> None:
     """Its hull stays as the step shrinks, whichever of the values is wanted."""
     for wanted in (0.0, 0.3 * jump, jump, -2 * jump):
         _, found = scanned(lambda t: 1 + np.sin(t) + jump * np.maximum(t, 0), 1 + wanted)
-        assert at_kink(found)[0].all()
+        assert kinks(found).at.all()
 
 
 @pytest.mark.parametrize("distance", [2.0**-22, 2.0**-17, 2.0**-12])
@@ -309,18 +309,18 @@ def test_a_kink_nearby_is_none_at_the_point(distance: float) -> None:
     """Nor is curvature."""
     for wanted in (1.0, 0.5, 3.0):
         _, found = scanned(lambda t: 1 + np.sin(t) + np.maximum(t - distance, 0), wanted)
-        assert not at_kink(found)[0].any()
+        assert not kinks(found).at.any()
         _, found = scanned(lambda t: 1 + np.sin(t) + 1e4 * t**2, wanted)
-        assert not at_kink(found)[0].any()
+        assert not kinks(found).at.any()
 
 
 def test_two_hulls_that_are_the_same_make_a_kink_and_one_alone_does_not() -> None:
     """Nor do two that move, nor those that noise widens."""
-    assert at_kink(evidence((0, 1), (0, 1), smooth=False))[0].all()
-    assert not at_kink(evidence((0, 1), smooth=False))[0].any()
-    assert not at_kink(evidence((0, 1), (0, 2), smooth=False))[0].any()
-    assert not at_kink(evidence((0, 1), (0, 1), smooth=False, noise=0.4))[0].any()
-    assert not at_kink(evidence((0, 1), (0, 1)))[0].any()
+    assert kinks(evidence((0, 1), (0, 1), smooth=False)).at.all()
+    assert not kinks(evidence((0, 1), smooth=False)).at.any()
+    assert not kinks(evidence((0, 1), (0, 2), smooth=False)).at.any()
+    assert not kinks(evidence((0, 1), (0, 1), smooth=False, noise=0.4)).at.any()
+    assert not kinks(evidence((0, 1), (0, 1))).at.any()
 
 
 # --- what people have -----------------------------------------------------------------------------

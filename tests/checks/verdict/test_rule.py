@@ -324,6 +324,14 @@ def test_on_a_kink_anything_between_its_slopes_is_right(
     assert not ruling.suspect[0]
 
 
+def test_beyond_other_kinks_hulls_say_nothing_of_the_one_at_the_point() -> None:
+    """The slopes on both sides are those that stay the same close by."""
+    near, far = (-0.5, 1.0), (-0.6, 0.9)
+    seen = evidence(near, near, (NAN, NAN), far, smooth=False)
+    for a, status in ((0.95, Status.KINK), (-0.55, Status.FAIL), (1.05, Status.FAIL)):
+        assert said(ruled(a, seen=seen))[0] == status
+
+
 def test_nothing_measured_is_undecided() -> None:
     """Unseen; a gradient that is no number fails even so, and never passes."""
     for seen in (None, evidence((NAN, NAN))):
