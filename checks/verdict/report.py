@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from textwrap import fill
 from typing import Any
 
 from checks.problem.nested import Array, coordinate
+from checks.verdict.text import WIDTH, folded, listed, place, short, text_of
 
 FAILURES_KEPT = 100
-FAILURES_SHOWN = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +25,14 @@ class Mismatch:
     tolerance: float
 
     def __str__(self) -> str:
+        return f"{coordinate(self.tensor, self.index)}: {self.values}"
+
+    @property
+    def values(self) -> str:
+        """Both values, and how far apart they are."""
         return (
-            f"{coordinate(self.tensor, self.index)}: analytic {self.analytic:.9g},"
-            f" numeric {self.numeric:.9g}, error {self.error:.2g}, tolerance {self.tolerance:.2g}"
+            f"analytic {self.analytic:.9g}, numeric {self.numeric:.9g}, error {self.error:.2g},"
+            f" tolerance {self.tolerance:.2g}"
         )
 
 
@@ -44,7 +47,7 @@ class Diagnosis:
     detail: str = ""
 
     def __str__(self) -> str:
-        where = f" in {self.tensor}" if self.tensor else ""
+        where = f" in {short(self.tensor, 40)}" if self.tensor else ""
         detail = f"\n  {self.detail}" if self.detail else ""
         return f"{self.title}{where} [{self.code}]{detail}\n  {self.remedy}"
 
@@ -94,12 +97,12 @@ class Reason:
 
     def __str__(self) -> str:
         what = f"{self.undecided:,} undecided" if self.undecided else f"{self.count:,} blunt"
-        where = coordinate(self.tensor, self.index)
+        where = place(self.tensor, self.index, 40)
         text, remedy = f"{what}, worst {where}: {self.text}", f"    {self.remedy}"
-        return "\n".join(fill(line, 80, subsequent_indent="    ") for line in (text, remedy))
+        return "\n".join(line for part in (text, remedy) for line in folded(part))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Report:
     """What a check found; as a truth value, whether it is a pass.
 
@@ -167,11 +170,17 @@ class Report:
                 f"{self.said}: along one direction through all {self.parameters:,} parameters,"
                 " none of which was checked by itself"
             )
-        counts = [f"{self.checked:,} of {self.parameters:,} parameters checked"]
+        head = f"{self.said}: {self.checked:,} of {self.parameters:,} parameters checked"
+        counts = []
+        if self.failed:
+            counts = [f"{self.failed:,} wrong"]
+            room = WIDTH - len(f"{head}, {counts[0]} in ")
+            wrong = [t.name for t in self.tensors if t.failed]
+            if wrong != [""]:  # one array has no name
+                counts[0] += f" in {listed(wrong, room)}"
         counts += [
             f"{count:,} {label}"
             for count, label in (
-                (self.failed, "wrong"),
                 (self.zero, "exactly zero on both sides"),
                 (self.undecided, "undecided"),
                 (self.kinks, "on a kink"),
@@ -179,8 +188,8 @@ class Report:
             if count
         ]
         thin = [t.name for t in self.tensors if 2 * (t.zero + t.undecided + t.kinks) > t.parameters]
-        caveat = f"; more than half of {', '.join(thin)} zero or undecided" if thin else ""
-        return f"{self.said}: {', '.join(counts)}{caveat}"
+        caveat = f"; more than half of {listed(thin, 40)} zero or undecided" if thin else ""
+        return f"{', '.join([head, *counts])}{caveat}"
 
     @property
     def said(self) -> str:
@@ -207,39 +216,10 @@ class Report:
         return self.verdict == "pass"
 
     def __str__(self) -> str:
-        lines = [table(self.tensors)] if self.tensors else []
-        lines += [self.summary, *map(str, self.reasons), *(f"note: {note}" for note in self.notes)]
-        if self.diagnosis is not None:
-            lines.append(f"It looks like: {self.diagnosis}")
-        if self.failures:
-            lines += ["worst offenders:", *(f"  {f}" for f in self.failures[:FAILURES_SHOWN])]
-            more = self.failed - FAILURES_SHOWN
-            lines += [f"  and {more:,} more"] if more > 0 else []
-        calls = ", ".join(f"{count:,} calls of the {kind}" for kind, count in self.calls.items())
-        about = (f"{self.seconds:.2f} s", self.method, self.oracle, f"seed {self.seed}", calls)
-        lines.append(", ".join(word for word in about if word))
-        if self.repeat and self.verdict != "pass":
-            lines.append(f"repeat with: {self.repeat}")
-        return "\n".join(lines)
+        return text_of(self)
 
-
-def table(tensors: Sequence[Tensor]) -> str:
-    """The counts of each tensor, a line each, within 80 columns for the usual names."""
-    head = ("tensor", "parameters", "checked", "zero", "undecided", "wrong", "worst", "where")
-    rows: list[tuple[str, ...]] = [head]
-    for t in tensors:
-        worst = f"{t.worst:.1e}" if math.isfinite(t.worst) and t.where is not None else "-"
-        where = coordinate(t.name, t.where) if t.where is not None else "-"
-        counts = (t.parameters, t.checked, t.zero, t.undecided + t.kinks, t.failed)
-        rows.append((t.name, *(f"{count:,}" for count in counts), worst, where))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column in (0, len(head) - 1) else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+    def __repr__(self) -> str:
+        return f"<Report {self.summary}>"
 
 
 def _plain(value: Any) -> Any:

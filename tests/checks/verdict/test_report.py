@@ -1,20 +1,22 @@
 import json
+import string
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from checks import check_gradients
 from checks.verdict.report import (
     FAILURES_KEPT,
-    FAILURES_SHOWN,
     Diagnosis,
     Mismatch,
     Report,
     Tensor,
-    table,
 )
+from checks.verdict.text import FAILURES_SHOWN, HEIGHT, WIDTH, listed, short, table
 
 SIZES = {"W": (4, 3), "b": (3,)}
 
@@ -140,8 +142,9 @@ def test_offenders_are_capped_and_the_rest_counted() -> None:
     assert report.failed == 2 * FAILURES_KEPT
     assert len(report.failures) == FAILURES_KEPT
     text = str(report)
-    assert text.count(": analytic ") == FAILURES_SHOWN
-    assert f"and {2 * FAILURES_KEPT - FAILURES_SHOWN} more" in text
+    shown = text.count(": analytic ")
+    assert 1 < shown <= FAILURES_SHOWN
+    assert f"and {2 * FAILURES_KEPT - shown} more" in text
 
 
 def test_the_worst_offender_comes_first() -> None:
@@ -211,3 +214,70 @@ def test_reports_are_frozen() -> None:
     with pytest.raises(AttributeError):
         PASSED.verdict = "fail"  # type: ignore[misc]
     assert isinstance(PASSED, Report)
+
+
+NAMES = st.text(string.ascii_letters + "._", min_size=1, max_size=120)
+
+
+@given(
+    names=st.lists(NAMES, min_size=1, max_size=100, unique=True),
+    size=st.integers(1, 10**12),
+    wrong=st.booleans(),
+    notes=st.lists(st.text(string.ascii_letters + " ", max_size=900), max_size=3),
+)
+def test_no_report_is_wider_than_80_columns_and_a_failing_one_fits_a_screen(
+    names: list[str], size: int, *, wrong: bool, notes: list[str]
+) -> None:
+    """Long names, a hundred tensors, tensors of a million million; `repr` is one line."""
+    where = (size - 1, size - 1)
+    tensors = tuple(
+        Tensor(
+            name=name, shape=(size, size), parameters=size**2, checked=size**2, zero=0, undecided=0,
+            kinks=0, failed=size if wrong else 0, worst=1.2e-13, where=where,
+        )
+        for name in names
+    )  # fmt: skip
+    offenders = tuple(
+        Mismatch(tensor=name, index=where, analytic=-1.23456789e-300, numeric=-1.23456789e300,
+                 error=1.2e300, tolerance=1.2e-300)
+        for name in names
+    )  # fmt: skip
+    report = replace(
+        FAILED if wrong else PASSED,
+        parameters=len(names) * size**2,
+        checked=len(names) * size**2,
+        failed=len(names) * size if wrong else 0,
+        tensors=tensors,
+        failures=offenders if wrong else (),
+        notes=tuple(notes),
+    )
+    lines = str(report).splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    assert "\n" not in repr(report)
+    if wrong:
+        assert len(lines) <= HEIGHT
+        assert sum(": analytic " in line for line in lines) >= 1
+        assert lines[-1].startswith("repeat with: ")
+    else:
+        assert len(lines) > len(names)
+
+
+def test_the_headline_names_every_tensor_that_is_wrong() -> None:
+    """In the verdict line, and below what it looks like where that names another or none."""
+    params = {name: np.ones(2) for name in ("W1", "b1", "W2", "b2")}
+
+    def sum_of_squares(p: Any) -> Any:
+        return sum((v**2).sum() for v in p.values())
+
+    off = {"W1": 2.2, "b1": 2, "W2": 2.6, "b2": 1}
+    report = check_gradients(sum_of_squares, {n: f * np.ones(2) for n, f in off.items()}, params)
+    assert report.summary == "fail: 8 of 8 parameters checked, 6 wrong in W1, W2, b2"
+    assert "  wrong are W1, W2, b2" in str(report)
+
+
+def test_names_are_shortened_in_the_middle_and_counted_where_they_do_not_fit() -> None:
+    """Never wider than asked for."""
+    assert short("layers.0.attention.weight", 15) == "layers...weight"
+    assert listed(["W1", "b1", "W2"], 10) == "W1, b1, W2"
+    assert listed(["W1", "b1", "W2"], 9) == "W1 and 2 more"
+    assert len(listed(["x" * 90, "y" * 90], 30)) <= 30
