@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from checks.methods.dispatch import METHODS, ORACLES, SWEEPS, examine
+from checks.methods.run import CostError
 from checks.problem import nested
 from checks.problem.nested import Array
 from checks.problem.problem import black_box, returns_both
@@ -43,6 +44,8 @@ def check_gradients(
     method: str = "sweep",
     oracle: str = "auto",
     strict: bool = False,
+    cost_error: CostError = None,
+    repeatable: bool = True,
     seed: int = 0,
     inputs: Any = None,
     progress: Callable[[int], None] | None = None,
@@ -79,6 +82,12 @@ def check_gradients(
     strict
         Whether what the cost shows less sharply than to `rtol` is undecided, instead of a pass that
         says how sharp it is.
+    cost_error
+        How far the cost may be off, where that is more than rounding, as from a solver that stops,
+        a simulation or a GPU: a number, or a function from the cost's value to one.
+    repeatable
+        False for a cost, or a gradient, that differs from call to call: how far is measured, and
+        the verdict is one at that noise. By default such functions fail.
     seed
         Where the check's randomness comes from, a whole number. The same seed repeats a check.
     inputs
@@ -126,7 +135,14 @@ def check_gradients(
     'pass'
     """
     checked = options(
-        rtol=rtol, method=method, oracle=oracle, strict=strict, seed=seed, progress=progress
+        rtol=rtol,
+        method=method,
+        oracle=oracle,
+        strict=strict,
+        cost_error=cost_error,
+        repeatable=repeatable,
+        seed=seed,
+        progress=progress,
     )
     if executor is not None and not callable(getattr(executor, "submit", None)):
         raise TypeError(
@@ -142,7 +158,14 @@ def check_gradients(
     kept = watched(inputs)
     subject = black_box(cost, gradients, params, inputs=kept, jac=jac, args=args)
     repeat = call(
-        "check_gradients", rtol=rtol, method=method, oracle=oracle, strict=strict, seed=seed
+        "check_gradients",
+        rtol=rtol,
+        method=method,
+        oracle=oracle,
+        strict=strict,
+        cost_error=cost_error,
+        repeatable=repeatable,
+        seed=seed,
     )
     again = {"the cost": _at(cost, args)}
     if callable(gradients):
@@ -164,6 +187,8 @@ def assert_gradients(
     method: str = "sweep",
     oracle: str = "auto",
     strict: bool = False,
+    cost_error: CostError = None,
+    repeatable: bool = True,
     seed: int = 0,
     inputs: Any = None,
     progress: Callable[[int], None] | None = None,
@@ -173,9 +198,9 @@ def assert_gradients(
 
     Parameters
     ----------
-    cost, gradients, params, jac, args, rtol, method, oracle, strict, seed, inputs, progress
+    cost, gradients, params, jac, args, rtol, method, oracle, strict, cost_error
         As for `check_gradients`.
-    executor
+    repeatable, seed, inputs, progress, executor
         As for `check_gradients`.
     allow_undecided
         Whether "undecided" is good enough. By default it is not: nothing was found wrong, but
@@ -206,6 +231,8 @@ def assert_gradients(
         method=method,
         oracle=oracle,
         strict=strict,
+        cost_error=cost_error,
+        repeatable=repeatable,
         seed=seed,
         inputs=inputs,
         progress=progress,
@@ -243,10 +270,16 @@ def call(function: str, *, seed: int, **given: Any) -> str:
         "method": "sweep",
         "oracle": "auto",
         "strict": False,
+        "cost_error": None,
+        "repeatable": True,
         "cotangents": 3,
         "tangents": 3,
     }
-    named = [f"{key}={value!r}" for key, value in given.items() if value != defaults[key]]
+    named = [
+        f"{key}={'...' if callable(value) else repr(value)}"
+        for key, value in given.items()
+        if value != defaults[key]
+    ]
     return f"{function}({', '.join(['...', *named, f'seed={seed}'])})"
 
 
@@ -258,12 +291,16 @@ def options(
     progress: Callable[[int], None] | None,
     oracle: str = "auto",
     strict: bool = False,
+    cost_error: CostError = None,
+    repeatable: bool = True,
 ) -> dict[str, Any]:
     """The options of a check as `examine` takes them, or an error that names the wrong one."""
     if progress is not None and not callable(progress):
         raise TypeError(f"progress: expected a function of a count, or None, got {progress!r}")
     if not isinstance(strict, bool | np.bool_):
         raise TypeError(f"strict: expected True or False, got {strict!r}")
+    if not isinstance(repeatable, bool | np.bool_):
+        raise TypeError(f"repeatable: expected True or False, got {repeatable!r}")
     found: dict[str, Any] = {
         "rtol": None if rtol is None else _fraction("rtol", rtol),
         "method": _choice("method", method, METHODS),
@@ -276,6 +313,15 @@ def options(
         )
     if strict:
         found["strict"] = True
+    if cost_error is not None:
+        found["cost_error"] = cost_error if callable(cost_error) else _error(cost_error)
+    if not repeatable:
+        found["repeatable"] = False
+    if (cost_error is not None or not repeatable) and oracle == "complex":
+        raise ValueError(
+            "oracle: expected 'auto' or 'real' for a cost that is not exact, got 'complex'; leave"
+            " out cost_error and repeatable, or the oracle"
+        )
     return found if progress is None else {**found, "progress": progress}
 
 
@@ -311,6 +357,22 @@ def _fraction(argument: str, value: float) -> float:
     except (TypeError, ValueError):
         raise TypeError(expected) from None
     if not (math.isfinite(number) and 0 < number < 1):
+        raise ValueError(expected)
+    return number
+
+
+def _error(value: object) -> float:
+    expected = (
+        "cost_error: expected a finite number of 0 or more, such as 1e-8, or a function from the"
+        f" cost's value to one, got {value!r}"
+    )
+    if isinstance(value, bool | str):
+        raise TypeError(expected)
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise TypeError(expected) from None
+    if not (math.isfinite(number) and number >= 0):
         raise ValueError(expected)
     return number
 

@@ -83,6 +83,12 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="What gives the numeric values of a sweep."),
     click.option("--strict", is_flag=True,
                  help="Leave undecided what the cost shows less sharply than to --rtol."),
+    click.option("--cost-error", type=float, metavar="NUMBER",
+                 help="How far the cost may be off, where that is more than rounding: solvers,"
+                      " simulations, GPUs."),
+    click.option("--not-repeatable", is_flag=True,
+                 help="The cost differs from call to call: measure how far, and judge at that"
+                      " noise."),
     click.option("--jobs", type=click.IntRange(1, MOST_JOBS), default=1, show_default=True,
                  help="Processes to share a sweep among."),
     click.option("--dask", metavar="ADDRESS",
@@ -155,6 +161,8 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
             method=method,
             oracle=given["oracle"],
             strict=given["strict"],
+            cost_error=given["cost_error"],
+            repeatable=not given["not_repeatable"],
             seed=given["seed"],
             progress=None,
         )

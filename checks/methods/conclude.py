@@ -19,6 +19,8 @@ def conclude(this: CheckRun, findings: Findings | None) -> Report:
     """The report of a check; without findings, of one that got no further than its offences."""
     problem, offences = this.problem, this.offences
     found = findings or nothing()
+    if not this.repeatable:  # a gradient that differs from call to call was compared as it scatters
+        offences = [offence for offence in offences if offence.code != "not-repeatable"]
     if this.strict:
         _be_strict(found)
     tensors = tuple(_tensor(found, name) for name in found.status)
@@ -54,7 +56,11 @@ def conclude(this: CheckRun, findings: Findings | None) -> Report:
         seconds=time.perf_counter() - this.started,
         seed=this.seed,
         notes=tuple(this.notes) + tuple(f"also: {extra}" for extra in offences[1:]),
-        reasons=reasons(found, this.noise) if findings is not None and not found.projected else (),
+        reasons=(
+            reasons(found, this.noise, inexact=this.inexact)
+            if findings is not None and not found.projected
+            else ()
+        ),
         resolution=max((t.resolution for t in tensors), default=0.0),
         strict=this.strict,
         calls=dict(problem.calls),

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from checks.methods.probe import probe
-from checks.methods.run import Progress
+from checks.methods.run import CostError, Progress
 from checks.methods.sweep import sweep
 from checks.methods.taylor import taylor
 from checks.problem.problem import Subject
@@ -36,9 +36,18 @@ def examine(
     seed: int = 0,
     progress: Progress = lambda done: None,
     executor: Executor | None = None,
+    cost_error: CostError = None,
+    repeatable: bool = True,
 ) -> Report:
     """Check `problem` by one of `METHODS`; `oracle` and `executor` are the sweeps' own."""
-    common: dict[str, Any] = {"rtol": rtol, "strict": strict, "seed": seed, "progress": progress}
+    common: dict[str, Any] = {
+        "rtol": rtol,
+        "strict": strict,
+        "seed": seed,
+        "progress": progress,
+        "cost_error": cost_error,
+        "repeatable": repeatable,
+    }
     if method == "probe":
         return probe(problem, **common)
     if method == "taylor":

@@ -5,6 +5,7 @@ start ─► inspected ─► (a method measures and decides) ─► `checks.met
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -20,11 +21,14 @@ from checks.oracles.lines import close_by, through
 from checks.oracles.noise import cost_noise
 from checks.problem.evaluation import as_number, in_double
 from checks.problem.nested import Array
-from checks.problem.problem import Subject
+from checks.problem.problem import FormError, Subject
 from checks.verdict import conduct
 from checks.verdict.report import Diagnosis
 
 Progress = Callable[[int], None]
+
+# How far off the cost is: a number, or a function of its value.
+CostError = float | Callable[[float], float] | None
 
 DISAGREE = "oracles-disagree"
 
@@ -64,6 +68,8 @@ class CheckRun:
     progress: Progress
     started: float
     executor: Executor | None = None
+    cost_error: CostError = None
+    repeatable: bool = True
     rng: np.random.Generator
     measured: str = "none"
     untraced: bool = False
@@ -78,7 +84,50 @@ class CheckRun:
 
     @cached_property
     def noise(self) -> float:
-        """How far rounding moves the cost; found out when it is first asked for.
+        """How far the cost is off; found out when it is first asked for.
+
+        By rounding, which is measured, by what was said of it, and from call to call.
+        """
+        found = max(self.rounding, self.stated, self.scattered)
+        if self.inexact:
+            self.notes.append(f"the cost was taken to be exact to {found:.1e}")
+            self.extra["cost_error"] = found
+        return found
+
+    @property
+    def inexact(self) -> bool:
+        """Whether the cost is known to be off by more than rounding."""
+        return self.cost_error is not None or not self.repeatable
+
+    @property
+    def stated(self) -> float:
+        """The error that was stated for the cost at the point."""
+        if not callable(self.cost_error):
+            return self.cost_error or 0.0
+        found = self.cost_error(self.centre)
+        try:
+            error = float(found)
+        except (TypeError, ValueError):
+            error = math.nan
+        if not (math.isfinite(error) and error >= 0):
+            raise FormError(
+                f"cost_error: expected a number of 0 or more for the cost {self.centre:g}, got"
+                f" {found!r}; give the error as a function of the cost's value"
+            )
+        return error
+
+    @cached_property
+    def scattered(self) -> float:
+        """How far apart the costs of several calls at the point are."""
+        if self.repeatable:
+            return 0.0
+        values, trials = in_double(self.problem.values), thresholds.JITTERS
+        costs = [float(np.real(as_number(self.problem.cost(values)))) for _ in range(trials)]
+        return max(costs) - min(costs)
+
+    @cached_property
+    def rounding(self) -> float:
+        """How far rounding moves the cost.
 
         That of a network is a mean over its samples, of functions that are known.
         """
@@ -94,6 +143,8 @@ class CheckRun:
         """Why the cost cannot be asked for complex slopes at all; None where it can."""
         if self.oracle == "real":
             return "real differences were asked for"
+        if self.inexact:
+            return "the cost is not exact"
         if self.problem.jittered is not None:
             return None  # a network's functions are known
         return complex_safety.refusal(self.problem, self.centre)
@@ -131,6 +182,8 @@ def start(
     oracle: str = "auto",
     strict: bool = False,
     executor: Executor | None = None,
+    cost_error: CostError = None,
+    repeatable: bool = True,
 ) -> CheckRun:
     """A check of `problem`, with nothing done yet."""
     _keep_what_is_freed()
@@ -153,6 +206,8 @@ def start(
         started=time.perf_counter(),
         rng=np.random.default_rng(seed),
         executor=executor,
+        cost_error=cost_error,
+        repeatable=repeatable,
     )
 
 
@@ -166,7 +221,7 @@ def inspected(this: CheckRun, *, repeats: bool = True) -> dict[str, Array]:
 
     Empty where something was found that leaves nothing to compare.
     """
-    seen = conduct.inspect(this.problem, repeats=repeats)
+    seen = conduct.inspect(this.problem, repeats=repeats, repeatable=this.repeatable)
     this.offences = seen.offences
     if seen.gradient and this.problem.dtype == np.float64:
         this.centre = float(np.real(as_number(seen.cost)))

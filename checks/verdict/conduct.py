@@ -113,14 +113,17 @@ class Inspection:
     offences: list[Diagnosis]
 
 
-def inspect(subject: Subject, *, repeats: bool = True) -> Inspection:
+def inspect(subject: Subject, *, repeats: bool = True, repeatable: bool = True) -> Inspection:
     """Call cost and gradient a few times, before anything is compared.
 
     `repeats` asks for two further calls of the gradient, to see whether they change anything.
+    Where nothing is `repeatable`, other values at the same point are no offence.
     """
     watched = _Watch(subject)
     cost = _array(subject.cost(watched.values))
-    found = list(_cost(subject, watched, cost))
+    found = [
+        f for f in _cost(subject, watched, cost) if repeatable or f.code != "cost-not-repeatable"
+    ]
     if any(f.code in UNUSABLE for f in found):
         return Inspection(cost=cost, gradient={}, offences=found)
     first = subject.gradient(watched.values)

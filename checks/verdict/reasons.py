@@ -18,7 +18,9 @@ from checks.verdict.rule import Reason, Status
 
 Numbers = dict[str, float]
 
-TEXTS: dict[Reason, tuple[Callable[[Numbers], str], str]] = {
+Text = tuple[Callable[[Numbers], str], str]
+
+TEXTS: dict[Reason, Text] = {
     Reason.ROUNDING: (
         lambda n: "rounding moves the gradient itself by {rounded:.1e} there".format(**n),
         "rewrite the term that cancels, or compute the gradient in float64",
@@ -41,14 +43,23 @@ TEXTS: dict[Reason, tuple[Callable[[Numbers], str], str]] = {
     ),
 }
 
+INEXACT: Text = (
+    lambda n: "the cost is exact to {noise:.1e} only".format(**n),
+    "tighten its solver or average more runs, so that it is exact to less",
+)
 
-def reasons(findings: Findings, noise: float) -> tuple[Line, ...]:
-    """One for each kind of reason, those that leave most undecided first."""
-    found = [_line(findings, reason, noise) for reason in TEXTS]
+
+def reasons(findings: Findings, noise: float, *, inexact: bool = False) -> tuple[Line, ...]:
+    """One for each kind of reason, those that leave most undecided first.
+
+    `inexact` is a cost that is known to be off by more than its rounding.
+    """
+    texts = {**TEXTS, Reason.NOISE: INEXACT} if inexact else TEXTS
+    found = [_line(findings, reason, noise, texts[reason]) for reason in texts]
     return tuple(sorted(filter(None, found), key=lambda line: -line.undecided))
 
 
-def _line(findings: Findings, reason: Reason, noise: float) -> Line | None:
+def _line(findings: Findings, reason: Reason, noise: float, told: Text) -> Line | None:
     hit = {}
     for name, reasons_ in findings.reason.items():
         status, blunt = findings.status[name], findings.resolution[name] > 0
@@ -63,7 +74,7 @@ def _line(findings: Findings, reason: Reason, noise: float) -> Line | None:
     }
     left = sum(at.size for at in undecided.values())
     name, flat = _worst(findings, undecided if left else hit)
-    text, remedy = TEXTS[reason]
+    text, remedy = told
 
     def value(array: dict[str, Array]) -> float:
         return float(array[name].reshape(-1)[flat])

@@ -481,6 +481,30 @@ def test_a_file_that_raises_when_it_is_loaded_is_the_users_code(
     assert "Traceback" not in result.stderr
 
 
+def test_the_error_of_a_cost_is_handed_on_and_repeated(run: Any, tmp_path: Path) -> None:
+    """Stated or measured; a right gradient of a noisy cost passes, a wrong one fails."""
+    file = tmp_path / "noisy.py"
+    file.write_text(
+        "import numpy as np\n"
+        "rng = np.random.default_rng(0)\n"
+        "def cost(x):\n"
+        "    return float(np.sin(x).sum() + 1e-9 * rng.normal())\n"
+        "right = cost, np.cos, np.ones(3)\n"
+        "wrong = cost, np.sin, np.ones(3)\n"
+    )
+    passed = run([f"{file}:right", "--not-repeatable", "--cost-error", "1e-8"])
+    assert passed.exit_code == 0, passed.output
+    assert "pass to " in passed.stdout
+    failed = run([f"{file}:wrong", "--not-repeatable", "--cost-error", "1e-8"])
+    assert failed.exit_code == 1
+    assert failed.stdout.splitlines()[-1] == (
+        f"repeat with: gradcheck {file}:wrong --cost-error 1e-08 --not-repeatable --seed 0"
+    )
+    refused = run([f"{file}:right", "--cost-error", "-1"])
+    assert refused.exit_code == 2
+    assert "cost_error: expected a finite number of 0 or more" in refused.stderr
+
+
 def test_strict_is_handed_on_and_repeated(
     run: Any, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
