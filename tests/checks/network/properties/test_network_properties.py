@@ -229,6 +229,7 @@ def test_same_fault_gives_the_same_message(monkeypatch: pytest.MonkeyPatch) -> N
 def test_undecided_everywhere_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """A checker so lenient that it decides nothing does not pass for agreement."""
     monkeypatch.setattr(thresholds, "SAFETY", 1e12)
+    monkeypatch.setattr(thresholds, "BLUNT", 0.0)
     BY_NAME[ANALYTIC](profile="quick")
     with pytest.raises(PropertyError, match=r"^usual_weights_can_be_decided: .*\n[^$]*undecided"):
         BY_NAME["usual_weights_can_be_decided"](profile="quick")
