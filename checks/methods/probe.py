@@ -291,7 +291,7 @@ def _by_themselves(
     exact[at] = registry.complex_step(coordinates(this.problem, tensor, at))[0]
     few = this.problem.parameters > thresholds.MANY
     moved = 0 * a if few else spreads(this, given)[tensor].reshape(-1)
-    allowed = this.allowed(tensor, a, np.nan_to_num(exact), moved)
+    allowed = this.allowed(tensor, a, exact, moved)
     every = [g.reshape(-1) for g in given]
     nothing = [np.full(g.shape, np.nan) for g in every]
     nothing[tensor] = exact

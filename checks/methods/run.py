@@ -158,12 +158,16 @@ class CheckRun:
         """How far rounding may have moved the values of one tensor, (m,).
 
         Inside of a black box numbers are rounded that moving its parameters does not move, as
-        1 - a next to a = 1: by about a unit of what makes the largest slope.
+        1 - a next to a = 1: by some units of what makes the largest slope. NaN, of which nothing is
+        known, counts as any number but zero: the terms of a sum that cancels to it may be as much
+        larger than all that is left.
         """
         dtype = self.problem.dtype
-        found = rounding.tolerance(analytic, numeric, spread=spread, dtype=dtype)
+        known = np.nan_to_num(numeric)
+        found = rounding.tolerance(analytic, known, spread=spread, dtype=dtype)
         if self.problem.jittered is None:
-            found += rounding.least(self.problem.values[tensor], analytic, dtype)
+            least = rounding.least(self.problem.values[tensor], analytic, dtype)
+            found += np.where(numeric == 0, thresholds.SAFETY**2 / thresholds.UNITS, 1.0) * least
         return found
 
     @cached_property

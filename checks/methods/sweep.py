@@ -72,7 +72,7 @@ def sweep_all(this: CheckRun, analytic: dict[str, Array]) -> Findings:
     given = [g.reshape(-1).astype(np.float64) for g in given]
     exact = measure(this)
     allowed = [
-        this.allowed(k, a, np.nan_to_num(s), m)
+        this.allowed(k, a, s, m)
         for k, (a, s, m) in enumerate(zip(given, exact, moved, strict=True))
     ]
     judge = Judge(this=this)

@@ -192,14 +192,16 @@ def _prefers(
 ) -> npt.NDArray[np.int8]:
     """1 where real differences leave a value standing and its rival not, -1 the other way round.
 
-    They leave it out where the closest that can tell does, and the hull of all; also the hull in
-    which a level takes up closer ones that bend more. What close by stands with the noise as it was
-    measured is not left out for what is seen further out, nor is what has a kink there.
+    They leave it out where the closest that can tell does, and the hull of all; and some smooth
+    level also where it is joined with others that bend as much. What close by stands with the noise
+    as it was measured is not left out for what is seen further out, nor is what has a kink there.
     """
     found = closest(evidence, value, rival)
     at = np.flatnonzero(found < 0)
     some, one, other = evidence.of(at), value[at], rival[at]
-    out = left_out(some, one, other) & left_out(joined(some), one, other)
+    wider = joined(some)
+    out = left_out(some, one, other)
+    out &= np.any(some.smooth & ((one < wider.lo) | (one > wider.hi)), axis=0)
     if unraised is not None:
         raw = unraised.of(at)
         out &= (closest(raw, one, other) <= 0) & ~kinks(raw).at
@@ -386,16 +388,18 @@ def followed(analytic: Array, exact: Array) -> Array:
     return np.asarray(had & ~(stands & (analytic[0] != 0)))
 
 
-def scattered(analytic: Array, exact: Array) -> Array:
+def scattered(analytic: Array, exact: Array, dust: Array | None = None) -> Array:
     """Whether the difference of two slopes, followed over places, is rounding: it scatters.
 
     Both are (POINTS, m), the middle row at the point. The angle of their ratio, half the relative
     difference where that is small, is smooth for a bug, and third differences leave nothing of it;
     rounding they multiply by sqrt(20). Where both are exactly zero at some places, as beyond a
-    kink, nothing is excused.
+    kink, nothing is excused, but for what is `dust`: a sum that cancels may well round to zero.
     """
     with np.errstate(all="ignore"):
         angle = np.arctan(analytic / exact) - np.pi / 4
+        if dust is not None:
+            angle = np.where((analytic == 0) & (exact == 0) & dust, 0.0, angle)
         scatter = np.sqrt(np.mean(np.square(np.diff(angle, 3, axis=0)), axis=0) / 20)
         here = np.abs(angle[len(angle) // 2])
         return np.asarray(here <= thresholds.DEVIATIONS * scatter)  # false for NaN

@@ -165,3 +165,13 @@ def test_a_gradient_that_takes_no_double_is_left_with_its_spread() -> None:
     at = np.asarray([1.0, 3.0], np.float32)
     this = under_way(vector(lambda p: (p**2).sum(), gradient, at))
     assert np.all(spreads(this, [2 * at])[0] > 0)
+
+
+def test_where_the_slope_is_exactly_zero_more_may_be_rounding() -> None:
+    """A sum that cancels to it may have terms far larger than what is left of any other."""
+    this = under_way(vector(lambda p: p.sum(), np.ones_like, np.ones(3)))
+    analytic, none = np.asarray([1.0, 1e-14, 1e-14]), np.zeros(3)
+    at_zero = this.allowed(0, analytic, np.asarray([1.0, 0.0, np.nan]), none)
+    assert at_zero[1] > 1e-14 > at_zero[2]
+    wrong = this.allowed(0, np.asarray([1.0, 1e-9, 0.0]), np.asarray([1.0, 0.0, 0.0]), none)
+    assert wrong[1] < 1e-9

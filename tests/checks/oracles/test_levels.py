@@ -411,3 +411,13 @@ def test_what_is_seen_with_the_noise_as_measured_is_kept() -> None:
     moving = levels.taken[:, 0] & np.isfinite(unraised.lo[:, 0])
     assert moving.any()
     assert np.all(unraised.noise[moving] < levels.evidence().noise[moving])
+
+
+def test_beside_a_rough_level_noise_may_hide_a_kink() -> None:
+    """Of twice its own size: half of a jump of the slope shows, if it shows."""
+    near, far = evidence((-3.0, 1.0), noise=1.5), evidence((-0.5, 0.0), smooth=False)
+    both = Evidence(**{key: np.concatenate([getattr(near, key), getattr(far, key)])
+                       for key in ("h", "lo", "hi", "smooth", "noise")})  # fmt: skip
+    found = joined(both)
+    assert (found.lo[0, 0], found.hi[0, 0]) == (-6.0, 4.0)
+    assert (found.lo[1, 0], found.hi[1, 0]) == (-0.5, 0.0)
