@@ -20,12 +20,11 @@ import measure  # sets the threads before NumPy is loaded
 import numpy as np
 
 from checks import check_gradients
+from checks.diagnosis.codes import DESCRIPTIONS
 from checks.network.faults import selftest
 
 Arrays = dict[str, Any]
 
-# Codes that say where an error sits, or how large it is, and name no cause.
-DESCRIPTIONS = ("unknown", "errors-enter-here", "weights-only", "single-entry", "small-everywhere")
 OUTPUT = ("cost-derivative", "wrong-samples", "wrong-targets")
 
 

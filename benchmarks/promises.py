@@ -48,7 +48,7 @@ PROMISES = tuple(
         ("known bugs located", "faults located", "faults", {"least": 0.95}),
         ("known bugs diagnosed", "faults diagnosed", "faults", {"least": 0.95}),
         ("made-up differences caught", "made up, caught", "made up", {"least": 1}),
-        ("made-up differences called unknown", "made up, unknown", "made up", {"least": 0.95}),
+        ("made-up differences called no bug", "made up, unknown", "made up", {"least": 0.95}),
         ("wrong gradients passed by a broken oracle", "broken oracles, wrong passed",
          "broken oracles, wrong", {"most": 0}),
         ("right gradients failed by it", "broken oracles, right failed",

@@ -144,6 +144,11 @@ DIAGNOSES = {
     ),
 }
 
+# Those that say where an error sits, or how large it is, and name no cause.
+DESCRIPTIONS = frozenset(
+    {"errors-enter-here", "single-entry", "small-everywhere", "unknown", "weights-only"}
+)
+
 
 def of(finding: Finding) -> Diagnosis:
     """A finding with the title and the remedy of its code."""
