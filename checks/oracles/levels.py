@@ -162,7 +162,7 @@ def joined(found: Evidence) -> Evidence:
     less, there are kinks within, as many on either side, or it would not look smooth. Then the
     slope at the point may be off by as much again for some of the levels that noise hides, and what
     is further out says no more than what is closer. Where the line is rough further out, noise may
-    hide a kink by J, of which J / 2 would show.
+    hide a kink by J, of which J / 2 would show. A bend of just the noise is rounding at its worst.
     """
     rows = np.flatnonzero(np.any(np.isfinite(found.lo), axis=1))
     bend = found.width / 2 - found.noise
@@ -170,7 +170,7 @@ def joined(found: Evidence) -> Evidence:
     for k, far in enumerate(rows):
         rough = np.isfinite(found.lo[far]) & ~found.smooth[far]
         for near in rows[:k]:
-            shown = bend[near] > found.noise[near]
+            shown = bend[near] > (1 + thresholds.SMOOTH) * found.noise[near]
             most = np.where(shown, bend[near] / thresholds.SMOOTH, 2 * found.noise[near])
             steady = found.smooth[near] & (shown | rough) & (bend[far] < most)
             for row in (near, far):

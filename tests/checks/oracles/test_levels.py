@@ -421,3 +421,14 @@ def test_beside_a_rough_level_noise_may_hide_a_kink() -> None:
     found = joined(both)
     assert (found.lo[0, 0], found.hi[0, 0]) == (-6.0, 4.0)
     assert (found.lo[1, 0], found.hi[1, 0]) == (-0.5, 0.0)
+
+
+def test_a_bend_of_just_the_noise_is_rounding_at_its_worst() -> None:
+    """And no sign of kinks: a level further out keeps its interval."""
+    far = evidence((-0.5, 0.0), noise=0.1)
+    for bend, kept in ((1.0, True), (1.5, False)):
+        row = evidence((-1 - bend, 1 + bend), noise=1.0)
+        both = Evidence(**{key: np.concatenate([getattr(row, key), getattr(far, key)])
+                           for key in ("h", "lo", "hi", "smooth", "noise")})  # fmt: skip
+        found = joined(both)
+        assert ((found.lo[1, 0], found.hi[1, 0]) == (-0.5, 0.0)) is kept
