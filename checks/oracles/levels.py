@@ -211,6 +211,9 @@ def scan(levels: Levels, wanted: Array, target: Array) -> Evidence:
     `wanted` out or is not smooth, straight to the closest level that can still tell; where that one
     holds it, back outward to the widest that does. A line that turns out to be a staircase is
     looked at again, with noise of half a stair.
+
+    Of many lines whose first level plainly leaves out what is wanted, some are followed inward, and
+    the rest only where one of these holds it after all.
     """
     if _Scan(levels, wanted, target).run(np.arange(wanted.size)):
         return levels.evidence()
@@ -243,13 +246,28 @@ class _Scan:
         self._go(lines, np.zeros(lines.size, int))
         if self._sharp(lines).all():
             return True
+        plain = lines[self._plainly_not(lines)]
+        some, rest = plain[: thresholds.LOOKED], plain[thresholds.LOOKED :]
+        self._follow(np.setdiff1d(lines, rest))
+        if rest.size and np.any(self.good[some] >= 0):
+            self._follow(rest)
+        return False
+
+    def _plainly_not(self, lines: Array) -> Array:
+        """Whether the level that a line is at is smooth, and tells what is wanted to be wrong."""
+        here = self._here(lines)
+        apart = np.abs(self.wanted[lines] - (here.lo + here.hi) / 2)
+        flat = self.levels.flat(self.level[lines], lines)
+        return here.smooth & ~flat & (here.width <= thresholds.TELLS * thresholds.SURE * apart)
+
+    def _follow(self, lines: Array) -> None:
+        """Look along lines from the level they are at, outward or inward."""
         self._outward(lines)
         self._close_in(lines[self.good[lines] < 0])
         self._back_out(lines)
         held = lines[self.good[lines] >= 0]
         self.level[held] = self.good[held]
         self._inward(held)
-        return False
 
     def _go(self, lines: Array, steps: Array) -> None:
         """Move by some levels, look there, and note whether that one is good."""

@@ -358,7 +358,8 @@ def test_a_right_coordinate_takes_four_real_costs_and_a_wrong_one_eight(factor: 
         return examine(vector(cost, gradient, at)).calls["cost"]
 
     assert calls(30, 0) - calls(10, 0) == 4 * 20
-    assert calls(30, 20) - calls(30, 5) == (8 - 4) * 15
+    assert calls(30, 15) - calls(30, 5) == (8 - 4) * 10
+    assert calls(60, 60) - calls(60, 20) == 0  # of many, some are looked at, and the rest are alike
     assert calls(10, 0) <= 4 * 10 + 18
     assert calls(10, 1) <= 4 * 9 + 8 + 32
 

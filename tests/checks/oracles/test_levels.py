@@ -432,3 +432,22 @@ def test_a_bend_of_just_the_noise_is_rounding_at_its_worst() -> None:
                            for key in ("h", "lo", "hi", "smooth", "noise")})  # fmt: skip
         found = joined(both)
         assert ((found.lo[1, 0], found.hi[1, 0]) == (-0.5, 0.0)) is kept
+
+
+def test_of_many_that_are_plainly_wrong_some_are_followed() -> None:
+    """And the rest only where one of these turns out to be right: as beyond kinks close by."""
+    m = 60
+
+    def looked(width: float) -> Array:
+        def costs(which: Array, t: Array) -> Array:
+            return np.asarray(dent(t, 1.0, 2.0, width)) + 1.0
+
+        lines = Lines(costs=costs, unit=np.ones(m), spacing=np.full(m, EPS))
+        levels = Levels(lines, 1.0, EPS)
+        scan(levels, np.full(m, 1.0), np.full(m, 1e-6))
+        return np.asarray(levels.taken.sum(axis=0))
+
+    wrong = looked(0.0)
+    assert np.all(wrong[: thresholds.LOOKED] > 1)
+    assert np.all(wrong[thresholds.LOOKED :] == 1)
+    assert np.all(looked(2.0**-20) > 1)
