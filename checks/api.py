@@ -10,6 +10,7 @@ import math
 import operator
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from checks.methods.dispatch import METHODS, ORACLES, SWEEPS, examine
 from checks.methods.run import CostError
+from checks.methods.waiting import Waiting
 from checks.problem import nested
 from checks.problem.nested import Array
 from checks.problem.problem import black_box, returns_both
@@ -48,7 +50,7 @@ def check_gradients(
     repeatable: bool = True,
     seed: int = 0,
     inputs: Any = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] | bool | None = None,
     executor: Executor | None = None,
 ) -> Report:
     """Check every coordinate of a gradient against reruns of its cost.
@@ -93,7 +95,8 @@ def check_gradients(
     inputs
         An array or any nesting of arrays that both functions read and must leave unchanged.
     progress
-        Called with the number of coordinates done since the last call.
+        Called with the number of coordinates done since the last call; True shows on standard
+        error how far it is and the time left, where that is a terminal and it takes a while.
     executor
         Anything like `concurrent.futures.Executor`, to run the pieces of a sweep elsewhere. The
         numbers are the same to the last bit. Like `oracle`, for a sweep alone.
@@ -142,7 +145,7 @@ def check_gradients(
         cost_error=cost_error,
         repeatable=repeatable,
         seed=seed,
-        progress=progress,
+        progress=None if isinstance(progress, bool) else progress,
     )
     if executor is not None and not callable(getattr(executor, "submit", None)):
         raise TypeError(
@@ -170,7 +173,10 @@ def check_gradients(
     again = {"the cost": _at(cost, args)}
     if callable(gradients):
         again["the gradient"] = _at(gradients, args)
-    with restored(params, kept, again) as restoring:
+    waiting = Waiting(subject.parameters)
+    if progress is True:
+        checked["progress"] = waiting.update
+    with closing(waiting), restored(params, kept, again) as restoring:
         report = examine(replace(subject, repeat=repeat), executor=executor, **checked)
     return noted(report, restoring)
 
@@ -191,7 +197,7 @@ def assert_gradients(
     repeatable: bool = True,
     seed: int = 0,
     inputs: Any = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] | bool | None = None,
     executor: Executor | None = None,
 ) -> Report:
     """Like `check_gradients`, but anything short of "pass" raises what reads like a report.

@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import Any
 
 from checks.problem.nested import coordinate
-
-if TYPE_CHECKING:
-    from checks.verdict.report import Report, Tensor
 
 WIDTH, HEIGHT = 80, 24
 FAILURES_SHOWN = 8
@@ -52,7 +49,7 @@ def folded(text: str) -> list[str]:
     return lines
 
 
-def table(tensors: Sequence[Tensor]) -> str:
+def table(tensors: Sequence[Any]) -> str:
     """The counts of each tensor, a line each, within the width."""
     head = ("tensor", "parameters", "checked", "zero", "undecided", "wrong", "worst", "where")
     rows: list[tuple[str, ...]] = [head]
@@ -99,7 +96,7 @@ def _rounded(count: str) -> str:
     )
 
 
-def text_of(report: Report) -> str:
+def text_of(report: Any) -> str:
     """The report for people: a failing one fits on a screen, whatever its size."""
     lines = folded(report.summary)
     for reason in report.reasons:
@@ -127,7 +124,7 @@ def text_of(report: Report) -> str:
     return "\n".join([*rows, *lines, *_offenders(report, left), *end])
 
 
-def _table(report: Report, room: int | None) -> list[str]:
+def _table(report: Any, room: int | None) -> list[str]:
     """A row for each tensor, or for the worst in so many lines."""
     tensors = report.tensors
     if room is None or len(tensors) < room:
@@ -148,11 +145,11 @@ def _table(report: Report, room: int | None) -> list[str]:
     return rows
 
 
-def _rank(tensor: Tensor) -> tuple[bool, bool]:
+def _rank(tensor: Any) -> tuple[bool, bool]:
     return not tensor.failed, not tensor.undecided
 
 
-def _offenders(report: Report, room: int | None) -> list[str]:
+def _offenders(report: Any, room: int | None) -> list[str]:
     """The worst coordinates, as many as there is room for."""
     if not report.failures:
         return []

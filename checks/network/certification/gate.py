@@ -7,9 +7,11 @@ all the same.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 
 from backprop.network import Network
+from backprop.system.progress_bar import Bar
 from backprop.training.fingerprint import fingerprint
 from backprop.training.samples import Samples
 from checks.network.certification import certificate_store
@@ -65,9 +67,17 @@ def gate(
     progress("checking the properties of small random networks")
     properties = _properties(net, x, y, seed)
     progress(f"checking all parameters of {net!r} on {len(x)} samples")
-    earned = verify(
-        net, x, y, seed=seed, samples=samples, batch_size=batch_size, learning_rate=learning_rate
-    )
+    with closing(_Passes(sum(v.size for v in (*net.weights, *net.biases)))) as bar:
+        earned = verify(
+            net,
+            x,
+            y,
+            seed=seed,
+            samples=samples,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            progress=bar.update,
+        )
     earned = replace(earned, properties=properties)
     progress(f"proved: {earned.summary}")
     try:
@@ -75,6 +85,26 @@ def gate(
     except OSError as error:
         progress(f"the certificate could not be kept ({error}); the next run will check again")
     return earned
+
+
+class _Passes:
+    """A bar for each time that all parameters are gone through."""
+
+    def __init__(self, parameters: int) -> None:
+        self.parameters, self.done = parameters, 0
+        self.bar = Bar("checking", parameters)
+
+    def update(self, done: int) -> None:
+        """Move on by so many parameters."""
+        if self.done >= self.parameters:
+            self.bar.close()
+            self.bar, self.done = Bar("checking again", self.parameters), 0
+        self.done += done
+        self.bar.update(done)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self.bar.close()
 
 
 def _properties(net: Network, x: Array, y: Array, seed: int) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
@@ -41,6 +42,7 @@ def verify(
     samples: Samples | None = None,
     batch_size: int = 20,
     learning_rate: float = 5.0,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> Certificate:
     """Prove a network's gradient on some samples, every parameter of it.
 
@@ -63,6 +65,9 @@ def verify(
     samples, batch_size, learning_rate
         What the loop rehearses on, and how; by default `x` and `y`, once as they are and once as
         the pixels of an image, and training's own defaults.
+    progress
+        Called with the number of coordinates done since the last call; where not all could be
+        decided on `x`, they are gone through twice.
 
     Returns
     -------
@@ -78,10 +83,10 @@ def verify(
     """
     __tracebackhide__ = True
     print_before = fingerprint(net)
-    report, status = _proved(net, x, y, rtol=rtol, seed=seed)
+    report, status = _proved(net, x, y, rtol=rtol, seed=seed, progress=progress)
     nets = [net] if net.dtype == np.float64 else [net, net.astype(np.float64)]
     for twin in nets[1:]:
-        _proved(twin, x, y, seed=seed)
+        _proved(twin, x, y, seed=seed, progress=progress)
     trained_on = [Samples(x=x, y=y), _pixels(x, y)] if samples is None else [samples]
     for each, own in product(nets, trained_on):
         rehearsed(each, own, batch_size=batch_size, learning_rate=learning_rate)
@@ -106,9 +111,17 @@ def verify(
     )
 
 
-def check(net: Network, x: Array, y: Array, *, rtol: float | None = None, seed: int = 0) -> Report:
+def check(
+    net: Network,
+    x: Array,
+    y: Array,
+    *,
+    rtol: float | None = None,
+    seed: int = 0,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Report:
     """The report on a network, which also fails where `backward` overwrites an activation."""
-    report = examine(adapter.as_subject(net, x, y), rtol=rtol, seed=seed)
+    report = examine(adapter.as_subject(net, x, y), rtol=rtol, seed=seed, progress=progress)
     overwritten = adapter.backward_overwrites(net, x, y) if report.verdict != "fail" else None
     if overwritten is None:
         return report
@@ -122,7 +135,13 @@ def check(net: Network, x: Array, y: Array, *, rtol: float | None = None, seed: 
 
 
 def _proved(
-    net: Network, x: Array, y: Array, *, rtol: float | None = None, seed: int
+    net: Network,
+    x: Array,
+    y: Array,
+    *,
+    rtol: float | None = None,
+    seed: int,
+    progress: Callable[[int], None],
 ) -> tuple[Report, Array]:
     """The report on a network, a pass, and the status of every parameter, flat.
 
@@ -130,10 +149,10 @@ def _proved(
     saturates there, so that nothing can be decided, is no objection.
     """
     __tracebackhide__ = True
-    report = _passed(net, check(net, x, y, rtol=rtol, seed=seed))
+    report = _passed(net, check(net, x, y, rtol=rtol, seed=seed, progress=progress))
     status = _flat(report)
     if report.zero:
-        filled = check(net, _filled(net, x, seed), y, rtol=rtol, seed=seed)
+        filled = check(net, _filled(net, x, seed), y, rtol=rtol, seed=seed, progress=progress)
         if filled.verdict == "fail":
             _passed(net, filled)
         if filled.verdict == "pass":

@@ -230,3 +230,29 @@ def test_a_certificate_of_less_than_half_is_not_good_enough_for_other_samples() 
         found = gate.gate(net, x, y)
         assert (RAN != []) is again
         assert found.checked == (26 if again else 14)
+
+
+def test_the_gate_shows_how_far_it_is_and_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where somebody looks, once for each time that all parameters are gone through."""
+    moved: list[list[int]] = []
+
+    class Shown:
+        def __init__(self, label: str, total: int) -> None:
+            assert label in ("checking", "checking again")
+            self.total = total
+            moved.append([])
+
+        def update(self, done: int) -> None:
+            moved[-1].append(done)
+            assert sum(moved[-1]) <= self.total
+
+        def close(self) -> None:
+            assert sum(moved[-1]) == self.total
+
+    monkeypatch.setattr(gate, "Bar", Shown)
+    net = small()
+    x, y = batch(net)
+    x[:, 0] = 0  # nothing can be decided there before it is filled in
+    gate.gate(net, x, y, cached=False)
+    assert len(moved) == 2
+    assert all(sum(each) == sum(v.size for v in (*net.weights, *net.biases)) for each in moved)
