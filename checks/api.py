@@ -48,6 +48,7 @@ def check_gradients(
     strict: bool = False,
     cost_error: CostError = None,
     repeatable: bool = True,
+    batched: bool = False,
     seed: int = 0,
     inputs: Any = None,
     progress: Callable[[int], None] | bool | None = None,
@@ -90,6 +91,9 @@ def check_gradients(
     repeatable
         False for a cost, or a gradient, that differs from call to call: how far is measured, and
         the verdict is one at that noise. By default such functions fail.
+    batched
+        Whether `cost` takes a stack of k parameter sets, each array with a leading axis of k more,
+        and returns k costs: many perturbations are then run in one call.
     seed
         Where the check's randomness comes from, a whole number. The same seed repeats a check.
     inputs
@@ -158,8 +162,12 @@ def check_gradients(
             f" {executor!r}"
         )
     _given(gradients, params, jac=jac)
+    if batched and returns_both(jac, gradients):
+        raise ValueError("batched: expected False with jac=True, got True; give two functions")
     kept = watched(inputs)
-    subject = black_box(cost, gradients, params, inputs=kept, jac=jac, args=args)
+    subject = black_box(
+        cost, gradients, params, inputs=kept, jac=jac, args=args, batched=bool(batched)
+    )
     repeat = call(
         "check_gradients",
         rtol=rtol,
@@ -168,9 +176,10 @@ def check_gradients(
         strict=strict,
         cost_error=cost_error,
         repeatable=repeatable,
+        batched=batched,
         seed=seed,
     )
-    again = {"the cost": _at(cost, args)}
+    again = {"the cost": _at_one(cost, args) if batched else _at(cost, args)}
     if callable(gradients):
         again["the gradient"] = _at(gradients, args)
     waiting = Waiting(subject.parameters)
@@ -195,6 +204,7 @@ def assert_gradients(
     strict: bool = False,
     cost_error: CostError = None,
     repeatable: bool = True,
+    batched: bool = False,
     seed: int = 0,
     inputs: Any = None,
     progress: Callable[[int], None] | bool | None = None,
@@ -206,7 +216,7 @@ def assert_gradients(
     ----------
     cost, gradients, params, jac, args, rtol, method, oracle, strict, cost_error
         As for `check_gradients`.
-    repeatable, seed, inputs, progress, executor
+    repeatable, batched, seed, inputs, progress, executor
         As for `check_gradients`.
     allow_undecided
         Whether "undecided" is good enough. By default it is not: nothing was found wrong, but
@@ -239,6 +249,7 @@ def assert_gradients(
         strict=strict,
         cost_error=cost_error,
         repeatable=repeatable,
+        batched=batched,
         seed=seed,
         inputs=inputs,
         progress=progress,
@@ -269,6 +280,16 @@ def _at(function: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[Any], 
     return lambda params: function(params, *args)
 
 
+def _at_one(function: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[Any], Any]:
+    """The function of a stack at a stack of one."""
+
+    def at(params: Any) -> Any:
+        leaves = (np.asarray(leaf)[None] for _, leaf in nested.leaves(params, root="params"))
+        return function(nested.rebuild(params, leaves), *args)
+
+    return at
+
+
 def call(function: str, *, seed: int, **given: Any) -> str:
     """The call that repeats a check, with the options that are not the defaults."""
     defaults = {
@@ -278,6 +299,7 @@ def call(function: str, *, seed: int, **given: Any) -> str:
         "strict": False,
         "cost_error": None,
         "repeatable": True,
+        "batched": False,
         "cotangents": 3,
         "tangents": 3,
     }

@@ -197,6 +197,7 @@ def start(
         raised=[],
         calls=calls,
         cost=Counted(function=problem.cost, calls=calls, kind="cost"),
+        costs=problem.costs and Counted(function=problem.costs, calls=calls, kind="cost"),
         gradient=Counted(function=problem.gradient, calls=calls, kind="gradient"),
     )
     return CheckRun(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ import numpy as np
 from checks.parallel import executors
 from checks.problem.nested import Array
 from checks.problem.problem import Arrays, Subject
+
+# Numbers in a stack of parameter sets: of 32 MiB in double precision.
+STACK = 2**22
 
 
 def value_or_nan(problem: Subject, values: Arrays) -> Any:
@@ -40,6 +44,10 @@ def perturbed_costs(problem: Subject, tensor: int, at: Array, steps: Array) -> A
     values = in_double(problem.values)
     moved = values[tensor].astype(np.result_type(values[tensor], steps))
     values[tensor] = moved
+    if problem.costs is not None:
+        return stacked_costs(
+            problem, (_single(values, tensor, *each) for each in zip(at, steps, strict=True))
+        )
     costs = np.empty(len(at), np.result_type(steps, np.float64))
     flat = moved.reshape(-1)
     for row, (index, step) in enumerate(zip(at, steps, strict=True)):
@@ -49,6 +57,39 @@ def perturbed_costs(problem: Subject, tensor: int, at: Array, steps: Array) -> A
         costs[row] = value_or_nan(problem, values)
         flat[index] = kept
     return costs
+
+
+def _single(values: list[Array], tensor: int, index: int, step: complex) -> list[Array]:
+    """The parameters with one number of one tensor moved."""
+    moved = values[tensor].copy()
+    moved.reshape(-1)[index] += step
+    return [*values[:tensor], moved, *values[tensor + 1 :]]
+
+
+def stacked_costs(problem: Subject, sets: Iterable[Arrays]) -> Array:
+    """The costs at many parameter sets, as many of them in a call as fit into `STACK` numbers.
+
+    Where a call of many fails, each is run alone.
+    """
+    size = max(1, STACK // max(1, problem.parameters))
+    found: list[Any] = []
+    rest = iter(sets)
+    while some := list(islice(rest, size)):
+        executors.heed()
+        found += _together(problem, some)
+    return np.asarray(found)
+
+
+def _together(problem: Subject, some: list[Arrays]) -> list[Any]:
+    if problem.costs is None:
+        return [value_or_nan(problem, each) for each in some]
+    with np.errstate(all="ignore"):
+        try:
+            return list(problem.costs([np.stack(each) for each in zip(*some, strict=True)]))
+        except (MemoryError, OSError):
+            raise
+        except Exception:  # noqa: BLE001 some of them may lie beyond its domain
+            return [value_or_nan(problem, each) for each in some]
 
 
 def displaced(values: Arrays, d: Arrays, t: complex) -> list[Array]:

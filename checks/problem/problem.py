@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import wraps
+from functools import partial, wraps
 from traceback import format_exception_only
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -48,6 +48,8 @@ class Subject:
         (diagnosis code, tensor or None, gradient by tensor name).
     context
         Numbers that a constant factor could be mistaken for, by name, such as the batch size.
+    costs
+        Stacks of arrays like `values`, (k, …) each, to k costs at once, or None.
     rerun
         A faster way to the costs of many single-coordinate perturbations, or None: (tensor's
         position, flat indices, steps) to costs.
@@ -64,6 +66,7 @@ class Subject:
     cost: Callable[[Arrays], Any]
     gradient: Callable[[Arrays], dict[str, Array]]
     jittered: Callable[[np.random.Generator], dict[str, Array]] | None = None
+    costs: Callable[[Arrays], Any] | None = None
     rerun: Callable[[int, Array, Array], Array] | None = None
     inputs: Mapping[str, Array] = field(default_factory=dict)
     hypotheses: Callable[[], Iterable[Hypothesis]] | None = None
@@ -124,6 +127,7 @@ def black_box(
     inputs: Mapping[str, Array] | None = None,
     jac: bool = False,
     args: tuple[Any, ...] = (),
+    batched: bool = False,
 ) -> Subject:
     """A subject of anyone's functions.
 
@@ -142,6 +146,9 @@ def black_box(
         Whether `cost` returns the value and the gradient, and `gradients` is None.
     args
         Further arguments, handed to both functions.
+    batched
+        Whether `cost` takes a stack of k parameter sets, each array with a leading axis of k more,
+        and returns k costs.
 
     Raises
     ------
@@ -166,6 +173,8 @@ def black_box(
         found = call_theirs("the cost", cost, as_nest(values), *args)
         return _number(_pair(found)[0] if jac else found)
 
+    costs = partial(_costs, cost, as_nest, args) if batched else None
+
     def gradient(values: Arrays) -> dict[str, Array]:
         found = gradients
         if jac:
@@ -177,10 +186,32 @@ def black_box(
     return Subject(
         names=tuple(tensors),
         values=tuple(t.copy() for t in tensors.values()),
-        cost=value,
+        cost=partial(_first, costs) if costs else value,
+        costs=costs,
         gradient=gradient,
         inputs=inputs or {},
     )
+
+
+def _costs(
+    cost: Callable[..., Any],
+    as_nest: Callable[[Arrays], Any],
+    args: tuple[Any, ...],
+    values: Arrays,
+) -> Array:
+    """The costs of a stack of parameter sets, (k,)."""
+    found = np.asarray(call_theirs("the cost", cost, as_nest(values), *args))
+    if found.shape != (len(values[0]),):
+        raise FormError(
+            f"cost: expected {len(values[0])} costs, one for each parameter set of a stack, as"
+            f" batched=True says, got shape {found.shape}; leave batched out otherwise"
+        )
+    return found
+
+
+def _first(costs: Callable[[Arrays], Array], values: Arrays) -> Any:
+    """The cost of one parameter set, by a stack of one."""
+    return costs([np.asarray(v)[None] for v in values])[0]
 
 
 def returns_both(jac: object, gradients: Any) -> bool:
