@@ -162,12 +162,10 @@ def check_gradients(
             f" {executor!r}"
         )
     _given(gradients, params, jac=jac)
-    if batched and returns_both(jac, gradients):
+    if _flag("batched", batched) and returns_both(jac, gradients):
         raise ValueError("batched: expected False with jac=True, got True; give two functions")
     kept = watched(inputs)
-    subject = black_box(
-        cost, gradients, params, inputs=kept, jac=jac, args=args, batched=bool(batched)
-    )
+    subject = black_box(cost, gradients, params, inputs=kept, jac=jac, args=args, batched=batched)
     repeat = call(
         "check_gradients",
         rtol=rtol,
@@ -325,10 +323,8 @@ def options(
     """The options of a check as `examine` takes them, or an error that names the wrong one."""
     if progress is not None and not callable(progress):
         raise TypeError(f"progress: expected a function of a count, or None, got {progress!r}")
-    if not isinstance(strict, bool | np.bool_):
-        raise TypeError(f"strict: expected True or False, got {strict!r}")
-    if not isinstance(repeatable, bool | np.bool_):
-        raise TypeError(f"repeatable: expected True or False, got {repeatable!r}")
+    _flag("strict", strict)
+    _flag("repeatable", repeatable)
     found: dict[str, Any] = {
         "rtol": None if rtol is None else _fraction("rtol", rtol),
         "method": _choice("method", method, METHODS),
@@ -403,6 +399,12 @@ def _error(value: object) -> float:
     if not (math.isfinite(number) and number >= 0):
         raise ValueError(expected)
     return number
+
+
+def _flag(argument: str, value: object) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{argument}: expected True or False, got {value!r}")
+    return bool(value)
 
 
 def _choice(argument: str, name: object, known: tuple[str, ...]) -> str:

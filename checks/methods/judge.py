@@ -190,9 +190,7 @@ class Judge:
             return at[:0]
         analytic, exact = around(at, everything=False)
         known = followed(analytic, exact)
-        at = at[known]
-        dust = np.abs(values.analytic - values.exact)[at] <= 4 * values.rounding[at]
-        rounded = scattered(analytic[:, known], exact[:, known], dust)
+        at, rounded = at[known], scattered(analytic[:, known], exact[:, known])
         off = at[~rounded]
         wrong = _differ_elsewhere(*around(off, everything=True)) if off.size else off > 0
         ruling.status[off[wrong]] = Status.FAIL

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from checks.oracles import rounding
-from checks.problem.evaluation import displaced, in_double, perturbed_costs, stacked_costs
+from checks.problem.evaluation import costs_at, displaced, in_double, perturbed_costs
 from checks.problem.nested import Array
 from checks.problem.problem import Arrays, Subject
 
@@ -67,7 +67,7 @@ def through(problem: Subject, directions: Sequence[Arrays]) -> Lines:
 
     def costs(which: Array, steps: Array) -> Array:
         moved = (displaced(values, directions[k], t) for k, t in zip(which, steps, strict=True))
-        return stacked_costs(problem, moved)
+        return costs_at(problem, moved)
 
     m = len(directions)
     return Lines(costs=costs, unit=np.ones(m), spacing=np.full(m, np.finfo(np.float64).eps))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
@@ -45,7 +45,7 @@ def perturbed_costs(problem: Subject, tensor: int, at: Array, steps: Array) -> A
     moved = values[tensor].astype(np.result_type(values[tensor], steps))
     values[tensor] = moved
     if problem.costs is not None:
-        return stacked_costs(
+        return costs_at(
             problem, (_single(values, tensor, *each) for each in zip(at, steps, strict=True))
         )
     costs = np.empty(len(at), np.result_type(steps, np.float64))
@@ -66,26 +66,26 @@ def _single(values: list[Array], tensor: int, index: int, step: complex) -> list
     return [*values[:tensor], moved, *values[tensor + 1 :]]
 
 
-def stacked_costs(problem: Subject, sets: Iterable[Arrays]) -> Array:
-    """The costs at many parameter sets, as many of them in a call as fit into `STACK` numbers.
+def costs_at(problem: Subject, sets: Iterable[Arrays]) -> Array:
+    """The costs at many parameter sets: one by one, or as many at once as fit into `STACK` numbers.
 
     Where a call of many fails, each is run alone.
     """
+    if problem.costs is None:
+        return np.asarray([value_or_nan(problem, each) for each in sets])
     size = max(1, STACK // max(1, problem.parameters))
     found: list[Any] = []
     rest = iter(sets)
     while some := list(islice(rest, size)):
         executors.heed()
-        found += _together(problem, some)
+        found += _together(problem, problem.costs, some)
     return np.asarray(found)
 
 
-def _together(problem: Subject, some: list[Arrays]) -> list[Any]:
-    if problem.costs is None:
-        return [value_or_nan(problem, each) for each in some]
+def _together(problem: Subject, costs: Callable[[Arrays], Any], some: list[Arrays]) -> list[Any]:
     with np.errstate(all="ignore"):
         try:
-            return list(problem.costs([np.stack(each) for each in zip(*some, strict=True)]))
+            return list(costs([np.stack(each) for each in zip(*some, strict=True)]))
         except (MemoryError, OSError):
             raise
         except Exception:  # noqa: BLE001 some of them may lie beyond its domain

@@ -388,18 +388,16 @@ def followed(analytic: Array, exact: Array) -> Array:
     return np.asarray(had & ~(stands & (analytic[0] != 0)))
 
 
-def scattered(analytic: Array, exact: Array, dust: Array | None = None) -> Array:
+def scattered(analytic: Array, exact: Array) -> Array:
     """Whether the difference of two slopes, followed over places, is rounding: it scatters.
 
     Both are (POINTS, m), the middle row at the point. The angle of their ratio, half the relative
     difference where that is small, is smooth for a bug, and third differences leave nothing of it;
     rounding they multiply by sqrt(20). Where both are exactly zero at some places, as beyond a
-    kink, nothing is excused, but for what is `dust`: a sum that cancels may well round to zero.
+    kink, nothing is excused.
     """
     with np.errstate(all="ignore"):
         angle = np.arctan(analytic / exact) - np.pi / 4
-        if dust is not None:
-            angle = np.where((analytic == 0) & (exact == 0) & dust, 0.0, angle)
         scatter = np.sqrt(np.mean(np.square(np.diff(angle, 3, axis=0)), axis=0) / 20)
         here = np.abs(angle[len(angle) // 2])
         return np.asarray(here <= thresholds.DEVIATIONS * scatter)  # false for NaN

@@ -10,6 +10,7 @@ import pytest
 from checks import check_gradients
 from checks.problem import evaluation
 from checks.problem.nested import Array
+from checks.problem.problem import black_box
 
 PARAMS = {"W": np.random.default_rng(0).normal(size=(5, 4)), "b": np.asarray([0.3, -1.2, 2.0])}
 
@@ -81,3 +82,22 @@ def test_a_cost_that_takes_no_stack_is_told_so() -> None:
         check_gradients(lambda p: (p**2).sum(), lambda p: 2 * p, np.ones(3), batched=True)
     with pytest.raises(ValueError, match="batched: expected False with jac=True"):
         check_gradients(lambda p: (0, p), None, np.ones(3), jac=True, batched=True)
+    with pytest.raises(TypeError, match="batched: expected True or False, got 8"):
+        check_gradients(cost, gradients, PARAMS, batched=8)  # type: ignore[arg-type]
+
+
+def test_without_stacks_one_parameter_set_is_held_at_a_time() -> None:
+    """Many at once would take memory for nothing."""
+    alive: list[int] = []
+
+    def sets() -> Any:
+        for k in range(5):
+            alive.append(k)
+            yield [np.full(3, float(k))]
+
+    def seen(p: Array) -> float:
+        assert alive[-1] == p[0]
+        return float(p.sum())
+
+    problem = black_box(seen, lambda p: p, np.ones(3))
+    assert evaluation.costs_at(problem, sets()).tolist() == [0, 3, 6, 9, 12]
