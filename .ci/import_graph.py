@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("backprop", "checks")
+PACKAGES = ("backprop", "checks", "geartrain")
 MOST_FILES = 12  # of a folder: as many as one takes in at a glance
 FACES = ("__init__", "__main__")
 # What does not keep to the rules yet: an entry goes as soon as it is not needed any more.

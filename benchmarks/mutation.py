@@ -33,7 +33,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 EQUIVALENTS = Path(__file__).with_name("equivalents.toml")
-COPIED = ("backprop", "checks", "data", "tests", "pyproject.toml")
+COPIED = ("backprop", "checks", "geartrain", "data", "tests", "pyproject.toml")
 COSMIC_RAY = (sys.executable, "-m", "cosmic_ray.cli")
 CONFIG = "cosmic-ray.toml"
 PATIENCE = 5.0  # a mutant that takes this many times as long as the tests without it never ends

@@ -7,7 +7,10 @@ from hypothesis import settings
 
 import backprop
 import checks
+import geartrain
 from checks.network.properties.strategies import register_profiles
+
+PACKAGES = (backprop, checks, geartrain)
 
 # `pytest --hypothesis-profile` is read later than this and so wins over the variable.
 register_profiles()
@@ -21,4 +24,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 def pytest_report_header() -> list[str]:
     """Say which copies of the packages are tested: the installed wheel's or the checkout's."""
-    return [f"{package.__name__}: {package.__path__[0]}" for package in (backprop, checks)]
+    return [
+        f"{package.__name__}: {package.__path__[0]}" for package in (backprop, checks, geartrain)
+    ]

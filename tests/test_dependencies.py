@@ -7,6 +7,7 @@ from pathlib import Path
 
 import backprop
 import checks
+import geartrain
 
 ROOT = Path(__file__).parents[1]
 IMPORTED_AS = {"pillow": "PIL"}
@@ -19,9 +20,9 @@ def dependencies() -> list[str]:
 
 
 def imported() -> set[str]:
-    """What the modules of both packages import, wherever in them."""
+    """What the modules of the packages import, wherever in them."""
     found = set()
-    for package in (backprop, checks):
+    for package in (backprop, checks, geartrain):
         for path in Path(package.__path__[0]).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Import):

@@ -308,7 +308,7 @@ def test_the_files_that_the_architecture_names_are_there() -> None:
 def test_the_architecture_names_every_folder() -> None:
     """Of both packages, but for the rooms inside `checks/network`."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    for package in ("backprop", "checks"):
+    for package in ("backprop", "checks", "geartrain"):
         for path in (ROOT / package).rglob("__init__.py"):
             name = path.parent.relative_to(ROOT).as_posix()
             assert f"`{name}`" in text or name.startswith("checks/network/"), name

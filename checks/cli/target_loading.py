@@ -29,7 +29,7 @@ OPTIONAL = ("inputs", "jac", "args")
 # A file's module has a name of its own, so that a file called numpy.py shadows nothing.
 OF_A_FILE = "_gradcheck_"
 # What every worker has.
-EVERYWHERE = ("backprop", "checks")
+EVERYWHERE = ("backprop", "checks", "geartrain")
 
 
 class LoadError(Exception):
@@ -63,7 +63,10 @@ def load(target: str) -> Subject:
     is_file = where.endswith(".py") or _there(Path(where)) == "a file"
     folder = Path(where).resolve().parent if is_file else Path.cwd()
     with _importable(folder):
-        module = _from_file(Path(where)) if is_file else _from_name(where)
+        try:
+            module = _from_file(Path(where)) if is_file else _from_name(where)
+        except LoadError as error:
+            raise _with_hidden(error, folder) from error.raised
         subject = _subject(_named(module, where, name), f"{where}:{name}")
     _send_as_code(folder)
     return subject
@@ -147,6 +150,18 @@ def _from_name(name: str) -> ModuleType:
             raise nothing from None
         raise
     return found
+
+
+def _with_hidden(error: LoadError, folder: Path) -> LoadError:
+    """The error, with a word on a file beside the target that ours hides, if it may be why."""
+    if isinstance(error.raised, ImportError | AttributeError):
+        for name in EVERYWHERE:
+            for path in (folder / f"{name}.py", folder / name / "__init__.py"):
+                ours = sys.modules.get(name)
+                if path.is_file() and ours and not path.samefile(str(ours.__file__)):
+                    hint = f"; {name} is a package of gradcheck's own here, which hides {path}"
+                    return LoadError(f"{error}{hint}: rename that", error.raised)
+    return error
 
 
 def _named(module: ModuleType, where: str, name: str) -> Any:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 LISTED = tomllib.loads((ROOT / "benchmarks" / "equivalents.toml").read_text(encoding="utf-8"))
 SOURCES = {
     path.relative_to(ROOT).as_posix(): " ".join(path.read_text(encoding="utf-8").split())
-    for package in ("backprop", "checks")
+    for package in ("backprop", "checks", "geartrain")
     for path in (ROOT / package).rglob("*.py")
 }
 

@@ -375,3 +375,18 @@ def test_what_is_installed_is_sent_by_name(tmp_path: Path, monkeypatch: pytest.M
     assert "_gradcheck_of_a_user" in {m.__name__ for m in sent}
     target_loading._send_as_code(Path(checks.__path__[0]).parent)
     assert not {m.__name__.partition(".")[0] for m in sent} & {"checks", "backprop"}
+
+
+@pytest.mark.parametrize("imported", ["from checks import mine", "import checks\nchecks.mine"])
+def test_a_file_of_theirs_that_ours_hides_is_named(imported: str, tmp_path: Path) -> None:
+    """Where the target wants what is in it, and finds our package under its name."""
+    (tmp_path / "checks.py").write_text("mine = 1\n")
+    (tmp_path / "target.py").write_text(f"{imported}\n")
+    with pytest.raises(LoadError, match="mine") as caught:
+        load(str(tmp_path / "target.py"))
+    hidden = f"which hides {tmp_path / 'checks.py'}: rename that"
+    assert str(caught.value).endswith(f"; checks is a package of gradcheck's own here, {hidden}")
+    (tmp_path / "checks.py").unlink()
+    with pytest.raises(LoadError) as caught:
+        load(str(tmp_path / "target.py"))
+    assert "hides" not in str(caught.value)

@@ -1,0 +1,76 @@
+"""geartrain: all that `checks` and `backprop` offer, by one import.
+
+    import geartrain
+
+    report = geartrain.check_gradients(cost, gradients, params)
+    net = geartrain.init_net((784, 40, 10))
+
+Everything is loaded when it is first asked for: importing this package loads nothing. Where another
+`checks` or `backprop` is found before ours, whatever is asked for says so.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # a type checker takes it for true; `typing` takes time to load
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from backprop import (
+        Dataset,
+        Network,
+        backward,
+        cost,
+        forward,
+        gradients,
+        init_net,
+        load,
+        optimize,
+        train,
+        zero_grad,
+    )
+    from checks import (
+        Certificate,
+        GradientError,
+        Report,
+        assert_gradients,
+        check_gradients,
+        check_jvp,
+        check_vjp,
+        verify,
+    )
+
+__all__ = [
+    "Certificate",
+    "Dataset",
+    "GradientError",
+    "Network",
+    "Report",
+    "assert_gradients",
+    "backward",
+    "check_gradients",
+    "check_jvp",
+    "check_vjp",
+    "cost",
+    "forward",
+    "gradients",
+    "init_net",
+    "load",
+    "optimize",
+    "train",
+    "verify",
+    "zero_grad",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from geartrain.siblings import packages
+
+    # Not kept, as in `backprop`: what is replaced in its module is replaced here as well.
+    return next(getattr(package, name) for package in packages() if name in package.__all__)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
