@@ -19,7 +19,7 @@ def main() -> None:
 
 def gate(*arguments: "Any", **options: "Any") -> "Any":
     """The gate of `checks`, loaded when there is something to prove."""
-    from checks.network.certification.gate import gate as prove
+    from checks.network.certification.gate import certify as prove
 
     return prove(*arguments, **options)
 

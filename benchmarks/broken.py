@@ -27,15 +27,15 @@ import numpy as np
 from random_cases import changed, random_box, with_factor
 from trials import complain
 
-from checks.methods.dispatch import examine
+from checks.methods.dispatch import run_check
 from checks.methods.run import DISAGREE
-from checks.network.adapter import as_subject
+from checks.network.adapter import network_problem
 from checks.network.faults import selftest
 from checks.oracles import registry
 from checks.oracles.calibration import KNOWN
 from checks.oracles.levels import Evidence, Levels
 from checks.oracles.lines import Lines
-from checks.problem.problem import Subject
+from checks.problem.problem import Problem
 
 ORACLES = ("complex_step", "scan")
 METHODS = ("sweep", "naive", "probe")
@@ -84,10 +84,10 @@ def spoil(title: str, found: Any) -> Any:
     return replace(found, lo=middle - half, hi=middle + half)
 
 
-def subjects(rng: np.random.Generator) -> dict[str, Subject]:
+def subjects(rng: np.random.Generator) -> dict[str, Problem]:
     """One of each kind: a network, a black box that is complex-safe, and one that is not."""
     return {
-        "network": as_subject(*selftest.draw(None, rng)),
+        "network": network_problem(*selftest.random_network_for(None, rng)),
         "complex-safe": random_box(rng).subject(),
         "real only": random_box(rng).real_only().subject(),
     }
@@ -146,7 +146,7 @@ def _counted(which: str, verdict: str, code: str, *, right: bool) -> Counter[str
     )
 
 
-def _gradients(subject: Subject, title: str) -> Iterator[tuple[str, Subject]]:
+def _gradients(subject: Problem, title: str) -> Iterator[tuple[str, Problem]]:
     """The subject with its gradient right, and wrong in one or two ways."""
     yield "right", subject
     yield "one flipped", one_flipped(subject)
@@ -161,16 +161,16 @@ def _alike(mistake: Callable[[Any], Any], gradient: dict[str, Any]) -> dict[str,
     return {name: mistake(g.reshape(-1)).reshape(g.shape) for name, g in gradient.items()}
 
 
-def one_flipped(subject: Subject) -> Subject:
+def one_flipped(subject: Problem) -> Problem:
     """The subject with the largest entry of its gradient of the other sign."""
     gradient = subject.gradient(subject.values)
     name = max(gradient, key=lambda n: np.abs(gradient[n]).max())
     return with_factor(subject, name, int(np.abs(gradient[name]).argmax()), -1.0)
 
 
-def _verdict(subject: Subject, method: str, seed: int) -> tuple[str, str]:
+def _verdict(subject: Problem, method: str, seed: int) -> tuple[str, str]:
     try:
-        report = examine(subject, method=method, seed=seed)
+        report = run_check(subject, method=method, seed=seed)
     except Exception as error:  # noqa: BLE001 - whatever comes out is counted, and is no verdict
         return "raised", type(error).__name__
     return report.verdict, report.diagnosis.code if report.diagnosis else "none"

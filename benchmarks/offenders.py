@@ -36,7 +36,7 @@ from forms import (
 from random_cases import Box, Parameters, least_squares, perceptron, random_box
 from trials import complain
 
-from checks.methods.dispatch import examine
+from checks.methods.dispatch import run_check
 from checks.verdict.conduct import OFFENCES
 
 METHODS = ("sweep", "probe")
@@ -135,7 +135,7 @@ def offending(seed: int) -> Counter[str]:
     for code in OFFENCES:
         for number, form in enumerate(FORMS[code]):
             box = (least_squares if rng.random() < 0.5 else perceptron)(rng)
-            report = examine(form(box, rng).subject(), seed=seed)
+            report = run_check(form(box, rng).subject(), seed=seed)
             told = report.diagnosis.code if report.diagnosis else "none"
             right = report.verdict == "fail" and told == code
             counts += Counter({"offenders": 1, "offenders told": int(right)})
@@ -157,8 +157,8 @@ def low_precision(seed: int) -> Counter[str]:
         right = form((least_squares if rng.random() < 0.5 else perceptron)(rng), rng)
         wrong = replace(right, gradients=flipped(right))
         for method in METHODS:
-            report = examine(right.subject(), method=method, seed=seed)
-            spoilt = examine(wrong.subject(), method=method, seed=seed)
+            report = run_check(right.subject(), method=method, seed=seed)
+            spoilt = run_check(wrong.subject(), method=method, seed=seed)
             mute = report.verdict == "undecided" and not (report.reasons or report.diagnosis)
             if report.verdict == "fail" or mute:
                 complain("low precision", seed, f"{title}, {method}, right", report)
@@ -197,7 +197,7 @@ def clean_boxes(seed: int) -> Counter[str]:
     rng = np.random.default_rng([28, seed])
     dtype = np.float32 if rng.random() < 0.5 else np.float64
     loss = float(10.0 ** rng.integers(-12, 13))
-    report = examine(random_box(rng, dtype).scaled(loss).subject(), seed=seed)
+    report = run_check(random_box(rng, dtype).scaled(loss).subject(), seed=seed)
     accused = report.verdict == "fail" or report.failed > 0 or report.diagnosis is not None
     if accused:
         complain("black box accused", seed, f"{dtype.__name__}, loss {loss:g}", report)

@@ -24,15 +24,15 @@ from backprop.network import Network
 from backprop.training.evaluation import evaluate
 from backprop.training.gradient_descent import descend
 from backprop.training.samples import Samples, epoch_order
-from checks.methods.dispatch import examine
-from checks.methods.run import CheckRun, start
-from checks.methods.single_projection import glance
-from checks.methods.sweep import measure as complex_slopes
-from checks.network.adapter import as_subject
+from checks.methods.dispatch import run_check
+from checks.methods.run import CheckRun, start_run
+from checks.methods.single_projection import single_projection
+from checks.methods.sweep import complex_slopes
+from checks.network.adapter import network_problem
 from checks.oracles import registry
 from checks.oracles.levels import Levels
-from checks.oracles.lines import coordinates
-from checks.problem.problem import Subject
+from checks.oracles.lines import along_coordinates
+from checks.problem.problem import Problem
 from checks.verdict.rule import consensus
 
 SHAPE = (784, 40, 10)
@@ -72,7 +72,7 @@ def naive_loop(net: Network, x: Any, y: Any) -> Callable[[], Any]:
     return check
 
 
-def scipy_three_point(subject: Subject) -> Callable[[], Any]:
+def scipy_three_point(subject: Problem) -> Callable[[], Any]:
     """SciPy's central differences over all parameters, held against the gradient."""
     from peers import _flat, _flat_gradient, _split
     from scipy.optimize._numdiff import approx_derivative
@@ -88,14 +88,14 @@ def scipy_three_point(subject: Subject) -> Callable[[], Any]:
     return check
 
 
-def ours_on(subject: Subject, **options: Any) -> Callable[[], Any]:
+def ours_on(subject: Problem, **options: Any) -> Callable[[], Any]:
     """A check of ours, of a gradient that is right: anything but "fail" will do.
 
     (Real differences leave coordinates undecided that rounding hides from them.)
     """
 
     def check() -> None:
-        report = examine(subject, **options)
+        report = run_check(subject, **options)
         if report.verdict == "fail":
             raise SystemExit(f"expected the clean gradient not to fail, got\n{report}")
 
@@ -105,7 +105,7 @@ def ours_on(subject: Subject, **options: Any) -> Callable[[], Any]:
 def checking(turns: int, *, shape: tuple[int, ...] = SHAPE) -> dict[str, Any]:
     """Checking every parameter, and all of them at once."""
     net, x, y = case(shape, BATCH)
-    subject = as_subject(net, x, y)
+    subject = network_problem(net, x, y)
     found = side_by_side(
         {
             "sweep, complex step": ours_on(subject),
@@ -114,7 +114,7 @@ def checking(turns: int, *, shape: tuple[int, ...] = SHAPE) -> dict[str, Any]:
             "torch gradcheck": twins.torch_gradcheck(net, x, y),
             "SciPy 3-point": scipy_three_point(subject),
             "probe": ours_on(subject, method="probe"),
-            "projection alone": lambda: glance(subject),
+            "projection alone": lambda: single_projection(subject),
             "torch fast_mode": twins.torch_gradcheck(net, x, y, fast_mode=True),
             "JAX check_grads": twins.jax_check_grads(net, x, y),
             "autograd check_grads": twins.autograd_check_grads(net, x, y),
@@ -132,17 +132,17 @@ def checking(turns: int, *, shape: tuple[int, ...] = SHAPE) -> dict[str, Any]:
     }
 
 
-def _alone(subject: Subject, turns: int) -> dict[str, Timing]:
+def _alone(subject: Problem, turns: int) -> dict[str, Timing]:
     """The numeric gradient without the rest of a check."""
-    this = start(subject, method="sweep")
+    this = start_run(subject, method="sweep")
     return side_by_side(
         {name: lambda found=found: found(this) for name, found in SLOPES.items()}, turns=turns
     )
 
 
-def _error(subject: Subject, found: Callable[[CheckRun], list[Any]]) -> float:
+def _error(subject: Problem, found: Callable[[CheckRun], list[Any]]) -> float:
     analytic = subject.gradient(subject.values)
-    slopes = found(start(subject, method="sweep"))
+    slopes = found(start_run(subject, method="sweep"))
     return max(
         float(np.max(np.abs(slope - analytic[name].reshape(-1))))
         for name, slope in zip(subject.names, slopes, strict=True)
@@ -156,7 +156,7 @@ def _real_slopes(this: CheckRun) -> list[Any]:
     for tensor, name in enumerate(problem.names):
         wanted = np.asarray(analytic[name], np.float64).reshape(-1)
         target = np.where(wanted == 0, 1.0, np.abs(wanted)) * this.rtol
-        lines = coordinates(problem, tensor, np.arange(wanted.size))
+        lines = along_coordinates(problem, tensor, np.arange(wanted.size))
         levels = Levels(lines, this.centre, this.noise)
         lo, hi = consensus(registry.scan(levels, wanted, target))
         found.append((lo + hi) / 2)
@@ -177,11 +177,11 @@ def big(shape: tuple[int, ...]) -> dict[str, Any]:
 
 def _big(shape: list[int], wrong: float | None) -> dict[str, Any]:
     net, x, y = case(tuple(shape), BATCH)
-    subject = as_subject(net, x, y)
+    subject = network_problem(net, x, y)
     del net
     if wrong is not None:
         subject = _spoilt(subject, wrong)
-    report = examine(subject, method="probe")
+    report = run_check(subject, method="probe")
     return {
         "parameters": report.parameters,
         "verdict": report.verdict,
@@ -192,7 +192,7 @@ def _big(shape: list[int], wrong: float | None) -> dict[str, Any]:
     }
 
 
-def _spoilt(subject: Subject, relative: float) -> Subject:
+def _spoilt(subject: Problem, relative: float) -> Problem:
     """The subject with one weight of its second layer's gradient wrong."""
     from dataclasses import replace
 
@@ -228,11 +228,11 @@ def _projected(
 ) -> dict[str, Any]:
     """The seconds that a sweep of `large` takes, from pieces of the weights of `shape`."""
     net, x, y = case(shape, BATCH)
-    subject = as_subject(net, x, y)
+    subject = network_problem(net, x, y)
     seconds = 0.0
     for layer, W in enumerate(net.weights):
         some = min(W.size, 64 if squared and not layer else 4096)
-        lines = coordinates(subject, 2 * layer, np.arange(some))
+        lines = along_coordinates(subject, 2 * layer, np.arange(some))
         each = side_by_side({"piece": partial(registry.complex_step, lines)}, turns=turns)
         seconds += W.size * each["piece"].median / some
     ratio = large[1] / shape[1]
@@ -370,7 +370,7 @@ def _gate(cache: str) -> dict[str, Any]:
     samples = Samples(x=pixels, y=rng.integers(0, SHAPE[-1], SAMPLES), peak=255)
     x, y = samples.batch(slice(BATCH), net.dtype)
     started = time.perf_counter()
-    from checks.network.certification.gate import gate as pass_gate
+    from checks.network.certification.gate import certify as pass_gate
 
     pass_gate(net, x, y, samples=samples)
     return {"seconds": time.perf_counter() - started}
@@ -390,7 +390,7 @@ def growth(turns: int, *, samples: int = 2000, quick: bool = False) -> dict[str,
 
 def _grown(shape: tuple[int, ...], batch: int, at: int, turns: int, samples: int) -> dict[str, Any]:
     net, x, y = case(shape, batch)
-    subject = as_subject(net, x, y)
+    subject = network_problem(net, x, y)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (samples, shape[0]), np.uint8)
     labels, order = rng.integers(0, shape[-1], samples), rng.permutation(samples)
@@ -398,8 +398,8 @@ def _grown(shape: tuple[int, ...], batch: int, at: int, turns: int, samples: int
     settings: dict[str, Any] = {"batch_size": batch, "learning_rate": 0.1}
     check = side_by_side(
         {
-            "sweep": lambda: examine(subject),
-            "probe": lambda: examine(subject, method="probe"),
+            "sweep": lambda: run_check(subject),
+            "probe": lambda: run_check(subject, method="probe"),
             "torch gradcheck": twins.torch_gradcheck(net, x, y),
             "torch fast_mode": twins.torch_gradcheck(net, x, y, fast_mode=True),
         },

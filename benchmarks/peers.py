@@ -1,6 +1,6 @@
 """Peers: other people's gradient checkers, each handed our cost and our gradient.
 
-`CHECKERS` maps a name to a function that takes a `Subject` and says "right", "wrong" or
+`CHECKERS` maps a name to a function that takes a `Problem` and says "right", "wrong" or
 "undecided". Each peer runs at its defaults, on float64, but for what a hand-written backward pass
 cannot offer: no forward mode and no second derivatives in JAX and autograd. What a peer raises
 counts as "wrong", whatever it is: its user would look into it.
@@ -14,42 +14,42 @@ from typing import Any
 import measure  # noqa: F401 - pins the threads before NumPy is loaded
 import numpy as np
 
-from checks.methods.dispatch import examine
-from checks.problem.problem import Subject
+from checks.methods.dispatch import run_check
+from checks.problem.problem import Problem
 
-Checker = Callable[[Subject], str]
+Checker = Callable[[Problem], str]
 
 # `scipy.optimize.check_grad` returns the norm of the difference and leaves the verdict to its
 # user. Two readings: it should be small as such, or small beside the gradient.
 SCIPY_LIMIT = 1e-6
 
 
-def sweep(subject: Subject) -> str:
-    """`checks.methods.dispatch.examine`, every coordinate."""
+def sweep(subject: Problem) -> str:
+    """`checks.methods.dispatch.run_check`, every coordinate."""
     return _ours(subject, "sweep")
 
 
-def probe(subject: Subject) -> str:
-    """`checks.methods.dispatch.examine(method="probe")`, a projection."""
+def probe(subject: Problem) -> str:
+    """`checks.methods.dispatch.run_check(method="probe")`, a projection."""
     return _ours(subject, "probe")
 
 
-def _ours(subject: Subject, method: str) -> str:
-    verdict = examine(subject, method=method).verdict
+def _ours(subject: Problem, method: str) -> str:
+    verdict = run_check(subject, method=method).verdict
     return {"pass": "right", "fail": "wrong"}.get(verdict, verdict)
 
 
-def torch_gradcheck(subject: Subject) -> str:
+def torch_gradcheck(subject: Problem) -> str:
     """`torch.autograd.gradcheck`, every coordinate."""
     return _torch(subject, fast_mode=False)
 
 
-def torch_fast(subject: Subject) -> str:
+def torch_fast(subject: Problem) -> str:
     """`torch.autograd.gradcheck(fast_mode=True)`, a random projection."""
     return _torch(subject, fast_mode=True)
 
 
-def _torch(subject: Subject, *, fast_mode: bool) -> str:
+def _torch(subject: Problem, *, fast_mode: bool) -> str:
     import torch
 
     class Network(torch.autograd.Function):
@@ -75,7 +75,7 @@ def _torch(subject: Subject, *, fast_mode: bool) -> str:
     return _right_unless_raised(check)
 
 
-def jax_check_grads(subject: Subject) -> str:
+def jax_check_grads(subject: Problem) -> str:
     """`jax.test_util.check_grads(order=1, modes="rev")`, a random projection."""
     import jax
     from jax.test_util import check_grads
@@ -106,7 +106,7 @@ def jax_check_grads(subject: Subject) -> str:
     )
 
 
-def autograd_check_grads(subject: Subject) -> str:
+def autograd_check_grads(subject: Problem) -> str:
     """`autograd.test_util.check_grads(order=1, modes="rev")`, a random projection."""
     from autograd.extend import defvjp, primitive
     from autograd.test_util import check_grads
@@ -124,17 +124,17 @@ def autograd_check_grads(subject: Subject) -> str:
     return _right_unless_raised(lambda: check_grads(cost, modes=["rev"], order=1)(_flat(subject)))
 
 
-def scipy_absolute(subject: Subject) -> str:
+def scipy_absolute(subject: Problem) -> str:
     """`scipy.optimize.check_grad`, taken for wrong above 1e-6."""
     return _scipy(subject, relative=False)
 
 
-def scipy_relative(subject: Subject) -> str:
+def scipy_relative(subject: Problem) -> str:
     """`scipy.optimize.check_grad`, taken for wrong above 1e-6 times the gradient's norm."""
     return _scipy(subject, relative=True)
 
 
-def _scipy(subject: Subject, *, relative: bool) -> str:
+def _scipy(subject: Problem, *, relative: bool) -> str:
     from scipy.optimize import check_grad
 
     def check() -> bool:
@@ -150,16 +150,16 @@ def _scipy(subject: Subject, *, relative: bool) -> str:
     return _right_unless_raised(check)
 
 
-def _flat(subject: Subject) -> Any:
+def _flat(subject: Problem) -> Any:
     return np.concatenate([v.ravel() for v in subject.values])
 
 
-def _flat_gradient(subject: Subject, flat: Any) -> Any:
+def _flat_gradient(subject: Problem, flat: Any) -> Any:
     found = subject.gradient(_split(subject, flat))
     return np.concatenate([np.ravel(found[name]) for name in subject.names])
 
 
-def _split(subject: Subject, flat: Any) -> list[Any]:
+def _split(subject: Problem, flat: Any) -> list[Any]:
     ends = np.cumsum([v.size for v in subject.values])[:-1]
     parts = np.split(np.array(flat, float), ends)
     return [part.reshape(v.shape) for part, v in zip(parts, subject.values, strict=True)]

@@ -12,7 +12,7 @@ from backprop import init_net
 from backprop.activations import ACTIVATIONS
 from backprop.costs import COSTS
 from backprop.network import Network
-from checks.problem.problem import Subject, black_box
+from checks.problem.problem import Problem, black_box
 
 RTOL = 1e-6  # the relative error that is promised to be caught
 
@@ -38,7 +38,7 @@ def random_network(rng: np.random.Generator) -> tuple[Network, Any, Any, dict[st
     return net, x, y, about
 
 
-def changed(subject: Subject, change: Callable[[Gradient], Gradient]) -> Subject:
+def changed(subject: Problem, change: Callable[[Gradient], Gradient]) -> Problem:
     """The subject with its gradient changed, jittered or not; `change` returns new arrays."""
     jittered = subject.jittered
     return replace(
@@ -48,7 +48,7 @@ def changed(subject: Subject, change: Callable[[Gradient], Gradient]) -> Subject
     )
 
 
-def with_factor(subject: Subject, tensor: str, flat: int, factor: float) -> Subject:
+def with_factor(subject: Problem, tensor: str, flat: int, factor: float) -> Problem:
     """The subject with one coordinate of its gradient multiplied by `factor`."""
 
     def plant(gradient: Gradient) -> Gradient:
@@ -59,7 +59,7 @@ def with_factor(subject: Subject, tensor: str, flat: int, factor: float) -> Subj
     return changed(subject, plant)
 
 
-def with_noise(subject: Subject, rng: np.random.Generator) -> tuple[Subject, dict[str, Any]]:
+def with_noise(subject: Problem, rng: np.random.Generator) -> tuple[Problem, dict[str, Any]]:
     """The subject with noise on a random subset of its gradient, and what was done to it."""
     share, size = float(rng.uniform(0.05, 0.8)), float(10 ** rng.uniform(-4, 1))
     relative = bool(rng.random() < 0.5)
@@ -93,7 +93,7 @@ class Box:
         """The same with a cost that drops imaginary parts."""
         return replace(self, cost=lambda p: self.cost({n: np.real(v) for n, v in p.items()}))
 
-    def subject(self) -> Subject:
+    def subject(self) -> Problem:
         """What is checked."""
         return black_box(self.cost, self.gradients, self.params, inputs={"data": self.data})
 

@@ -30,10 +30,10 @@ from peers import CHECKERS
 
 from backprop import init_net
 from backprop.costs import COSTS
-from checks.network.adapter import as_subject
+from checks.network.adapter import network_problem
 from checks.network.faults import selftest
 from checks.network.faults.catalogue import FAULTS, plant
-from checks.problem.problem import Subject, scaled
+from checks.problem.problem import Problem, scaled
 
 Gradient = dict[str, Any]
 HEADS = {
@@ -54,7 +54,7 @@ class Trial:
     """A subject, what may be planted in the code while it is checked, and its column."""
 
     column: str
-    subject: Subject
+    subject: Problem
     about: str = ""
     planted: Callable[[], AbstractContextManager[None]] = nullcontext
 
@@ -64,11 +64,11 @@ def catalogue(rounds: int) -> Iterator[Trial]:
     rng = np.random.default_rng(30)
     for fault in FAULTS:
         for _ in range(rounds):
-            case = selftest.showing(fault, rng)
+            case = selftest.network_where_fault_shows(fault, rng)
             if case is not None:
                 yield Trial(
                     column="catalogue",
-                    subject=as_subject(*case),
+                    subject=network_problem(*case),
                     about=fault.code,
                     planted=partial(plant, fault),
                 )
@@ -93,7 +93,7 @@ def flipped(rounds: int) -> Iterator[Trial]:
     for _ in range(10 * rounds):
         net = init_net(WIDTHS, seed=rng)
         x, labels = rng.random((BATCH, WIDTHS[0])), rng.integers(0, WIDTHS[-1], BATCH)
-        subject = as_subject(net, x, labels)
+        subject = network_problem(net, x, labels)
         for name in ("W1", "b1"):
             subject = changed(subject, name, slice(None), -1.0)
         yield Trial(column="flipped", subject=scaled(subject, 1e-4))
@@ -103,23 +103,25 @@ def clean(rounds: int) -> Iterator[Trial]:
     """Correct gradients: usual, of ten and twenty times the weights, of scaled losses."""
     rng = np.random.default_rng(33)
     for _ in range(10 * rounds):
-        yield Trial(column="clean", subject=as_subject(*selftest.draw(None, rng)))
+        yield Trial(
+            column="clean", subject=network_problem(*selftest.random_network_for(None, rng))
+        )
         yield Trial(column="clean", subject=_network(rng, scale=10.0))
         yield Trial(column="clean", subject=_network(rng, scale=20.0))
         for power in (-12, -4, 4, 12):
             yield Trial(column="clean", subject=scaled(_network(rng), 10.0**power))
 
 
-def _network(rng: np.random.Generator, *, scale: float = 1.0) -> Subject:
+def _network(rng: np.random.Generator, *, scale: float = 1.0) -> Problem:
     cost = str(rng.choice(list(COSTS)))
     activation = str(rng.choice(["sigmoid", "tanh", "softplus"]))
     net = init_net(WIDTHS, activation=activation, cost=cost, seed=rng)
     net.weights = [scale * W for W in net.weights]
     x = rng.normal(size=(BATCH, WIDTHS[0]))
-    return as_subject(net, x, rng.integers(0, WIDTHS[-1], BATCH))
+    return network_problem(net, x, rng.integers(0, WIDTHS[-1], BATCH))
 
 
-def changed(subject: Subject, name: str, at: Any, factor: float) -> Subject:
+def changed(subject: Problem, name: str, at: Any, factor: float) -> Problem:
     """The subject with part of one tensor's gradient multiplied by `factor`."""
 
     def change(gradient: Gradient) -> Gradient:

@@ -15,7 +15,7 @@ import numpy as np
 from random_cases import Box
 from trials import complain
 
-from checks.methods.dispatch import examine
+from checks.methods.dispatch import run_check
 
 METHODS = ("sweep", "probe")
 
@@ -96,7 +96,7 @@ def rough_boxes(seed: int) -> Counter[str]:
         right, wrong = make(rng)
         differ = not np.array_equal(*(b.gradients(b.params)["w"] for b in (right, wrong)))
         for method in METHODS:
-            report = examine(right.subject(), method=method, seed=seed)
+            report = run_check(right.subject(), method=method, seed=seed)
             counts += Counter(
                 {
                     "rough": 1,
@@ -112,7 +112,7 @@ def rough_boxes(seed: int) -> Counter[str]:
 
 
 def _wrong(box: Box, family: str, method: str, seed: int) -> Counter[str]:
-    report = examine(box.subject(), method=method, seed=seed)
+    report = run_check(box.subject(), method=method, seed=seed)
     smooth = family != "stairs"
     if report.verdict == "pass" or (smooth and report.verdict != "fail"):
         complain("rough box's error missed", seed, f"{family}, {method}", report)

@@ -13,11 +13,11 @@ import numpy as np
 from random_cases import RTOL, random_network, with_factor
 
 from backprop import init_net
-from checks.methods.dispatch import examine
+from checks.methods.dispatch import run_check
 from checks.methods.probe import probe
-from checks.network.adapter import as_subject
+from checks.network.adapter import network_problem
 from checks.network.faults import selftest
-from checks.problem.problem import Subject, scaled
+from checks.problem.problem import Problem, scaled
 from checks.verdict.report import Report
 from checks.verdict.rule import Status
 
@@ -37,10 +37,10 @@ def clean_and_planted(seed: int) -> Counter[str]:
     rng = np.random.default_rng([20, seed])
     net, x, y, about = random_network(rng)
     loss = float(10.0 ** rng.integers(-12, 13))
-    subject = scaled(as_subject(net, x, y), loss)
-    report = examine(subject, seed=seed)
+    subject = scaled(network_problem(net, x, y), loss)
+    report = run_check(subject, seed=seed)
     band = "at most 5" if about["scale"] <= 5 else "above 5"
-    strict = examine(subject, strict=True, seed=seed) if report.resolution else report
+    strict = run_check(subject, strict=True, seed=seed) if report.resolution else report
     accused = report.verdict == "fail" or report.failed > 0 or report.diagnosis is not None
     if accused:
         complain("accused", seed, f"{about}, loss {loss:g}", report)
@@ -72,7 +72,7 @@ def sharp(report: Report, rng: np.random.Generator) -> tuple[str, int] | None:
     return tensor, int(rng.choice(flat[tensor]))
 
 
-def named(report: Report, subject: Subject, tensor: str, flat: int) -> bool:
+def named(report: Report, subject: Problem, tensor: str, flat: int) -> bool:
     """Whether the report fails, and names that coordinate and no other."""
     shape = dict(zip(subject.names, subject.values, strict=True))[tensor].shape
     index = tuple(int(i) for i in np.unravel_index(flat, shape))
@@ -80,9 +80,9 @@ def named(report: Report, subject: Subject, tensor: str, flat: int) -> bool:
     return only and report.verdict == "fail"
 
 
-def planted(subject: Subject, tensor: str, flat: int, seed: int, kind: str) -> Counter[str]:
+def planted(subject: Problem, tensor: str, flat: int, seed: int, kind: str) -> Counter[str]:
     """An error of `RTOL` in one coordinate: it is caught, and that coordinate alone named."""
-    report = examine(with_factor(subject, tensor, flat, 1 + RTOL), seed=seed)
+    report = run_check(with_factor(subject, tensor, flat, 1 + RTOL), seed=seed)
     found = named(report, subject, tensor, flat)
     if not found:
         complain("missed", seed, f"{tensor}, flat index {flat}", report)
@@ -94,7 +94,7 @@ def default_shape(seed: int) -> Counter[str]:
     rng = np.random.default_rng([21, seed])
     net = init_net((784, 40, 10), seed=seed)
     x, y = rng.random((20, 784)), rng.integers(0, 10, 20)
-    subject = as_subject(net, x, y)
+    subject = network_problem(net, x, y)
     counts: Counter[str] = Counter()
     for tensor, values in zip(subject.names, subject.values, strict=True):
         counts += planted(subject, tensor, int(rng.integers(values.size)), seed, "784-40-10")
@@ -104,18 +104,18 @@ def default_shape(seed: int) -> Counter[str]:
 def scaling(seed: int) -> Counter[str]:
     """One network, clean and with an error of `RTOL`: the same verdict at every size of loss."""
     rng = np.random.default_rng([22, seed])
-    net, x, y = selftest.draw(None, rng)
+    net, x, y = selftest.random_network_for(None, rng)
     net.weights = [W * float(np.exp(rng.uniform(np.log(0.1), np.log(10)))) for W in net.weights]
-    subject = as_subject(net, x, y)
-    unscaled = examine(subject, seed=seed)
-    at = sharp(examine(subject, strict=True, seed=seed), rng)
+    subject = network_problem(net, x, y)
+    unscaled = run_check(subject, seed=seed)
+    at = sharp(run_check(subject, strict=True, seed=seed), rng)
     cases = [("clean", subject, unscaled.verdict)]
     if at:
         cases.append(("planted", with_factor(subject, *at, 1 + RTOL), "fail"))
     counts: Counter[str] = Counter()
     for kind, case, verdict in cases:
         for k in POWERS:
-            report = examine(scaled(case, 10.0**k), seed=seed)
+            report = run_check(scaled(case, 10.0**k), seed=seed)
             counts += Counter({"scaled": 1, "scaled, same verdict": int(report.verdict == verdict)})
             if report.verdict != verdict:
                 complain("verdict changed", seed, f"{kind}, loss 1e{k}, was {verdict}", report)
@@ -126,8 +126,8 @@ def probing(seed: int) -> Counter[str]:
     """One network probed: clean, with one error of `RTOL`, and with one gradient of zero."""
     rng = np.random.default_rng([23, seed])
     net, x, y, about = random_network(rng)
-    subject = as_subject(net, x, y)
-    report, swept = probe(subject, seed=seed), examine(subject, seed=seed)
+    subject = network_problem(net, x, y)
+    report, swept = probe(subject, seed=seed), run_check(subject, seed=seed)
     accused = report.verdict == "fail" or report.diagnosis is not None
     if accused:
         complain("accused by the probe", seed, about, report)
@@ -150,7 +150,7 @@ def _doubt(report: Report) -> float:
     return float(report.extra.get("probe", {}).get("missed_with_probability", 1.0))
 
 
-def _culprit(subject: Subject, at: tuple[str, int], seed: int, about: Any) -> Counter[str]:
+def _culprit(subject: Problem, at: tuple[str, int], seed: int, about: Any) -> Counter[str]:
     report = probe(with_factor(subject, *at, 1 + RTOL), seed=seed)
     found = named(report, subject, *at)
     if not found:
@@ -158,7 +158,7 @@ def _culprit(subject: Subject, at: tuple[str, int], seed: int, about: Any) -> Co
     return Counter({"probe, culprits": 1, "probe, culprits named": int(found)})
 
 
-def _zeroed(subject: Subject, at: tuple[str, int], seed: int, about: Any) -> Counter[str]:
+def _zeroed(subject: Problem, at: tuple[str, int], seed: int, about: Any) -> Counter[str]:
     report = probe(with_factor(subject, *at, 0.0), seed=seed)
     found = named(report, subject, *at)
     if not found:

@@ -9,8 +9,8 @@ from random_cases import random_network, with_noise
 from trials import complain
 
 from checks.diagnosis.codes import DESCRIPTIONS
-from checks.methods.dispatch import examine
-from checks.network.adapter import as_subject
+from checks.methods.dispatch import run_check
+from checks.network.adapter import network_problem
 from checks.network.faults import selftest
 
 # `selftest` shows seeds from 0 on; the campaign takes others.
@@ -39,14 +39,14 @@ def unknown(seed: int) -> Counter[str]:
     """Noise on a random part of a right gradient: it is caught, and no known bug made of it."""
     rng = np.random.default_rng([24, seed])
     if rng.random() < 0.5:
-        subject = as_subject(*selftest.draw(None, rng))
+        subject = network_problem(*selftest.random_network_for(None, rng))
     else:
         net, x, y, _ = random_network(rng)
-        subject = as_subject(net, x, y)
+        subject = network_problem(net, x, y)
     noisy, about = with_noise(subject, rng)
     if not about["changed"]:  # a gradient of zeros, or no coordinate drawn
         return Counter({"nothing made up": 1})
-    report = examine(noisy, seed=seed)
+    report = run_check(noisy, seed=seed)
     code = report.diagnosis.code if report.diagnosis else "none"
     if code not in DESCRIPTIONS:
         complain("made-up difference read as a bug", seed, about, report)

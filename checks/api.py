@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from checks.methods.dispatch import METHODS, ORACLES, SWEEPS, examine
+from checks.methods.dispatch import METHODS, ORACLES, SWEEPS, run_check
 from checks.methods.run import CostError
 from checks.methods.waiting import Waiting
 from checks.problem import nested
@@ -164,9 +164,9 @@ def check_gradients(
     _given(gradients, params, jac=jac)
     if _flag("batched", batched) and returns_both(jac, gradients):
         raise ValueError("batched: expected False with jac=True, got True; give two functions")
-    kept = watched(inputs)
-    subject = black_box(cost, gradients, params, inputs=kept, jac=jac, args=args, batched=batched)
-    repeat = call(
+    kept = named_inputs(inputs)
+    problem = black_box(cost, gradients, params, inputs=kept, jac=jac, args=args, batched=batched)
+    repeat = repeat_call(
         "check_gradients",
         rtol=rtol,
         method=method,
@@ -180,11 +180,11 @@ def check_gradients(
     again = {"the cost": _at_one(cost, args) if batched else _at(cost, args)}
     if callable(gradients):
         again["the gradient"] = _at(gradients, args)
-    waiting = Waiting(subject.parameters)
+    waiting = Waiting(problem.parameters)
     if progress is True:
         checked["progress"] = waiting.update
     with closing(waiting), restored(params, kept, again) as restoring:
-        report = examine(replace(subject, repeat=repeat), executor=executor, **checked)
+        report = run_check(replace(problem, repeat=repeat), executor=executor, **checked)
     return noted(report, restoring)
 
 
@@ -288,7 +288,7 @@ def _at_one(function: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[An
     return at
 
 
-def call(function: str, *, seed: int, **given: Any) -> str:
+def repeat_call(function: str, *, seed: int, **given: Any) -> str:
     """The call that repeats a check, with the options that are not the defaults."""
     defaults = {
         "rtol": None,
@@ -320,7 +320,7 @@ def options(
     cost_error: CostError = None,
     repeatable: bool = True,
 ) -> dict[str, Any]:
-    """The options of a check as `examine` takes them, or an error that names the wrong one."""
+    """The options of a check as `run_check` takes them, or an error that names the wrong one."""
     if progress is not None and not callable(progress):
         raise TypeError(f"progress: expected a function of a count, or None, got {progress!r}")
     _flag("strict", strict)
@@ -349,7 +349,7 @@ def options(
     return found if progress is None else {**found, "progress": progress}
 
 
-def watched(inputs: Any) -> dict[str, Array]:
+def named_inputs(inputs: Any) -> dict[str, Array]:
     """The arrays of `inputs` by name; they must be arrays already, for a copy shows no change."""
     if inputs is None:
         return {}

@@ -1,4 +1,4 @@
-"""Products with a Jacobian: functions from array to array, made into subjects that can be checked.
+"""Products with a Jacobian: functions from array to array, made into problems that can be checked.
 
 A vector-Jacobian product with a cotangent c is the gradient of <c, f(x)>. A Jacobian-vector
 product with a tangent d is, output by output, the slope of f along d: the gradient, at s = 1, of
@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from checks.api import call, options, watched, whole
+from checks.api import named_inputs, options, repeat_call, whole
 from checks.methods.conclude import conclude
-from checks.methods.dispatch import examine
-from checks.methods.run import start
+from checks.methods.dispatch import run_check
+from checks.methods.run import start_run
 from checks.oracles import rounding
-from checks.oracles.lines import signed
+from checks.oracles.lines import random_signed_weights
 from checks.problem import nested
 from checks.problem.nested import Array
-from checks.problem.problem import Subject, black_box, call_theirs
+from checks.problem.problem import Problem, black_box, call_user_function
 from checks.verdict import conduct
 from checks.verdict.report import Diagnosis, Report
 from checks.verdict.restoration import noted, restored
@@ -85,18 +85,18 @@ def check_vjp(
     checked = options(rtol=rtol, method=method, seed=seed, progress=progress)
     _functions(f=f, vjp=vjp)
     whole("cotangents", cotangents, least=1)
-    repeat = call("check_vjp", cotangents=cotangents, rtol=rtol, method=method, seed=seed)
-    kept = watched(inputs)
+    repeat = repeat_call("check_vjp", cotangents=cotangents, rtol=rtol, method=method, seed=seed)
+    kept = named_inputs(inputs)
     at = _point(x)
     shape, dtype = _output(f, at.nested())
     rng = np.random.default_rng((seed, 1))
 
-    def subject() -> Subject:
-        c = signed(rng, shape).astype(dtype)
+    def problem() -> Problem:
+        c = random_signed_weights(rng, shape).astype(dtype)
         own = c.copy()  # the product may change the one that it is given
         found = black_box(
-            lambda point: (own * call_theirs("f", f, point["x"])).sum(),
-            lambda point: {"x": call_theirs("vjp", vjp, point["x"], c)},
+            lambda point: (own * call_user_function("f", f, point["x"])).sum(),
+            lambda point: {"x": call_user_function("vjp", vjp, point["x"], c)},
             {"x": x},
             inputs={**kept, "cotangent": c},
         )
@@ -104,7 +104,7 @@ def check_vjp(
 
     last = np.ones(shape, dtype)
     with restored(x, kept, {"f": f, "vjp": lambda x: vjp(x, last)}) as restoring:
-        report = _worst(subject, cotangents, "cotangent", checked)
+        report = _worst(problem, cotangents, "cotangent", checked)
     return noted(report, restoring)
 
 
@@ -162,19 +162,19 @@ def check_jvp(
     checked = options(rtol=rtol, method=method, seed=seed, progress=progress)
     _functions(f=f, jvp=jvp)
     whole("tangents", tangents, least=1)
-    repeat = call("check_jvp", tangents=tangents, rtol=rtol, method=method, seed=seed)
-    kept = watched(inputs)
+    repeat = repeat_call("check_jvp", tangents=tangents, rtol=rtol, method=method, seed=seed)
+    kept = named_inputs(inputs)
     at = _point(x)
     shape, dtype = _output(f, at.nested())
     rng = np.random.default_rng((seed, 2))
     sums = _Sums(shape, rng)
 
-    def subject() -> Subject | Report:
+    def problem() -> Problem | Report:
         d = at.tangent(rng)
         line = _Line(f=f, jvp=jvp, at=at, d=d, own=[e.copy() for e in d], sums=sums)
         coarsest = max((dtype, *(v.dtype for v in at.values)), key=lambda d: float(np.finfo(d).eps))
         tangent = {f"tangent {n}": e for n, e in zip(at.names, d, strict=True)}
-        found = Subject(
+        found = Problem(
             names=("jvp",),
             values=(np.ones(sums.shape, coarsest),),
             cost=lambda values: line.cost(values[0]),
@@ -187,7 +187,7 @@ def check_jvp(
 
     last = at.nested()
     with restored(x, kept, {"f": f, "jvp": lambda x: jvp(x, last)}) as restoring:
-        report = _worst(subject, tangents, "tangent", checked, notes=sums.notes)
+        report = _worst(problem, tangents, "tangent", checked, notes=sums.notes)
     return noted(report, restoring)
 
 
@@ -207,7 +207,10 @@ class _Point:
 
     def tangent(self, rng: np.random.Generator) -> list[Array]:
         """A direction along which each number moves by about its own size."""
-        return [(rounding.scale(v) * signed(rng, v.shape)).astype(v.dtype) for v in self.values]
+        return [
+            (rounding.step_scale(v) * random_signed_weights(rng, v.shape)).astype(v.dtype)
+            for v in self.values
+        ]
 
     def along(self, d: list[Array], t: Any) -> Any:
         """x + t d, complex or in double precision where `t` is."""
@@ -222,7 +225,7 @@ class _Sums:
         self.alone = size <= OUTPUTS
         self.shape = shape if self.alone else (OUTPUTS,)
         self.starts = np.linspace(0, size, OUTPUTS, endpoint=False).astype(int)
-        self.weights = signed(rng, (size,))
+        self.weights = random_signed_weights(rng, (size,))
         self.notes: tuple[str, ...] = ()
         if not self.alone:
             note = (
@@ -272,10 +275,10 @@ class _Line:
     def product(self) -> Array:
         """What `jvp` gives at x itself."""
         own = self.at.nested(e.copy() for e in self.own)
-        return np.asarray(call_theirs("jvp", self.jvp, self.at.nested(), own))
+        return np.asarray(call_user_function("jvp", self.jvp, self.at.nested(), own))
 
     def _outputs(self, x: Any) -> Array:
-        return np.asarray(call_theirs("f", self.f, x))
+        return np.asarray(call_user_function("f", self.f, x))
 
     def _jvp(self, step: Any) -> Array:
         moved = [
@@ -283,13 +286,13 @@ class _Line:
             for v, e in zip(self.at.values, self.own, strict=True)
         ]
         moved = self.at.nested(moved)
-        return np.asarray(call_theirs("jvp", self.jvp, moved, self.at.nested(self.d)))
+        return np.asarray(call_user_function("jvp", self.jvp, moved, self.at.nested(self.d)))
 
 
-def _misshapen(subject: Subject, wrong: list[Diagnosis], checked: dict[str, Any]) -> Report:
+def _misshapen(problem: Problem, wrong: list[Diagnosis], checked: dict[str, Any]) -> Report:
     """The report on a product that cannot be compared with f(x), whose form it should have."""
     kept = {key: checked[key] for key in ("rtol", "method", "seed")}
-    this = start(subject, progress=lambda done: None, **kept)
+    this = start_run(problem, progress=lambda done: None, **kept)
     remedy = "a Jacobian-vector product has the shape of f(x), and its precision"
     this.offences = [
         replace(each, remedy=remedy) if each.code in ("shape", "dtype") else each for each in wrong
@@ -298,7 +301,7 @@ def _misshapen(subject: Subject, wrong: list[Diagnosis], checked: dict[str, Any]
 
 
 def _worst(
-    subject: Callable[[], Subject | Report],
+    problem: Callable[[], Problem | Report],
     times: int,
     what: str,
     checked: dict[str, Any],
@@ -308,8 +311,8 @@ def _worst(
     severity = ("pass", "undecided", "fail")
     worst, which, seconds = None, 0, 0.0
     for number in range(1, times + 1):
-        drawn = subject()
-        report = drawn if isinstance(drawn, Report) else examine(drawn, **checked)
+        drawn = problem()
+        report = drawn if isinstance(drawn, Report) else run_check(drawn, **checked)
         seconds += report.seconds
         if worst is None or severity.index(report.verdict) > severity.index(worst.verdict):
             worst, which = report, number
@@ -331,7 +334,7 @@ def _point(x: Any) -> _Point:
 
 
 def _output(f: Callable[[Any], Any], x: Any) -> tuple[tuple[int, ...], np.dtype]:
-    found = np.asarray(call_theirs("f", f, x))
+    found = np.asarray(call_user_function("f", f, x))
     if found.dtype.kind != "f" or not found.size:
         raise TypeError(
             "f: expected a function to an array of real floating-point numbers,"

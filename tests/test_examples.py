@@ -13,14 +13,14 @@ import pytest
 
 import checks
 from checks.cli.target_loading import load
-from checks.methods.dispatch import examine
+from checks.methods.dispatch import run_check
 from checks.problem.nested import Array
-from checks.problem.problem import Arrays, Subject
+from checks.problem.problem import Arrays, Problem
 
 ROOT = Path(__file__).parents[1]
 
 
-def example(target: str) -> Subject:
+def example(target: str) -> Problem:
     """What the name in an example's file stands for."""
     return load(str(ROOT / "examples" / target))
 
@@ -32,7 +32,7 @@ def example(target: str) -> Subject:
 @pytest.mark.parametrize("method", ["sweep", "naive", "probe", "taylor"])
 def test_a_right_example_passes(target: str, method: str) -> None:
     """By every method; the complex step takes its cost, so that there is nothing to note."""
-    report = examine(example(target), method=method)
+    report = run_check(example(target), method=method)
     assert report.verdict == "pass", str(report)
     assert report.checked == (0 if method == "taylor" else report.parameters)
     assert not any("not believed" in note for note in report.notes)
@@ -46,14 +46,14 @@ def test_a_slip_in_the_first_example_would_be_caught() -> None:
         gradient = subject.gradient(values)
         return {**gradient, "w": gradient["w"] * [1, 1, 1, 1 + 2e-6, 1, 1]}
 
-    report = examine(replace(subject, gradient=slipped))
+    report = run_check(replace(subject, gradient=slipped))
     assert report.verdict == "fail"
     assert [(m.tensor, m.index) for m in report.failures] == [("w", (3,))]
 
 
 def test_the_wrong_sign_is_caught_and_named() -> None:
     """All of the first layer is wrong, none of the second, and the diagnosis is the sign."""
-    report = examine(example("wrong_sign.py:subject"))
+    report = run_check(example("wrong_sign.py:subject"))
     assert report.verdict == "fail"
     wrong = {t.name: t.failed for t in report.tensors}
     assert wrong == {"W1": 20, "b1": 4, "W2": 0, "b2": 0}
@@ -63,7 +63,7 @@ def test_the_wrong_sign_is_caught_and_named() -> None:
 
 def test_a_forgotten_slope_is_caught_where_it_enters() -> None:
     """The layer whose activation it belongs to is wrong, and the one after it right."""
-    report = examine(example("first_network.py:forgetful"))
+    report = run_check(example("first_network.py:forgetful"))
     assert {t.name: t.failed for t in report.tensors} == {"W1": 15, "b1": 5, "W2": 0}
     assert report.diagnosis is not None
     assert (report.diagnosis.code, report.diagnosis.tensor) == ("errors-enter-here", "b1")

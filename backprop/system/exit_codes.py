@@ -60,7 +60,7 @@ REFUSALS = frozenset(
 # The function of `checks` by which anyone's code is called, and the modules that are a network's
 # code: where a student may have put a hand, and where their own activations are called.
 # An argument that is refused there was given by someone else.
-CALLS = "call_theirs"
+CALLS = "call_user_function"
 REFUSES, REFUSAL = frozenset({"backprop.arguments", "backprop.validation"}), "require_network"
 NETWORK = frozenset(
     f"backprop.{name}"

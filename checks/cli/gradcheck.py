@@ -31,7 +31,7 @@ from backprop.system.terminal import (
 from checks.cli.surroundings import Write, one_thread, output, told, user_errors, workers
 
 if TYPE_CHECKING:
-    from checks.problem.problem import Subject
+    from checks.problem.problem import Problem
     from checks.verdict.report import Report
 
 EXIT_CODES = {
@@ -167,9 +167,9 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
             progress=None,
         )
     subjects, notes = _subjects(context, given, shape)
-    from checks.methods.sweep import count
+    from checks.methods.sweep import piece_count
 
-    jobs = min(given["jobs"], max(map(count, subjects)))
+    jobs = min(given["jobs"], max(map(piece_count, subjects)))
     with (
         workers(jobs, given["dask"]) as options["executor"],
         closing(Bar("checking", sum(s.parameters for s in subjects))) as bar,
@@ -234,7 +234,7 @@ def _selftest(context: click.Context, given: dict[str, Any], write: Write) -> in
 
 def _subjects(
     context: click.Context, given: dict[str, Any], shape: tuple[int, ...] | None
-) -> tuple[list[Subject], list[str]]:
+) -> tuple[list[Problem], list[str]]:
     """What to check, and what to say about it: a network's float64 twin is checked beside it."""
     repeat = " ".join(
         ["gradcheck", *map(shlex.quote, given["target"]), *_given(context, but=NOT_REPEATED)]
@@ -275,23 +275,23 @@ def shape_of(target: Sequence[str]) -> tuple[int, ...] | None:
 
 def _networks(
     shape: tuple[int, ...], given: dict[str, Any], repeat: str
-) -> tuple[list[Subject], list[str]]:
-    from checks.network.random_networks import draw
+) -> tuple[list[Problem], list[str]]:
+    from checks.network.random_networks import random_network_and_batch
 
     with user_errors():
-        net, x, y, notes = draw(
+        net, x, y, notes = random_network_and_batch(
             shape,
             activation=parsing.parse_names(given["activation"]),
             cost=given["cost"],
             batch_size=given["batch_size"],
             seed=given["seed"],
         )
-    from checks.network.adapter import as_subject
+    from checks.network.adapter import network_problem
 
     nets = [net]
     if given["dtype"] == "float32":
         nets.insert(0, net.astype("float32"))
-    return [as_subject(n, x, y, repeat=repeat) for n in nets], notes
+    return [network_problem(n, x, y, repeat=repeat) for n in nets], notes
 
 
 def _given(context: click.Context, *, but: Any) -> list[str]:
@@ -311,14 +311,14 @@ def _given(context: click.Context, *, but: Any) -> list[str]:
 # --- from reports to one ----------------------------------------------------------------------
 
 
-def _run(subject: Subject, options: dict[str, Any]) -> Report:
+def _run(subject: Problem, options: dict[str, Any]) -> Report:
     """The check; whatever is raised meanwhile is no verdict, and says whose it was."""
-    from checks.methods.dispatch import examine
+    from checks.methods.dispatch import run_check
     from checks.parallel.executors import UnsendableError
     from checks.problem.problem import FormError
 
     try:
-        return examine(subject, **options)
+        return run_check(subject, **options)
     except (KeyboardInterrupt, UnsendableError):
         raise
     except FormError as error:

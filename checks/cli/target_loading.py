@@ -1,6 +1,6 @@
 """Loading: from `path/to/file.py:name` or `package.module:name` to a subject.
 
-The name may stand for a Subject; for cost, gradients and params as a tuple of three, as a dict
+The name may stand for a Problem; for cost, gradients and params as a tuple of three, as a dict
 with those keys or as an object with those attributes, `inputs` and `args` optional, `gradients` too
 where `jac` is True; or for a function without arguments that returns one of these.
 """
@@ -19,8 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from checks.api import watched
-from checks.problem.problem import Subject, black_box, call_theirs
+from checks.api import named_inputs
+from checks.problem.problem import Problem, black_box, call_user_function
 
 DEFAULT_NAME = "subject"
 PARTS = ("cost", "gradients", "params")
@@ -43,7 +43,7 @@ class LoadError(Exception):
         self.raised = raised
 
 
-def load(target: str) -> Subject:
+def load(target: str) -> Problem:
     """The subject that `target` names.
 
     Parameters
@@ -173,13 +173,13 @@ def _named(module: ModuleType, where: str, name: str) -> Any:
     raise LoadError(f"{where}: expected something called {name!r}, found none; {hint}")
 
 
-def _subject(found: Any, target: str) -> Subject:
-    if isinstance(found, Subject):
+def _subject(found: Any, target: str) -> Problem:
+    if isinstance(found, Problem):
         return found
     parts = _parts(found)
     if parts is None and callable(found):
         found = _guarded(target, "calling it", found)
-        if isinstance(found, Subject):
+        if isinstance(found, Problem):
             return found
         parts = _parts(found)
     if parts is None:
@@ -188,7 +188,7 @@ def _subject(found: Any, target: str) -> Subject:
             f" or a function without arguments that returns them, got {_kind(found)}"
         )
     try:
-        parts["inputs"] = watched(parts.get("inputs"))
+        parts["inputs"] = named_inputs(parts.get("inputs"))
         return black_box(**{"gradients": None, **parts})
     except (TypeError, ValueError) as error:
         raise LoadError(f"{target}: {error}") from None
@@ -201,8 +201,8 @@ def _parts(found: Any) -> dict[str, Any] | None:
     if isinstance(found, Mapping):
         return _pick(found.__contains__, found.__getitem__)
     held = _pick(
-        lambda part: call_theirs("the object", hasattr, found, part),
-        lambda part: call_theirs("the object", getattr, found, part),
+        lambda part: call_user_function("the object", hasattr, found, part),
+        lambda part: call_user_function("the object", getattr, found, part),
     )
     if held is not None and not isinstance(held.get("args", ()), tuple):
         del held["args"]  # something else of the same name
@@ -220,7 +220,7 @@ def _pick(has: Callable[[str], bool], get: Callable[[str], Any]) -> dict[str, An
 def _guarded(target: str, doing: str, action: Callable[..., Any], *given: Any) -> Any:
     """The action's result; whatever it raises becomes one line, with the place it came from."""
     try:
-        return call_theirs(target, action, *given)
+        return call_user_function(target, action, *given)
     except KeyboardInterrupt:
         raise
     except BaseException as error:

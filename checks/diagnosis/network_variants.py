@@ -20,9 +20,9 @@ from checks.diagnosis.reference_backward import (
     MISPLACED,
     SLIPS,
     SLOPES,
-    Page,
+    ForwardState,
     Slope,
-    turn,
+    backward_with,
     with_error,
 )
 from checks.problem.nested import Array
@@ -34,7 +34,7 @@ LARGEST = 5_000_000
 At = Callable[[int], Array]
 
 
-def hypotheses(
+def wrong_gradient_variants(
     activations: Sequence[Array],
     weights: Sequence[Array],
     biases: Sequence[Array],
@@ -61,93 +61,102 @@ def hypotheses(
     known = cost in COSTS and all(name in SLOPES or name == "softmax" for name in names)
     if not known or sum(W.size for W in weights) > LARGEST:
         return
-    page = reference_backward.page(activations, weights, biases, names=names, cost=cost, y=y)
-    families = (_slopes, _cost, _targets, routing_variants.carries, routing_variants.sources,
-                routing_variants.biases, routing_variants.samples)  # fmt: skip
+    state = reference_backward.forward_state(
+        activations, weights, biases, names=names, cost=cost, y=y
+    )
+    routed = (
+        routing_variants.wrong_weight_variants,
+        routing_variants.wrong_activation_variants,
+        routing_variants.biases,
+        routing_variants.samples,
+    )
+    families = (_slopes, _cost, _targets, *routed)
     with np.errstate(all="ignore"):  # a wrong formula may well overflow
         for family in families:
-            yield from family(page)
+            yield from family(state)
 
 
-def _slopes(page: Page) -> Iterator[Hypothesis]:
+def _slopes(state: ForwardState) -> Iterator[Hypothesis]:
     """Derivatives missing, doubled, taken at the wrong place, or another activation's."""
-    places = list(_places(page))
+    places = list(_places(state))
     for tensor, layers in places:
-        for code, at in (("missing", _ones(page)), ("doubled", _twice(page))):
-            yield f"{code}-derivative", tensor, _with_slope(page, layers, at)
+        for code, at in (("missing", _ones(state)), ("doubled", _twice(state))):
+            yield f"{code}-derivative", tensor, _with_slope(state, layers, at)
     for tensor, layers in places:
-        for at in (partial(_misplaced, page, 0), partial(_misplaced, page, 1),
-                   partial(_elsewhere, page, 1), partial(_elsewhere, page, -1)):  # fmt: skip
-            yield "derivative-misplaced", tensor, _with_slope(page, layers, at)
+        for at in (partial(_misplaced, state, 0), partial(_misplaced, state, 1),
+                   partial(_elsewhere, state, 1), partial(_elsewhere, state, -1)):  # fmt: skip
+            yield "derivative-misplaced", tensor, _with_slope(state, layers, at)
         for step in (1, -1):
-            at = partial(_neighbours, page, step)
-            yield "wrong-derivative", tensor, _with_slope(page, layers, at)
+            at = partial(_neighbours, state, step)
+            yield "wrong-derivative", tensor, _with_slope(state, layers, at)
     for tensor, layers in places:
         for formula in (*SLOPES.values(), *SLIPS):
-            at = partial(_formula, page, formula)
-            yield "wrong-derivative", tensor, _with_slope(page, layers, at)
+            at = partial(_formula, state, formula)
+            yield "wrong-derivative", tensor, _with_slope(state, layers, at)
 
 
-def _places(page: Page) -> Iterator[tuple[str | None, frozenset[int]]]:
+def _places(state: ForwardState) -> Iterator[tuple[str | None, frozenset[int]]]:
     """Where slopes may be wrong: everywhere, in all hidden layers, by activation, in one layer."""
-    everywhere = frozenset(range(1, page.last + 1))
-    names = dict.fromkeys(page.names[1:])
-    alike = [frozenset(l for l in everywhere if page.names[l] == name) for name in names]
+    everywhere = frozenset(range(1, state.last + 1))
+    names = dict.fromkeys(state.names[1:])
+    alike = [frozenset(l for l in everywhere if state.names[l] == name) for name in names]
     sets = [everywhere, *alike]
-    sets += [layers - {page.last} for layers in sets] + [frozenset({l}) for l in everywhere]
+    sets += [layers - {state.last} for layers in sets] + [frozenset({l}) for l in everywhere]
     for layers in dict.fromkeys(each for each in sets if each):
         yield (f"W{max(layers)}" if layers != everywhere else None), layers
 
 
-def _with_slope(page: Page, layers: frozenset[int], at: At) -> dict[str, Array]:
-    def slope(page: Page, l: int) -> Array:
-        return at(l) if l in layers else reference_backward.slope(page, l)
+def _with_slope(state: ForwardState, layers: frozenset[int], at: At) -> dict[str, Array]:
+    def slope(state: ForwardState, l: int) -> Array:
+        return at(l) if l in layers else reference_backward.slope(state, l)
 
-    return turn(page, replace(reference_backward.RIGHT, slope=slope))
-
-
-def _ones(page: Page) -> At:
-    return lambda l: np.ones_like(page.a[l])
+    return backward_with(state, replace(reference_backward.RIGHT, slope=slope))
 
 
-def _twice(page: Page) -> At:
-    return lambda l: reference_backward.slope(page, l) * reference_backward.own_slope(page, l)
+def _ones(state: ForwardState) -> At:
+    return lambda l: np.ones_like(state.a[l])
 
 
-def _formula(page: Page, formula: Slope, l: int) -> Array:
-    return formula(page.z[l], page.a[l])
+def _twice(state: ForwardState) -> At:
+    return lambda l: reference_backward.slope(state, l) * reference_backward.own_slope(state, l)
 
 
-def _misplaced(page: Page, which: int, l: int) -> Array:
-    formulas = MISPLACED.get(page.names[l])
-    return formulas[which](page.z[l], page.a[l]) if formulas else reference_backward.slope(page, l)
+def _formula(state: ForwardState, formula: Slope, l: int) -> Array:
+    return formula(state.z[l], state.a[l])
 
 
-def _elsewhere(page: Page, step: int, l: int) -> Array:
+def _misplaced(state: ForwardState, which: int, l: int) -> Array:
+    formulas = MISPLACED.get(state.names[l])
+    return (
+        formulas[which](state.z[l], state.a[l]) if formulas else reference_backward.slope(state, l)
+    )
+
+
+def _elsewhere(state: ForwardState, step: int, l: int) -> Array:
     """The right formula given the activations of the layer after, or before."""
-    there = page.a[min(max(l + step, 0), page.last)]
-    if there.shape != page.a[l].shape or page.names[l] not in SLOPES:
-        return reference_backward.slope(page, l)
-    return SLOPES[page.names[l]](there, there)
+    there = state.a[min(max(l + step, 0), state.last)]
+    if there.shape != state.a[l].shape or state.names[l] not in SLOPES:
+        return reference_backward.slope(state, l)
+    return SLOPES[state.names[l]](there, there)
 
 
-def _neighbours(page: Page, step: int, l: int) -> Array:
+def _neighbours(state: ForwardState, step: int, l: int) -> Array:
     """The formula of the layer after, or before, given the right activations."""
-    name = page.names[min(max(l + step, 1), page.last)]
-    return SLOPES.get(name, reference_backward.one)(page.z[l], page.a[l])
+    name = state.names[min(max(l + step, 1), state.last)]
+    return SLOPES.get(name, reference_backward.one)(state.z[l], state.a[l])
 
 
-def _cost(page: Page) -> Iterator[Hypothesis]:
-    a, y, e = page.a[-1], page.y, reference_backward.error(page)
+def _cost(state: ForwardState) -> Iterator[Hypothesis]:
+    a, y, e = state.a[-1], state.y, reference_backward.error(state)
     steep = np.where(a * (1 - a) > 0, a * (1 - a), 1.0)
     errors = (a, -y, np.sign(e), e**2, e**2 / 2, e**3, a + y, np.abs(e), e / steep, a - y,
               e * steep, -y / np.where(a != 0, a, 1.0), np.ones_like(a))  # fmt: skip
     for wrong in errors:
-        yield "cost-derivative", f"W{page.last}", turn(page, with_error(wrong))
+        yield "cost-derivative", f"W{state.last}", backward_with(state, with_error(wrong))
 
 
-def _targets(page: Page) -> Iterator[Hypothesis]:
-    y = page.y
+def _targets(state: ForwardState) -> Iterator[Hypothesis]:
+    y = state.y
     moved = [np.roll(y, step, axis=axis) for axis in (0, 1) for step in (1, -1)]
     for wrong in (*moved, y[::-1], y[:, ::-1], 1 - y):
-        yield "wrong-targets", None, turn(replace(page, y=wrong))
+        yield "wrong-targets", None, backward_with(replace(state, y=wrong))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from checks.diagnosis.tensor_pair import Finding, View, culprit, fit, where, wrongs
+from checks.diagnosis.tensor_pair import Finding, TensorPair, fit, tensor_to_point_at, where, wrongs
 from checks.problem.nested import Array
 
 Basis = Callable[[Array], Sequence[Array]]
@@ -36,37 +36,39 @@ SORTED = 1e-5  # the chance of a random order that is sorted has to be below thi
 SIMPLE = 4  # so many of the forms have one term
 
 
-def penalties(views: list[View]) -> Iterator[Finding]:
+def penalties(pairs: list[TensorPair]) -> Iterator[Finding]:
     """What is lacking or too much, if it is one of the usual functions of the parameters."""
-    wrong = wrongs(views)
-    if all(_is_multiple(view) for view in wrong):
+    wrong = wrongs(pairs)
+    if all(_is_multiple(pair) for pair in wrong):
         return  # a factor says as much, of fewer things
     for form, basis in FORMS.items():
-        rates = [_rates(view, basis) for view in wrong]
+        rates = [_rates(pair, basis) for pair in wrong]
         if all(rate is not None for rate in rates):
-            yield _penalty(views, wrong, [float(r[0]) for r in rates if r is not None], form)
+            yield _penalty(pairs, wrong, [float(r[0]) for r in rates if r is not None], form)
 
 
-def other_penalties(views: list[View]) -> Iterator[Finding]:
+def other_penalties(pairs: list[TensorPair]) -> Iterator[Finding]:
     """The same, if it is any that rises, or falls, with the parameter.
 
     As of n numbers in random order each of two in n! is sorted.
     """
-    wrong = wrongs(views)
-    chance = math.prod(2 / math.factorial(min(view.wrong, 20)) for view in wrong)
-    if chance < SORTED and all(_is_sorted(view) for view in wrong):
-        yield _penalty(views, wrong, [_direction(v) for v in wrong], None)
+    wrong = wrongs(pairs)
+    chance = math.prod(2 / math.factorial(min(pair.wrong, 20)) for pair in wrong)
+    if chance < SORTED and all(_is_sorted(pair) for pair in wrong):
+        yield _penalty(pairs, wrong, [_direction(v) for v in wrong], None)
 
 
-def factors_beside(views: list[View]) -> Iterator[tuple[float, float, str]]:
+def factors_beside(pairs: list[TensorPair]) -> Iterator[tuple[float, float, str]]:
     """Factors of the rest beside a penalty that is right, with their doubt and which penalty."""
     for form, basis in list(FORMS.items())[:SIMPLE]:
-        factor = _factor_beside(wrongs(views), basis)
+        factor = _factor_beside(wrongs(pairs), basis)
         if factor is not None:
             yield *factor, f"beside a penalty that is right, {form}"
 
 
-def _penalty(views: list[View], wrong: list[View], rates: list[float], form: str | None) -> Finding:
+def _penalty(
+    pairs: list[TensorPair], wrong: list[TensorPair], rates: list[float], form: str | None
+) -> Finding:
     code = "weight-decay" if max(rates, key=abs) > 0 else "penalty-missing"
     if form is None:
         what = "grows" if code == "weight-decay" else "falls"
@@ -76,29 +78,29 @@ def _penalty(views: list[View], wrong: list[View], rates: list[float], form: str
         some = zip(wrong, rates, strict=True)
         each = f"{rates[0]:.6g}" if same else ", ".join(f"{r:.6g} ({v.name})" for v, r in some)
         detail = f"analytic minus numeric is {each} {form}"
-    if any(view.wrong < np.count_nonzero(view.known) for view in wrong):
+    if any(pair.wrong < np.count_nonzero(pair.known) for pair in wrong):
         detail += f", in {where(wrong)}"
-    return Finding(code=code, tensor=culprit(views, wrong), detail=detail)
+    return Finding(code=code, tensor=tensor_to_point_at(pairs, wrong), detail=detail)
 
 
-def _rates(view: View, basis: Basis) -> Array | None:
+def _rates(pair: TensorPair, basis: Basis) -> Array | None:
     """The multiples of the terms that the difference is made of, where it is."""
-    terms = [np.asarray(t, np.float64) for t in basis(view.value.astype(np.float64))]
-    at = view.fails
-    if view.wrong < len(terms) + SPARE or any(not np.ptp(t[at]) for t in terms[:1]):
+    terms = [np.asarray(t, np.float64) for t in basis(pair.value.astype(np.float64))]
+    at = pair.fails
+    if pair.wrong < len(terms) + SPARE or any(not np.ptp(t[at]) for t in terms[:1]):
         return None  # of equal numbers any constant is a multiple
-    columns = np.stack([t[at] / view.unit[at] for t in terms], axis=1)
-    extra = (view.analytic - view.numeric)[at] / view.unit[at]
+    columns = np.stack([t[at] / pair.unit[at] for t in terms], axis=1)
+    extra = (pair.analytic - pair.numeric)[at] / pair.unit[at]
     rates = np.linalg.lstsq(columns, extra, rcond=None)[0]
     parts = [rate * term for rate, term in zip(rates, terms, strict=True)]
-    if not view.equals(np.asarray(view.numeric + sum(parts)), known=at):
+    if not pair.equals(np.asarray(pair.numeric + sum(parts)), known=at):
         return None
-    needless = (np.all(view.near(view.numeric + sum(parts) - part)[at]) for part in parts)
+    needless = (np.all(pair.near(pair.numeric + sum(parts) - part)[at]) for part in parts)
     return None if any(needless) else rates
 
 
-def _is_multiple(view: View) -> bool:
-    return _rates(view, lambda _: [view.numeric]) is not None
+def _is_multiple(pair: TensorPair) -> bool:
+    return _rates(pair, lambda _: [pair.numeric]) is not None
 
 
 def _over_norm(p: Array, axis: int) -> Array:
@@ -108,53 +110,53 @@ def _over_norm(p: Array, axis: int) -> Array:
     return np.asarray(p / np.where(norm > 0, norm, 1.0))
 
 
-def _is_sorted(view: View) -> bool:
+def _is_sorted(pair: TensorPair) -> bool:
     """Whether the difference rises, or falls, with the parameter, everywhere."""
-    p, d = view.value[view.fails], (view.analytic - view.numeric)[view.fails]
+    p, d = pair.value[pair.fails], (pair.analytic - pair.numeric)[pair.fails]
     if np.unique(p).size < p.size:
         return False
     steps = np.diff(d[np.argsort(p, kind="stable")])
-    unit = 2 * float(view.unit[view.fails].max())
+    unit = 2 * float(pair.unit[pair.fails].max())
     return bool(np.all(steps >= -unit) or np.all(steps <= unit)) and float(np.ptp(d)) > 8 * unit
 
 
-def _direction(view: View) -> float:
+def _direction(pair: TensorPair) -> float:
     """1 where the difference rises with the parameter, else -1."""
-    p, d = view.value[view.fails], (view.analytic - view.numeric)[view.fails]
+    p, d = pair.value[pair.fails], (pair.analytic - pair.numeric)[pair.fails]
     return 1.0 if d[np.argmax(p)] > d[np.argmin(p)] else -1.0
 
 
-def _factor_beside(wrong: list[View], basis: Basis) -> tuple[float, float] | None:
+def _factor_beside(wrong: list[TensorPair], basis: Basis) -> tuple[float, float] | None:
     """c, where all is c times what it should be, but for a penalty with a rate for each tensor."""
-    rows = sum(view.wrong for view in wrong)
+    rows = sum(pair.wrong for pair in wrong)
     if rows < 1 + len(wrong) + SPARE:
         return None
     columns = np.zeros((rows, 1 + len(wrong)))
     held, start = np.zeros(rows), 0
-    for k, view in enumerate(wrong, start=1):
-        at, part = view.fails, slice(start, start + view.wrong)
-        columns[part, 0] = view.numeric[at] / view.unit[at]
-        columns[part, k] = basis(view.value.astype(np.float64))[0][at] / view.unit[at]
-        held[part], start = view.analytic[at] / view.unit[at], start + view.wrong
+    for k, pair in enumerate(wrong, start=1):
+        at, part = pair.fails, slice(start, start + pair.wrong)
+        columns[part, 0] = pair.numeric[at] / pair.unit[at]
+        columns[part, k] = basis(pair.value.astype(np.float64))[0][at] / pair.unit[at]
+        held[part], start = pair.analytic[at] / pair.unit[at], start + pair.wrong
     found, _, rank, _ = np.linalg.lstsq(columns, held, rcond=None)
     if rank < columns.shape[1] or not np.all(found[1:]):
         return None
     c = float(found[0])
-    predicted = [c * view.numeric + rate * basis(view.value.astype(np.float64))[0]
-                 for rate, view in zip(found[1:], wrong, strict=True)]  # fmt: skip
-    if not fit(wrong, predicted, scale=abs(c), known=[view.fails for view in wrong]):
+    predicted = [c * pair.numeric + rate * basis(pair.value.astype(np.float64))[0]
+                 for rate, pair in zip(found[1:], wrong, strict=True)]  # fmt: skip
+    if not fit(wrong, predicted, scale=abs(c), known=[pair.fails for pair in wrong]):
         return None
     if all(np.all(v.near(c * v.numeric, scale=abs(c))[v.fails]) for v in wrong):
         return None  # there is no such penalty
     return c, 1e-6 * max(1.0, abs(c))
 
 
-def projections(views: list[View]) -> Iterator[Finding]:
+def projections(pairs: list[TensorPair]) -> Iterator[Finding]:
     """What is lacking leaves the gradient orthogonal to the parameters, or to ones."""
-    wrong = wrongs(views)
+    wrong = wrongs(pairs)
     for what, project in PROJECTIONS.items():
-        if all(view.wrong >= SPARE and _is_projected(view, project) for view in wrong):
-            yield Finding(code="projected", tensor=culprit(views, wrong), detail=what)
+        if all(pair.wrong >= SPARE and _is_projected(pair, project) for pair in wrong):
+            yield Finding(code="projected", tensor=tensor_to_point_at(pairs, wrong), detail=what)
 
 
 Projection = Callable[[Array, Array], Array]
@@ -190,8 +192,8 @@ PROJECTIONS: dict[str, Projection] = {
 }
 
 
-def _is_projected(view: View, project: Projection) -> bool:
-    if not view.usable.all():
+def _is_projected(pair: TensorPair, project: Projection) -> bool:
+    if not pair.usable.all():
         return False
-    predicted = project(view.value.astype(np.float64), view.numeric)
-    return predicted.shape == view.numeric.shape and view.equals(predicted)
+    predicted = project(pair.value.astype(np.float64), pair.numeric)
+    return predicted.shape == pair.numeric.shape and pair.equals(predicted)

@@ -20,7 +20,7 @@ Slope = Callable[[Array, Array], Array]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Page:
+class ForwardState:
     """A network's state on one batch, layers counted from 1: what the pass reads.
 
     Attributes
@@ -110,14 +110,14 @@ class Pieces:
         delta of layer l to db.
     """
 
-    error: Callable[[Page], Array]
-    slope: Callable[[Page, int], Array]
-    carry: Callable[[Page, int, Array], Array]
-    source: Callable[[Page, int], Array]
+    error: Callable[[ForwardState], Array]
+    slope: Callable[[ForwardState, int], Array]
+    carry: Callable[[ForwardState, int, Array], Array]
+    source: Callable[[ForwardState, int], Array]
     bias: Callable[[Array], Array]
 
 
-def page(
+def forward_state(
     activations: Sequence[Array],
     weights: Sequence[Array],
     biases: Sequence[Array],
@@ -125,12 +125,12 @@ def page(
     names: Sequence[str],
     cost: str,
     y: Array,
-) -> Page:
-    """The page of a network, in double precision; see `network_variants.hypotheses`."""
+) -> ForwardState:
+    """The state of a network, in double precision; see `network_variants.hypotheses`."""
     a = [np.asarray(each, np.float64) for each in activations]
     W = [np.asarray(each, np.float64) for each in weights]
     z = [before @ w + b for before, w, b in zip(a, W, biases, strict=False)]
-    return Page(
+    return ForwardState(
         a=a,
         z=[a[0], *z],
         W=[np.empty((0, 0)), *W],
@@ -140,46 +140,48 @@ def page(
     )
 
 
-def error(page: Page) -> Array:
+def error(state: ForwardState) -> Array:
     """dC/da at the output, or dC/dz where the cost cancels the slope."""
-    a, y = page.a[-1], page.y
-    return a * y.sum(axis=1, keepdims=True) - y if page.cost == "softmax-cross-entropy" else a - y
+    a, y = state.a[-1], state.y
+    return a * y.sum(axis=1, keepdims=True) - y if state.cost == "softmax-cross-entropy" else a - y
 
 
-def slope(page: Page, l: int) -> Array:
+def slope(state: ForwardState, l: int) -> Array:
     """The derivative of layer l's activation; one where the cost cancels it."""
-    cancels = l == page.last and page.cost != "quadratic"
-    return np.ones_like(page.a[l]) if cancels else own_slope(page, l)
+    cancels = l == state.last and state.cost != "quadratic"
+    return np.ones_like(state.a[l]) if cancels else own_slope(state, l)
 
 
-def own_slope(page: Page, l: int) -> Array:
+def own_slope(state: ForwardState, l: int) -> Array:
     """The derivative of layer l's activation, cancelled or not; one for softmax."""
-    return SLOPES.get(page.names[l], one)(page.z[l], page.a[l])
+    return SLOPES.get(state.names[l], one)(state.z[l], state.a[l])
 
 
 RIGHT = Pieces(
     error=error,
     slope=slope,
-    carry=lambda page, l, delta: delta @ page.W[l].T,
-    source=lambda page, l: page.a[l - 1],
+    carry=lambda forward_state, l, delta: delta @ forward_state.W[l].T,
+    source=lambda forward_state, l: forward_state.a[l - 1],
     bias=lambda delta: delta.sum(axis=0),
 )
 
 
-def turn(page: Page, pieces: Pieces = RIGHT, *, late: bool = False) -> dict[str, Array]:
+def backward_with(
+    state: ForwardState, pieces: Pieces = RIGHT, *, late: bool = False
+) -> dict[str, Array]:
     """The gradient by tensor name; `late` meets the activations with the layer before's delta."""
-    delta = pieces.error(page) * pieces.slope(page, page.last)
+    delta = pieces.error(state) * pieces.slope(state, state.last)
     gradient = {}
-    for l in range(page.last, 0, -1):
+    for l in range(state.last, 0, -1):
         used = delta
         if l > 1:
-            delta = pieces.carry(page, l, delta) * pieces.slope(page, l - 1)
+            delta = pieces.carry(state, l, delta) * pieces.slope(state, l - 1)
         used = delta if late and l > 1 else used
-        gradient[f"W{l}"] = pieces.source(page, l).T @ used / len(page.y)
-        gradient[f"b{l}"] = pieces.bias(used) / len(page.y)
+        gradient[f"W{l}"] = pieces.source(state, l).T @ used / len(state.y)
+        gradient[f"b{l}"] = pieces.bias(used) / len(state.y)
     return gradient
 
 
 def with_error(found: Array) -> Pieces:
     """The right pass but for the cost's derivative."""
-    return replace(RIGHT, error=lambda page: found)
+    return replace(RIGHT, error=lambda forward_state: found)

@@ -12,100 +12,114 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from checks.diagnosis.penalties import factors_beside, other_penalties, penalties, projections
-from checks.diagnosis.tensor_pair import NEARLY_ALL, Finding, View, culprit, fit, where, wrongs
+from checks.diagnosis.tensor_pair import (
+    NEARLY_ALL,
+    Finding,
+    TensorPair,
+    fit,
+    tensor_to_point_at,
+    where,
+    wrongs,
+)
 from checks.problem.nested import Array
-from checks.problem.problem import Subject
+from checks.problem.problem import Problem
 
 # More factors than these in one tensor are no pattern.
 FACTORS = 3
 
 
-def strict(subject: Subject, views: list[View]) -> Iterator[Finding]:
+def strict_relations(problem: Problem, pairs: list[TensorPair]) -> Iterator[Finding]:
     """Findings that explain every tensor: each is right, or stands in one and the same relation."""
-    yield from _zeroed(views)
-    yield from factors(subject, views, named=True)
-    yield from _transposed(views)
-    yield from _swapped(views)
-    yield from projections(views)
-    if _unread(views):
+    yield from _zeroed(pairs)
+    yield from factors(problem, pairs, named=True)
+    yield from _transposed(pairs)
+    yield from _swapped(pairs)
+    yield from projections(pairs)
+    if _unread(pairs):
         return  # whatever the gradient is of, it is added to nothing
-    yield from penalties(views)
-    for c, doubt, beside in factors_beside(views):
-        name = _name(c, doubt, subject.context)
+    yield from penalties(pairs)
+    for c, doubt, beside in factors_beside(pairs):
+        name = _name(c, doubt, problem.context)
         if name is not None:
-            yield _named(name, views, wrongs(views), beside=beside)
+            yield _named(name, pairs, wrongs(pairs), beside=beside)
 
 
-def weak(subject: Subject, views: list[View]) -> Iterator[Finding]:
+def weak_relations(problem: Problem, pairs: list[TensorPair]) -> Iterator[Finding]:
     """Relations that leave more room than those of `strict`, and give way to a known bug's."""
-    if _unread(views):
-        detail = ", ".join(view.name for view in wrongs(views))
-        yield Finding(code="not-read", tensor=culprit(views, wrongs(views)), detail=detail)
-    yield from factors(subject, views, named=False)
-    yield from _mirrored(views)
-    yield from _clipped(views)
-    for c, _, beside in factors_beside(views):
+    if _unread(pairs):
+        detail = ", ".join(pair.name for pair in wrongs(pairs))
+        yield Finding(
+            code="not-read", tensor=tensor_to_point_at(pairs, wrongs(pairs)), detail=detail
+        )
+    yield from factors(problem, pairs, named=False)
+    yield from _mirrored(pairs)
+    yield from _clipped(pairs)
+    for c, _, beside in factors_beside(pairs):
         detail = f"the factor is {c:.6g}, {beside}"
-        yield Finding(code="constant-factor", tensor=culprit(views, wrongs(views)), detail=detail)
+        yield Finding(
+            code="constant-factor", tensor=tensor_to_point_at(pairs, wrongs(pairs)), detail=detail
+        )
 
 
-def partial(subject: Subject, views: list[View]) -> Iterator[Finding]:
+def partial_relations(problem: Problem, pairs: list[TensorPair]) -> Iterator[Finding]:
     """Relations of the wrong part of each tensor, whatever the rest is."""
-    yield from factors(subject, views, named=True, part=True)
-    yield from other_penalties(views)
-    yield from factors(subject, views, named=False, part=True)
-    yield from _several_factors(subject, views)
-    yield from _misplaced(views)
-    yield from _shifted(views)
-    yield from _low_precision(views)
+    yield from factors(problem, pairs, named=True, part=True)
+    yield from other_penalties(pairs)
+    yield from factors(problem, pairs, named=False, part=True)
+    yield from _several_factors(problem, pairs)
+    yield from _misplaced(pairs)
+    yield from _shifted(pairs)
+    yield from _low_precision(pairs)
 
 
-def _zeroed(views: list[View]) -> Iterator[Finding]:
-    wrong = wrongs(views)
-    if any(np.any(view.analytic[view.usable]) for view in wrong):
+def _zeroed(pairs: list[TensorPair]) -> Iterator[Finding]:
+    wrong = wrongs(pairs)
+    if any(np.any(pair.analytic[pair.usable]) for pair in wrong):
         return
-    biases = [view for view in views if view.is_bias]
+    biases = [pair for pair in pairs if pair.is_bias]
     code = "bias-missing" if wrong and all(v.is_bias for v in wrong) else "gradient-missing"
-    everywhere = len(wrong) in (len(views), len(biases) if code == "bias-missing" else -1)
+    everywhere = len(wrong) in (len(pairs), len(biases) if code == "bias-missing" else -1)
     detail = f"exactly zero: {', '.join(v.name for v in wrong)}"
     yield Finding(code=code, tensor=None if everywhere else wrong[-1].name, detail=detail)
 
 
-def _unread(views: list[View]) -> bool:
+def _unread(pairs: list[TensorPair]) -> bool:
     """Whether the cost has no slope anywhere in the tensors that are wrong."""
-    return not any(np.any(view.numeric[view.usable]) for view in wrongs(views))
+    return not any(np.any(pair.numeric[pair.usable]) for pair in wrongs(pairs))
 
 
 def factors(
-    subject: Subject, views: list[View], *, named: bool, part: bool = False
+    problem: Problem, pairs: list[TensorPair], *, named: bool, part: bool = False
 ) -> Iterator[Finding]:
     """Every wrong tensor is a multiple of what it should be; with a name, if all are the same.
 
     Or the wrong `part` of each is.
     """
-    wrong = wrongs(views)
+    wrong = wrongs(pairs)
     common = _factor(wrong, part=part)
     same = common is not None
-    found = [common] if same else [_factor([view], part=part) for view in wrong]
+    found = [common] if same else [_factor([pair], part=part) for pair in wrong]
     multiples = [c for c, _ in filter(None, found)]
     if len(multiples) < len(found):
         return
-    name = _name(*common, subject.context) if common else None
+    name = _name(*common, problem.context) if common else None
     if named != (name is not None):
         return
-    spare = [view.wrong - 1 for view in wrong]
+    spare = [pair.wrong - 1 for pair in wrong]
     if name is None and (min(spare) < 2 if part else sum(spare) + same * (len(spare) - 1) < 1):
         return
     at = f"in {where(wrong)}" if part else ""
     if name:
-        yield _named(name, views, wrong, beside=at)
+        yield _named(name, pairs, wrong, beside=at)
     else:
-        yield _unnamed(views, wrong, multiples, same=same, beside=at)
+        yield _unnamed(pairs, wrong, multiples, same=same, beside=at)
 
 
-def _named(name: str, views: list[View], wrong: list[View], beside: str = "") -> Finding:
-    everywhere = len(wrong) == len(views)
-    tensor = culprit(views, wrong)
+def _named(
+    name: str, pairs: list[TensorPair], wrong: list[TensorPair], beside: str = ""
+) -> Finding:
+    everywhere = len(wrong) == len(pairs)
+    tensor = tensor_to_point_at(pairs, wrong)
     if name == "-1":
         return Finding(code="sign-flipped", tensor=tensor, detail=beside)
     if name == "the batch size" and everywhere:
@@ -117,7 +131,12 @@ def _named(name: str, views: list[View], wrong: list[View], beside: str = "") ->
 
 
 def _unnamed(
-    views: list[View], wrong: list[View], multiples: list[float], *, same: bool, beside: str
+    pairs: list[TensorPair],
+    wrong: list[TensorPair],
+    multiples: list[float],
+    *,
+    same: bool,
+    beside: str,
 ) -> Finding:
     if same:
         detail = f"the factor is {multiples[0]:.9g}"
@@ -125,21 +144,21 @@ def _unnamed(
         each = (f"{v.name} {c:.6g}" for v, c in zip(wrong, multiples, strict=True))
         detail = f"the factors are {', '.join(each)}"
     detail += f", {beside}" if beside else ""
-    return Finding(code="constant-factor", tensor=culprit(views, wrong), detail=detail)
+    return Finding(code="constant-factor", tensor=tensor_to_point_at(pairs, wrong), detail=detail)
 
 
-def _factor(wrong: Sequence[View], *, part: bool) -> tuple[float, float] | None:
+def _factor(wrong: Sequence[TensorPair], *, part: bool) -> tuple[float, float] | None:
     """c, where the analytic gradients are c times the numeric ones, and how far it may be off.
 
     With u and v the two in units of what rounding may do to each, least squares minimise |u - c v|.
     Where each part of that is at most m = max(1, |c|), c is off by at most m sum |v| / sum v^2.
     """
-    unit = np.concatenate([view.unit[view.fails] for view in wrong])
-    u = np.concatenate([view.analytic[view.fails] for view in wrong]) / unit
-    v = np.concatenate([view.numeric[view.fails] for view in wrong]) / unit
+    unit = np.concatenate([pair.unit[pair.fails] for pair in wrong])
+    u = np.concatenate([pair.analytic[pair.fails] for pair in wrong]) / unit
+    v = np.concatenate([pair.numeric[pair.fails] for pair in wrong]) / unit
     squares = float(v @ v)
     c = float(u @ v) / squares if squares else 0.0
-    known = [view.fails if part else True for view in wrong]
+    known = [pair.fails if part else True for pair in wrong]
     if c == 0 or not fit(wrong, [c * v.numeric for v in wrong], scale=abs(c), known=known):
         return None
     return c, max(1.0, abs(c)) * float(np.abs(v).sum()) / squares
@@ -156,35 +175,37 @@ def _name(c: float, doubt: float, context: Mapping[str, float]) -> str | None:
     return next(iter(near)) if len(set(near.values())) == 1 else None
 
 
-def _several_factors(subject: Subject, views: list[View]) -> Iterator[Finding]:
+def _several_factors(problem: Problem, pairs: list[TensorPair]) -> Iterator[Finding]:
     """The wrong part falls into a few, each with a factor of its own, such as the two halves."""
     parts: list[tuple[int, int, str]] = []
-    for order, view in enumerate(wrongs(views)):
-        left = view.fails & (view.numeric != 0)
-        if np.any(view.fails & ~left):
+    for order, pair in enumerate(wrongs(pairs)):
+        left = pair.fails & (pair.numeric != 0)
+        if np.any(pair.fails & ~left):
             return
         while left.any():
             if len(parts) == FACTORS:
                 return
-            ratio = float(np.median(view.analytic[left] / view.numeric[left]))
-            nearest = np.abs(view.analytic - ratio * view.numeric)
+            ratio = float(np.median(pair.analytic[left] / pair.numeric[left]))
+            nearest = np.abs(pair.analytic - ratio * pair.numeric)
             pick = left & (nearest == nearest[left].min())
-            c = float(view.analytic[pick][0] / view.numeric[pick][0])
-            alike = left & view.near(c * view.numeric, scale=abs(c))
+            c = float(pair.analytic[pick][0] / pair.numeric[pick][0])
+            alike = left & pair.near(c * pair.numeric, scale=abs(c))
             if np.count_nonzero(alike) < 2:
                 return
-            doubt = float((view.unit[alike] / np.abs(view.numeric[alike])).min())
-            name = _name(c, max(1.0, abs(c)) * doubt, subject.context) or f"{c:.6g}"
+            doubt = float((pair.unit[alike] / np.abs(pair.numeric[alike])).min())
+            name = _name(c, max(1.0, abs(c)) * doubt, problem.context) or f"{c:.6g}"
             first = int(np.flatnonzero(alike)[0])
-            parts.append((order, first, f"{name} in {where([view.only(alike)])}"))
+            parts.append((order, first, f"{name} in {where([pair.only(alike)])}"))
             left &= ~alike
     if len(parts) > 1:
         detail = f"the factors are {'; '.join(text for *_, text in sorted(parts))}"
-        yield Finding(code="constant-factor", tensor=culprit(views, wrongs(views)), detail=detail)
+        yield Finding(
+            code="constant-factor", tensor=tensor_to_point_at(pairs, wrongs(pairs)), detail=detail
+        )
 
 
-def _transposed(views: list[View]) -> Iterator[Finding]:
-    wrong = wrongs(views)
+def _transposed(pairs: list[TensorPair]) -> Iterator[Finding]:
+    wrong = wrongs(pairs)
     matrices = all(v.value.ndim == 2 for v in wrong)
     if matrices and all(v.equals(_turned(v.numeric), known=_turned(v.usable)) for v in wrong):
         yield Finding(code="transposed", tensor=wrong[-1].name)
@@ -194,23 +215,23 @@ def _turned(values: Array) -> Array:
     return values.T.reshape(values.shape)
 
 
-def _mirrored(views: list[View]) -> Iterator[Finding]:
+def _mirrored(pairs: list[TensorPair]) -> Iterator[Finding]:
     """In square tensors, an entry and its mirror image have one slope together, shared otherwise.
 
     Or all off the diagonal is twice, or half, of what it should be.
     """
-    wrong = wrongs(views)
+    wrong = wrongs(pairs)
     if not all(v.value.ndim == 2 and v.value.shape[0] == v.value.shape[1] > 1 for v in wrong):
         return
     off = [~np.eye(len(v.value), dtype=bool) for v in wrong]
-    pairs = list(zip(wrong, off, strict=True))
+    beside = list(zip(wrong, off, strict=True))
     if all(v.equals(v.numeric + v.numeric.T - v.analytic.T, known=v.usable.T) for v in wrong):
         detail = "an entry and its mirror image together are right, each by itself is not"
-    elif any(np.any(v.fails & ~o) for v, o in pairs):
+    elif any(np.any(v.fails & ~o) for v, o in beside):
         return
-    elif all(v.equals(2 * v.numeric, scale=2, known=o) for v, o in pairs):
+    elif all(v.equals(2 * v.numeric, scale=2, known=o) for v, o in beside):
         detail = "what lies off the diagonal is doubled"
-    elif all(v.equals(v.numeric / 2, known=o) for v, o in pairs):
+    elif all(v.equals(v.numeric / 2, known=o) for v, o in beside):
         detail = "what lies off the diagonal is halved"
     else:
         return
@@ -219,78 +240,82 @@ def _mirrored(views: list[View]) -> Iterator[Finding]:
                                 ("analytic", [v.analytic for v in wrong]))
             for side, cut in (("above", np.triu), ("below", np.tril))
             if all(not np.any(cut(g, 1 if side == "above" else -1)) for g in grads)]  # fmt: skip
-    yield Finding(code="symmetric-convention", tensor=culprit(views, wrong),
+    yield Finding(code="symmetric-convention", tensor=tensor_to_point_at(pairs, wrong),
                   detail="; ".join([detail, *zero]))  # fmt: skip
 
 
-def _swapped(views: list[View]) -> Iterator[Finding]:
+def _swapped(pairs: list[TensorPair]) -> Iterator[Finding]:
     """Every wrong tensor holds what belongs to another of its shape."""
-    wrong = wrongs(views)
-    pairs = []
-    for view in wrong:
-        others = (o for o in views if o is not view and o.value.shape == view.value.shape)
-        owner = next((o.name for o in others if view.equals(o.numeric, known=o.usable)), None)
+    wrong = wrongs(pairs)
+    swapped = []
+    for pair in wrong:
+        others = (o for o in pairs if o is not pair and o.value.shape == pair.value.shape)
+        owner = next((o.name for o in others if pair.equals(o.numeric, known=o.usable)), None)
         if owner is None:
             return
-        pairs.append(f"{view.name} holds the gradient of {owner}")
-    yield Finding(code="layers-swapped", tensor=wrong[-1].name, detail="; ".join(pairs))
+        swapped.append(f"{pair.name} holds the gradient of {owner}")
+    yield Finding(code="layers-swapped", tensor=wrong[-1].name, detail="; ".join(swapped))
 
 
-def _misplaced(views: list[View]) -> Iterator[Finding]:
+def _misplaced(pairs: list[TensorPair]) -> Iterator[Finding]:
     """The wrong part of each tensor holds its own right values, in another order."""
-    wrong = wrongs(views)
-    for view in wrong:
-        if view.wrong < 3:
+    wrong = wrongs(pairs)
+    for pair in wrong:
+        if pair.wrong < 3:
             return
-        at = np.argsort(view.numeric[view.fails], kind="stable")
-        held = np.sort(view.analytic[view.fails])
-        right = view.numeric[view.fails][at]
-        if np.any(np.abs(held - right) > view.unit[view.fails].max()) or not np.ptp(held):
+        at = np.argsort(pair.numeric[pair.fails], kind="stable")
+        held = np.sort(pair.analytic[pair.fails])
+        right = pair.numeric[pair.fails][at]
+        if np.any(np.abs(held - right) > pair.unit[pair.fails].max()) or not np.ptp(held):
             return
-    yield Finding(code="misplaced", tensor=culprit(views, wrong), detail=f"in {where(wrong)}")
+    yield Finding(
+        code="misplaced", tensor=tensor_to_point_at(pairs, wrong), detail=f"in {where(wrong)}"
+    )
 
 
-def _clipped(views: list[View]) -> Iterator[Finding]:
-    wrong = wrongs(views)
+def _clipped(pairs: list[TensorPair]) -> Iterator[Finding]:
+    wrong = wrongs(pairs)
     at = np.concatenate([np.abs(v.analytic[v.fails]) for v in wrong])
     bound = float(at.max())
     if at.size >= 2 and all(v.equals(np.clip(v.numeric, -bound, bound)) for v in wrong):
         detail = f"no value is beyond ±{bound:.6g}"
-        yield Finding(code="clipped", tensor=culprit(views, wrong), detail=detail)
+        yield Finding(code="clipped", tensor=tensor_to_point_at(pairs, wrong), detail=detail)
 
 
-def _shifted(views: list[View]) -> Iterator[Finding]:
+def _shifted(pairs: list[TensorPair]) -> Iterator[Finding]:
     """One and the same number is added everywhere."""
-    wrong = wrongs(views)
+    wrong = wrongs(pairs)
     extra = np.concatenate([(v.analytic - v.numeric)[v.fails] for v in wrong])
     shift = float(np.median(extra))
     if extra.size >= 3 and all(v.equals(v.numeric + shift, known=v.fails) for v in wrong):
         detail = f"analytic minus numeric is {shift:.6g} in {where(wrong)}"
-        yield Finding(code="constant-added", tensor=culprit(views, wrong), detail=detail)
+        yield Finding(code="constant-added", tensor=tensor_to_point_at(pairs, wrong), detail=detail)
 
 
-def _low_precision(views: list[View]) -> Iterator[Finding]:
+def _low_precision(pairs: list[TensorPair]) -> Iterator[Finding]:
     """Small errors nearly everywhere that scatter as the rounding of a coarser dtype does.
 
     Of single precision nothing else is so small. Of half precision much is: there the values
     themselves have to be numbers of that dtype.
     """
-    wrong = wrongs(views)
-    relative = np.concatenate([_relative(view) for view in wrong])
-    worst = max(_normwise(view) for view in wrong)
-    decided = sum(int(np.count_nonzero(view.known)) for view in wrong)
+    wrong = wrongs(pairs)
+    relative = np.concatenate([_relative(pair) for pair in wrong])
+    worst = max(_normwise(pair) for pair in wrong)
+    decided = sum(int(np.count_nonzero(pair.known)) for pair in wrong)
     widespread = relative.size >= max(4, NEARLY_ALL * decided)
     typical = float(np.median(np.abs(relative)))
-    rest = [v for v in views if v.usable.any()]
+    rest = [v for v in pairs if v.usable.any()]
     for dtype in (np.float32, np.float16):
         eps = float(np.finfo(dtype).eps)
-        finer = all(float(np.finfo(v.value.dtype).eps) < eps for v in views)
+        finer = all(float(np.finfo(v.value.dtype).eps) < eps for v in pairs)
         cast = all(np.array_equal(v.analytic, v.analytic.astype(dtype)) for v in rest)
         small = eps / 64 < typical < 16 * eps and worst < 16 * eps
         scattered = _scatters(relative) and dtype == np.float32
         if finer and widespread and small and (cast or scattered):
             detail = f"relative errors are typically {typical:.0e}, as {dtype.__name__} leaves them"
-            yield Finding(code="low-precision", tensor=culprit(views, wrong), detail=detail)
+            yield Finding(
+                code="low-precision", tensor=tensor_to_point_at(pairs, wrong), detail=detail
+            )
 
 
 def _scatters(relative: Array) -> bool:
@@ -299,21 +324,21 @@ def _scatters(relative: Array) -> bool:
     return bool(rarer >= max(1, relative.size / 10))
 
 
-def _relative(view: View) -> Array:
-    a, n = view.analytic[view.fails], view.numeric[view.fails]
+def _relative(pair: TensorPair) -> Array:
+    a, n = pair.analytic[pair.fails], pair.numeric[pair.fails]
     return np.asarray((a - n) / np.maximum(np.abs(a), np.abs(n)) * np.sign(n))
 
 
-def _normwise(view: View) -> float:
+def _normwise(pair: TensorPair) -> float:
     """The largest error relative to the tensor's largest value."""
-    largest = float(np.abs(view.numeric).max(initial=0.0))
-    return float(np.abs(view.analytic - view.numeric).max()) / largest if largest else np.inf
+    largest = float(np.abs(pair.numeric).max(initial=0.0))
+    return float(np.abs(pair.analytic - pair.numeric).max()) / largest if largest else np.inf
 
 
-def explains(views: list[View], gradient: Mapping[str, Array]) -> bool:
+def explains(pairs: list[TensorPair], gradient: Mapping[str, Array]) -> bool:
     """Whether `gradient` is the analytic one, in every tensor."""
     return all(
-        view.name in gradient and np.isfinite(gradient[view.name]).all()
-        and view.equals(gradient[view.name])
-        for view in views
+        pair.name in gradient and np.isfinite(gradient[pair.name]).all()
+        and pair.equals(gradient[pair.name])
+        for pair in pairs
     )  # fmt: skip

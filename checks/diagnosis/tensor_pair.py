@@ -1,6 +1,6 @@
 """Views: a tensor's two gradients side by side, for patterns to be looked for in them.
 
-`views` makes one of each tensor; the others sort them by what is wrong and by layer.
+`pairs` makes one of each tensor; the others sort them by what is wrong and by layer.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from checks.problem.nested import Array, coordinate
-from checks.problem.problem import Subject
+from checks.problem.problem import Problem
 from checks.verdict.rule import Status
 
 # Relations are exact but for rounding, which `View.slack` allows for, and the oracle's error.
@@ -31,7 +31,7 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class View:
+class TensorPair:
     """One tensor: its gradients, which coordinates are wrong, decided and comparable at all."""
 
     name: str
@@ -81,7 +81,7 @@ class View:
         allowed += max(scale, 1.0) * self.slack
         return np.asarray(np.abs(self.analytic - predicted) <= allowed)
 
-    def only(self, some: Array) -> View:
+    def only(self, some: Array) -> TensorPair:
         """The same with no other coordinates wrong than some."""
         return replace(self, fails=self.fails & some)
 
@@ -93,23 +93,23 @@ class View:
         return fit([self], [predicted], scale=scale, known=[known])
 
 
-def views(
-    subject: Subject,
+def tensor_pairs(
+    problem: Problem,
     analytic: Mapping[str, Array],
     numeric: Mapping[str, Array],
     status: Mapping[str, Array],
     tolerance: Mapping[str, Array] | None,
-) -> list[View]:
-    """One view a tensor, in the subject's order."""
+) -> list[TensorPair]:
+    """One pair a tensor, in the problem's order."""
     found = []
-    for name, value in zip(subject.names, subject.values, strict=True):
+    for name, value in zip(problem.names, problem.values, strict=True):
         a = np.asarray(analytic[name], np.float64)
         n, seen = numeric[name], status[name]
         usable = np.isfinite(a) & np.isfinite(n) & (seen != Status.KINK)
         usable &= seen != Status.UNDECIDED  # what is known of it may be nothing at all
         slack = 4 * tolerance[name] if tolerance is not None else _guess(a, n, value)
         found.append(
-            View(
+            TensorPair(
                 name=name,
                 value=value,
                 analytic=_only(usable, a),
@@ -135,19 +135,19 @@ def _guess(analytic: Array, numeric: Array, value: Array) -> Array:
     return np.asarray(eps * (2**8 * size + 2**4 * largest))
 
 
-def wrongs(views: Sequence[View]) -> list[View]:
+def wrongs(pairs: Sequence[TensorPair]) -> list[TensorPair]:
     """The tensors in which anything is wrong."""
-    return [view for view in views if view.wrong]
+    return [pair for pair in pairs if pair.wrong]
 
 
-def culprit(views: Sequence[View], wrong: Sequence[View]) -> str | None:
+def tensor_to_point_at(pairs: Sequence[TensorPair], wrong: Sequence[TensorPair]) -> str | None:
     """The tensor to point at: the wrong one; none where all are wrong."""
-    return None if len(wrong) == len(views) and len(views) > 1 else wrong[-1].name
+    return None if len(wrong) == len(pairs) and len(pairs) > 1 else wrong[-1].name
 
 
 @np.errstate(over="ignore")  # of a gradient that is huge and wrong
 def fit(
-    views: Sequence[View],
+    pairs: Sequence[TensorPair],
     predicted: Sequence[Array],
     *,
     scale: float = 1.0,
@@ -158,35 +158,35 @@ def fit(
     And nearly everywhere where they are wrong it has to be nearer than the numeric ones.
     """
     better, wrong = 0, 0
-    for view, p, at in zip(views, predicted, known or [True] * len(views), strict=True):
-        if not np.all(view.near(p, scale=scale) | ~(view.usable & at)):
+    for pair, p, at in zip(pairs, predicted, known or [True] * len(pairs), strict=True):
+        if not np.all(pair.near(p, scale=scale) | ~(pair.usable & at)):
             return False
-        fails, off = view.fails & at, np.abs(view.analytic - view.numeric)
-        better += int(np.count_nonzero(np.abs(view.analytic - p)[fails] <= off[fails] / 4))
+        fails, off = pair.fails & at, np.abs(pair.analytic - pair.numeric)
+        better += int(np.count_nonzero(np.abs(pair.analytic - p)[fails] <= off[fails] / 4))
         wrong += int(np.count_nonzero(fails))
-    return better >= (NEARLY_ALL * wrong if wrong else sum(view.wrong for view in views))
+    return better >= (NEARLY_ALL * wrong if wrong else sum(pair.wrong for pair in pairs))
 
 
-def where(wrong: Sequence[View]) -> str:
+def where(wrong: Sequence[TensorPair]) -> str:
     """The wrong tensors, with their entries where only some are wrong."""
-    return ", ".join(_entries(view) for view in wrong)
+    return ", ".join(_entries(pair) for pair in wrong)
 
 
-def _entries(view: View) -> str:
-    if view.wrong == np.count_nonzero(view.known):
-        return view.name
-    at = np.argwhere(view.fails)
+def _entries(pair: TensorPair) -> str:
+    if pair.wrong == np.count_nonzero(pair.known):
+        return pair.name
+    at = np.argwhere(pair.fails)
     if len(at) == 1:
-        return coordinate(view.name, [int(i) for i in at[0]])
-    if view.fails.ndim == 2:
-        for word, fails in (("rows", view.fails), ("columns", view.fails.T)):
+        return coordinate(pair.name, [int(i) for i in at[0]])
+    if pair.fails.ndim == 2:
+        for word, fails in (("rows", pair.fails), ("columns", pair.fails.T)):
             lines = fails.any(axis=1)
             if fails[lines].all():
-                return f"{word} {listed(np.flatnonzero(lines))} of {view.name}"
-    flat = np.flatnonzero(view.fails)
-    if view.fails.ndim == 1 and np.ptp(flat) == len(flat) - 1:
-        return f"entries {flat[0]} to {flat[-1]} of {view.name}"
-    return f"{len(at):,} of {view.value.size:,} entries of {view.name}"
+                return f"{word} {listed(np.flatnonzero(lines))} of {pair.name}"
+    flat = np.flatnonzero(pair.fails)
+    if pair.fails.ndim == 1 and np.ptp(flat) == len(flat) - 1:
+        return f"entries {flat[0]} to {flat[-1]} of {pair.name}"
+    return f"{len(at):,} of {pair.value.size:,} entries of {pair.name}"
 
 
 def listed(indices: Array) -> str:
@@ -195,18 +195,18 @@ def listed(indices: Array) -> str:
     return shown + (", …" if len(indices) > 6 else "")
 
 
-def entrance(views: Sequence[View]) -> str:
+def layer_where_error_enters(pairs: Sequence[TensorPair]) -> str:
     """The last wrong tensor, a layer's weights rather than its biases: where the error enters."""
-    last = next(layer for layer in reversed(by_layer(views)) if wrongs(layer))
+    last = next(layer for layer in reversed(by_layer(pairs)) if wrongs(layer))
     return wrongs(last)[0].name
 
 
-def by_layer(views: Sequence[View]) -> list[list[View]]:
+def by_layer(pairs: Sequence[TensorPair]) -> list[list[TensorPair]]:
     """Tensors called W1, b1, W2, … by layer; each on its own where they are not."""
-    numbers = [re.fullmatch(r"[Wb](\d+)", view.name) for view in views]
+    numbers = [re.fullmatch(r"[Wb](\d+)", pair.name) for pair in pairs]
     if not all(numbers):
-        return [[view] for view in views]
-    layers: dict[str, list[View]] = {}
-    for match, view in zip(numbers, views, strict=True):
-        layers.setdefault(match.group(1) if match else "", []).append(view)
+        return [[pair] for pair in pairs]
+    layers: dict[str, list[TensorPair]] = {}
+    for match, pair in zip(numbers, pairs, strict=True):
+        layers.setdefault(match.group(1) if match else "", []).append(pair)
     return list(layers.values())

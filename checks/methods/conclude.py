@@ -9,7 +9,7 @@ import numpy as np
 from checks.diagnosis.diagnose import diagnose
 from checks.methods.run import DISAGREE, CheckRun
 from checks.problem.nested import Array
-from checks.verdict.findings import Findings, nothing
+from checks.verdict.findings import Findings, no_findings
 from checks.verdict.reasons import reasons
 from checks.verdict.report import FAILURES_KEPT, Diagnosis, Mismatch, Report, Tensor
 from checks.verdict.rule import Status
@@ -18,7 +18,7 @@ from checks.verdict.rule import Status
 def conclude(this: CheckRun, findings: Findings | None) -> Report:
     """The report of a check; without findings, of one that got no further than its offences."""
     problem, offences = this.problem, this.offences
-    found = findings or nothing()
+    found = findings or no_findings()
     if not this.repeatable:  # a gradient that differs from call to call was compared as it scatters
         offences = [offence for offence in offences if offence.code != "not-repeatable"]
     if this.strict:

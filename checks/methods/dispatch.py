@@ -17,7 +17,7 @@ from checks.methods.probe import probe
 from checks.methods.run import CostError, Progress
 from checks.methods.sweep import sweep
 from checks.methods.taylor import taylor
-from checks.problem.problem import Subject
+from checks.problem.problem import Problem
 from checks.verdict.report import Report
 
 SWEEPS = ("sweep", "naive")
@@ -26,8 +26,8 @@ ORACLES = ("auto", "complex", "real")
 
 
 @np.errstate(all="ignore")  # what overflows or is not a number becomes part of the report
-def examine(
-    problem: Subject,
+def run_check(
+    problem: Problem,
     *,
     method: str = "sweep",
     oracle: str = "auto",

@@ -14,7 +14,7 @@ import numpy as np
 
 from checks.methods.run import CheckRun
 from checks.oracles import registry, thresholds
-from checks.oracles.levels import HOME, LEVELS, Evidence, Levels, jump, rescan
+from checks.oracles.levels import HOME, LEVELS, Evidence, Levels, jump, scan_again
 from checks.oracles.lines import Lines
 from checks.problem.nested import Array
 from checks.verdict.rule import (
@@ -119,7 +119,7 @@ class Judge:
         ruling = self._decide(levels, values)
         alone = np.flatnonzero(ruling.alone)
         if alone.size and _rougher(levels, alone, values.analytic):
-            rescan(levels, wanted, target, alone, HOME)
+            scan_again(levels, wanted, target, alone, HOME)
             ruling = self._decide(levels, values)
         if around is not None:
             left_open = self._excuse(ruling, values, around)
@@ -156,7 +156,7 @@ class Judge:
             if np.all(levels.noise[alone] >= worst):
                 continue
             levels.noise = np.maximum(levels.noise, worst)
-            rescan(levels, case.wanted, case.target, alone, HOME)
+            scan_again(levels, case.wanted, case.target, alone, HOME)
             put(case.ruling, alone, self._decide(levels, case.values, alone))
             put(case.into, case.at, case.ruling)
         for case in self.cases:

@@ -43,14 +43,19 @@ import numpy as np
 
 from checks.methods.conclude import conclude
 from checks.methods.judge import Judge
-from checks.methods.projection import Part, Projection, Result, bisect, weights
-from checks.methods.run import CheckRun, inspected, spreads, start
-from checks.methods.sweep import COMPLEX, look_at, sweep_all, values_of
+from checks.methods.projection import Part, Projection, Result, bisect, projection_direction
+from checks.methods.run import CheckRun, gradient_spreads, inspected_gradient, start_run
+from checks.methods.sweep import COMPLEX, look_at, sweep_all, values_to_judge
 from checks.oracles import registry, rounding, thresholds
 from checks.oracles.levels import Levels
-from checks.oracles.lines import anywhere, coordinates, signed, through
+from checks.oracles.lines import (
+    along_coordinates,
+    along_directions,
+    direction_by_scale,
+    random_signed_weights,
+)
 from checks.problem.nested import Array
-from checks.problem.problem import Subject, within
+from checks.problem.problem import Problem, in_its_block
 from checks.verdict import conduct
 from checks.verdict.findings import Findings
 from checks.verdict.report import Report
@@ -61,16 +66,16 @@ from checks.verdict.rule import Reason, Ruling, Status, consensus
 PART, FEW = 2**16, 4
 
 
-@within
-def probe(problem: Subject, /, **options: Any) -> Report:
+@in_its_block
+def probe(problem: Problem, /, **options: Any) -> Report:
     """Compare all parameters at once, and name the culprits where they differ.
 
-    Options are those of `checks.methods.run.start`. The report's `extra["probe"]` holds the
+    Options are those of `checks.methods.run.start_run`. The report's `extra["probe"]` holds the
     relative error that was ruled out, the largest probability with which one could have been
     missed, and the number of evaluations along d.
     """
-    this = start(problem, method="probe", **options)
-    analytic = inspected(this, repeats=False)
+    this = start_run(problem, method="probe", **options)
+    analytic = inspected_gradient(this, repeats=False)
     if not analytic:
         return conclude(this, None)
     why = this.complex_doubt or this.blind
@@ -78,12 +83,12 @@ def probe(problem: Subject, /, **options: Any) -> Report:
         return _swept(this, analytic, f"{COMPLEX} not usable: {why}")
     this.measured = COMPLEX
     given = [np.asarray(analytic[name], np.float64) for name in this.problem.names]
-    result = project(this, given, trials=1)
+    result = project_all(this, given, trials=1)
     if result.differs:
         for each in (result, *result.apart):
             each.projection.d.clear()  # as large as the parameters
         trials = thresholds.JITTERS if problem.parameters <= thresholds.MANY else FEW
-        result = project(this, given, trials=trials)
+        result = project_all(this, given, trials=trials)
     borne_out = _borne_out(this, given) if not result.differs else True
     this.offences += conduct.changed_since(this.problem, analytic)  # the real cost has moved by now
     if not borne_out:
@@ -102,18 +107,18 @@ def _swept(this: CheckRun, analytic: dict[str, Array], why: str) -> Report:
     return conclude(this, findings)
 
 
-def project(this: CheckRun, analytic: list[Array], *, trials: int) -> Result:
+def project_all(this: CheckRun, analytic: list[Array], *, trials: int) -> Result:
     """All parameters at once; rounding is judged by so many trials."""
-    d = weights(analytic, this.rng)
+    d = projection_direction(analytic, this.rng)
     projection = Projection(this.problem, analytic, d)
-    shares = spreads(this, analytic, trials)
-    apart = zeros(this, analytic, shares, projection)
+    shares = gradient_spreads(this, analytic, trials)
+    apart = zero_tensors(this, analytic, shares, projection)
     tau = _leave_out(this, analytic, d, shares, projection.floor)
     difference, error = projection.difference(projection.whole)
     return Result(projection=projection, difference=difference, tau=tau + error, hidden=apart)
 
 
-def zeros(
+def zero_tensors(
     this: CheckRun, analytic: list[Array], spread: list[Array], beside: Projection
 ) -> Result | None:
     """The tensors whose gradient is zero throughout, moved all at once by their own scale.
@@ -121,12 +126,12 @@ def zeros(
     As where gradients vanish, and where a layer is left out: any slope but that of rounding counts.
     """
     values, total = beside.values, 0.0
-    d = [np.empty(0) if g.any() else signed(this.rng, g.shape) for g in analytic]
+    d = [np.empty(0) if g.any() else random_signed_weights(this.rng, g.shape) for g in analytic]
     if not any(e.size for e in d):
         return None
     for e, g, v, far in zip(d, analytic, values, spread, strict=True):
         if e.size:
-            e *= rounding.scale(v)
+            e *= rounding.step_scale(v)
             own = rounding.tolerance(g, g, spread=far, dtype=this.problem.dtype)
             total += float(np.sum(np.square(e * own)))
     projection = Projection(this.problem, analytic, d)
@@ -139,12 +144,12 @@ def _borne_out(this: CheckRun, analytic: list[Array]) -> bool:
 
     And along the zeros, which the complex step may not see, that there is no slope.
     """
-    d = anywhere(this.problem, this.rng, most=PART)
+    d = direction_by_scale(this.problem, this.rng, most=PART)
     zero = [e * (g.reshape(-1)[: e.size] == 0) for e, g in zip(d, analytic, strict=True)]
     rest = [e - z for e, z in zip(d, zero, strict=True)]
     expected = np.asarray([_slope(analytic, rest), 0.0])
     directions = [rest, zero] if any(map(np.any, zero)) else [rest]
-    lines = through(this.problem, directions)
+    lines = along_directions(this.problem, directions)
     levels = Levels(lines, this.centre, this.noise)
     expected = expected[: len(directions)]
     target = np.full(expected.shape, this.rtol * (abs(expected[0]) or 1.0))
@@ -172,7 +177,10 @@ def _leave_out(
     total = 0.0
     if this.problem.jittered is None:
         for share, g, v in zip(shares, analytic, this.problem.values, strict=True):
-            own = rounding.least(v, g.reshape(-1), this.problem.dtype) / thresholds.SAFETY
+            own = (
+                rounding.rounding_of_largest(v, g.reshape(-1), this.problem.dtype)
+                / thresholds.SAFETY
+            )
             share += own.reshape(share.shape)
     for share, g, e in _chunks(shares, analytic, d):
         tolerance = rounding.tolerance(g, g, spread=share, dtype=this.problem.dtype) + floor
@@ -213,7 +221,7 @@ def _chunks(*tensors: list[Array]) -> Iterator[tuple[Array, ...]]:
             yield tuple(a[start_ : start_ + rounding.CHUNK] for a in flat)
 
 
-def projected(this: CheckRun, analytic: list[Array], result: Result) -> Findings:
+def findings_of_projection(this: CheckRun, analytic: list[Array], result: Result) -> Findings:
     """All parameters as D leaves them: those that it weighs pass, zeros are zero."""
     names = this.problem.names
     status = [_status(g, e) for g, e in zip(analytic, result.projection.d, strict=True)]
@@ -261,7 +269,7 @@ def _concluded(
         "difference": result.difference,
         "tolerance": tau,
     }
-    found = projected(this, given, result)
+    found = findings_of_projection(this, given, result)
     judge, left = Judge(this=this), [each.difference for each in (result, *result.apart)]
     for tensor, name in enumerate(this.problem.names):
         flat = found.status[name].reshape(-1)
@@ -288,16 +296,16 @@ def _by_themselves(
     this = judge.this
     a = given[tensor].reshape(-1)
     exact = np.full(a.shape, np.nan)
-    exact[at] = registry.complex_step(coordinates(this.problem, tensor, at))[0]
+    exact[at] = registry.complex_step(along_coordinates(this.problem, tensor, at))[0]
     few = this.problem.parameters > thresholds.MANY
-    moved = 0 * a if few else spreads(this, given)[tensor].reshape(-1)
+    moved = 0 * a if few else gradient_spreads(this, given)[tensor].reshape(-1)
     allowed = this.allowed(tensor, a, exact, moved)
     every = [g.reshape(-1) for g in given]
     nothing = [np.full(g.shape, np.nan) for g in every]
     nothing[tensor] = exact
     rounded = [np.zeros(g.shape) for g in every]
     rounded[tensor] = allowed
-    values = values_of(this.problem, every, nothing, rounded)[tensor].of(at)
+    values = values_to_judge(this.problem, every, nothing, rounded)[tensor].of(at)
     ruling = judge.at_once(values)
     doubtful = ruling.suspect | (ruling.status == Status.FAIL) | ~np.isfinite(values.exact)
     look = np.flatnonzero(doubtful)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from checks.oracles import complex_safety, registry, rounding, thresholds
-from checks.oracles.lines import Lines, signed
+from checks.oracles.lines import Lines, random_signed_weights
 from checks.problem.evaluation import in_double
 from checks.problem.nested import Array
-from checks.problem.problem import Subject
+from checks.problem.problem import Problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +29,11 @@ class Part:
 class Projection:
     """The complex slope minus the analytic one, along d restricted to parts of it."""
 
-    def __init__(self, problem: Subject, analytic: list[Array], d: list[Array]) -> None:
+    def __init__(self, problem: Problem, analytic: list[Array], d: list[Array]) -> None:
         self.problem, self.analytic, self.d = problem, analytic, d
         self.values = in_double(problem.values)
         self.passes = 0
-        self.typical = min(rounding.typical(v) for v in self.values if v.size)
+        self.typical = min(rounding.rms_scale(v) for v in self.values if v.size)
 
     @property
     def whole(self) -> list[Part]:
@@ -102,7 +102,9 @@ class Result:
 
 
 @np.errstate(over="ignore")  # what overflows is left out
-def weights(analytic: list[Array], rng: np.random.Generator, *, small: bool = True) -> list[Array]:
+def projection_direction(
+    analytic: list[Array], rng: np.random.Generator, *, small: bool = True
+) -> list[Array]:
     """The direction d: r / |g|; 0 in a tensor without any, which nothing says how to weigh.
 
     Where `small` ones need not be told apart, what has less than the share `thresholds.BLUNT` of
@@ -110,8 +112,8 @@ def weights(analytic: list[Array], rng: np.random.Generator, *, small: bool = Tr
     """
     d = []
     for g in analytic:
-        least = thresholds.BLUNT * rounding.typical(g) if g.any() else 0.0
-        r = signed(rng, g.shape)
+        least = thresholds.BLUNT * rounding.rms_scale(g) if g.any() else 0.0
+        r = random_signed_weights(rng, g.shape)
         size = np.asarray(np.abs(g))
         if not small:
             np.maximum(size, least, out=size)

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from checks.oracles import calibration, complex_safety, rounding, thresholds
-from checks.oracles.lines import close_by, through
+from checks.oracles.lines import along_directions, direction_by_size
 from checks.oracles.noise import cost_noise
 from checks.problem.evaluation import as_number, in_double
 from checks.problem.nested import Array
-from checks.problem.problem import FormError, Subject
+from checks.problem.problem import FormError, Problem
 from checks.verdict import conduct
 from checks.verdict.report import Diagnosis
 
@@ -59,7 +59,7 @@ class CheckRun:
     `untraced` says that something differs by more than rounding, and not all of it was found.
     """
 
-    problem: Subject
+    problem: Problem
     rtol: float
     strict: bool
     method: str
@@ -135,7 +135,7 @@ class CheckRun:
         eps = float(np.finfo(found.dtype if found.dtype.kind == "f" else float).eps)
         if self.problem.parameters > thresholds.MANY or self.problem.jittered is not None:
             return thresholds.SAFETY * eps * abs(self.centre)
-        line = through(self.problem, [close_by(self.problem, self.rng)])
+        line = along_directions(self.problem, [direction_by_size(self.problem, self.rng)])
         return cost_noise(line, self.centre, eps)
 
     @cached_property
@@ -147,7 +147,7 @@ class CheckRun:
             return "the cost is not exact"
         if self.problem.jittered is not None:
             return None  # a network's functions are known
-        return complex_safety.refusal(self.problem, self.centre)
+        return complex_safety.why_not_complex_safe(self.problem, self.centre)
 
     @property
     def slack(self) -> float:
@@ -166,7 +166,7 @@ class CheckRun:
         known = np.nan_to_num(numeric)
         found = rounding.tolerance(analytic, known, spread=spread, dtype=dtype)
         if self.problem.jittered is None:
-            least = rounding.least(self.problem.values[tensor], analytic, dtype)
+            least = rounding.rounding_of_largest(self.problem.values[tensor], analytic, dtype)
             found += np.where(numeric == 0, thresholds.SAFETY**2 / thresholds.UNITS, 1.0) * least
         return found
 
@@ -176,8 +176,8 @@ class CheckRun:
         return complex_safety.blind_spot(self.problem)
 
 
-def start(
-    problem: Subject,
+def start_run(
+    problem: Problem,
     *,
     method: str,
     rtol: float | None = None,
@@ -221,7 +221,7 @@ def _keep_what_is_freed() -> None:
     np.empty(KEPT, np.int8)
 
 
-def inspected(this: CheckRun, *, repeats: bool = True) -> dict[str, Array]:
+def inspected_gradient(this: CheckRun, *, repeats: bool = True) -> dict[str, Array]:
     """The analytic gradient, after a look at conduct and at the oracles.
 
     Empty where something was found that leaves nothing to compare.
@@ -230,14 +230,14 @@ def inspected(this: CheckRun, *, repeats: bool = True) -> dict[str, Array]:
     this.offences = seen.offences
     if seen.gradient and this.problem.dtype == np.float64:
         this.centre = float(np.real(as_number(seen.cost)))
-    broken = calibration.miscalibrated() if seen.gradient else None
+    broken = calibration.miscalibrated_oracle() if seen.gradient else None
     if broken:
-        this.offences.append(disagree(f"{broken} gets slopes wrong that are known"))
+        this.offences.append(oracles_disagree(f"{broken} gets slopes wrong that are known"))
         return {}
     return seen.gradient
 
 
-def disagree(detail: str) -> Diagnosis:
+def oracles_disagree(detail: str) -> Diagnosis:
     """The verdict that no oracle can be believed."""
     return Diagnosis(
         code=DISAGREE,
@@ -247,7 +247,7 @@ def disagree(detail: str) -> Diagnosis:
     )
 
 
-def jittered(this: CheckRun) -> list[Array]:
+def jittered_gradient(this: CheckRun) -> list[Array]:
     """The analytic gradient once more, with everything stored that can be moved, moved.
 
     Nothing where it ends on the way.
@@ -256,21 +256,23 @@ def jittered(this: CheckRun) -> list[Array]:
     if problem.jittered is not None:
         found = problem.jittered(rng)
     else:
-        found = conduct.near(problem, [rounding.jitter(v, rng) for v in problem.values])
+        found = conduct.gradient_nearby(problem, [rounding.jitter(v, rng) for v in problem.values])
     return [found[name] for name in problem.names if name in found]
 
 
-def spreads(this: CheckRun, analytic: list[Array], trials: int = thresholds.JITTERS) -> list[Array]:
+def gradient_spreads(
+    this: CheckRun, analytic: list[Array], trials: int = thresholds.JITTERS
+) -> list[Array]:
     """How far rounding moves each analytic value.
 
     In single precision at least as far as from what the same function gives in double: moving its
     parameters does not move the data in it, whose sums round as well.
     """
-    found = rounding.spread(analytic, lambda: jittered(this) or analytic, trials)
+    found = rounding.spread(analytic, lambda: jittered_gradient(this) or analytic, trials)
     problem = this.problem
     if problem.dtype == np.float64 or problem.jittered is not None:
         return found
-    twin = conduct.near(problem, in_double(problem.values))
+    twin = conduct.gradient_nearby(problem, in_double(problem.values))
     return [
         np.fmax(s, np.abs(twin[name] - a)) if name in twin else s
         for name, s, a in zip(problem.names, found, analytic, strict=True)

@@ -1,4 +1,4 @@
-"""The glance: one projection, for a gradient that was proved before and has new parameters now.
+"""A single projection, for a gradient that was proved before and has new parameters now.
 
 An audit in the middle of training asks less than a proof: whether the same code still says what the
 cost does. So a coordinate is weighed by its gradient or, where that is more, by a thousandth of its
@@ -20,29 +20,29 @@ from __future__ import annotations
 import numpy as np
 
 from checks.methods.conclude import conclude
-from checks.methods.probe import probe, projected, zeros
-from checks.methods.projection import Projection, Result, weights
-from checks.methods.run import start
+from checks.methods.probe import findings_of_projection, probe, zero_tensors
+from checks.methods.projection import Projection, Result, projection_direction
+from checks.methods.run import start_run
 from checks.methods.sweep import COMPLEX
 from checks.oracles import thresholds
-from checks.problem.problem import Subject, within
+from checks.problem.problem import Problem, in_its_block
 from checks.verdict import conduct
 from checks.verdict.report import Report
 
 
-@within
-def glance(subject: Subject, *, rtol: float | None = None, seed: int = 0) -> Report:
+@in_its_block
+def single_projection(problem: Problem, *, rtol: float | None = None, seed: int = 0) -> Report:
     """Compare all parameters at once; where they differ, by the whole probe.
 
-    `rtol` and `seed` are those of `checks.methods.run.start`.
+    `rtol` and `seed` are those of `checks.methods.run.start_run`.
     """
-    this = start(subject, rtol=rtol, method="probe", seed=seed)
+    this = start_run(problem, rtol=rtol, method="probe", seed=seed)
     this.measured = COMPLEX
-    gradient = this.problem.gradient(subject.values)
-    if any(conduct.malformed(subject, gradient)):
-        return probe(subject, rtol=rtol, seed=seed)
-    analytic = [np.asarray(gradient[name], np.float64) for name in subject.names]
-    d = weights(analytic, this.rng, small=False)
+    gradient = this.problem.gradient(problem.values)
+    if any(conduct.malformed(problem, gradient)):
+        return probe(problem, rtol=rtol, seed=seed)
+    analytic = [np.asarray(gradient[name], np.float64) for name in problem.names]
+    d = projection_direction(analytic, this.rng, small=False)
     projection = Projection(this.problem, analytic, d)
     difference, error = projection.difference(projection.whole)
     theta = thresholds.BLUNT * this.rtol
@@ -51,10 +51,10 @@ def glance(subject: Subject, *, rtol: float | None = None, seed: int = 0) -> Rep
         difference=difference,
         tau=theta - error,
         # No jitter was tried: the spread it asks for is that of tensors of zeros, which is zero.
-        hidden=zeros(this, analytic, analytic, projection),
+        hidden=zero_tensors(this, analytic, analytic, projection),
     )
     if result.differs:
-        return probe(subject, rtol=rtol, seed=seed)
+        return probe(problem, rtol=rtol, seed=seed)
     this.notes.append(
         f"small gradients were weighed as {thresholds.BLUNT:.1g} of their tensor's root mean square"
     )
@@ -65,4 +65,4 @@ def glance(subject: Subject, *, rtol: float | None = None, seed: int = 0) -> Rep
         "difference": difference,
         "tolerance": theta,
     }
-    return conclude(this, projected(this, analytic, result))
+    return conclude(this, findings_of_projection(this, analytic, result))

@@ -20,16 +20,27 @@ import numpy as np
 
 from checks.methods.conclude import conclude
 from checks.methods.judge import Judge, Values
-from checks.methods.run import CheckRun, disagree, inspected, spreads, start
+from checks.methods.run import (
+    CheckRun,
+    gradient_spreads,
+    inspected_gradient,
+    oracles_disagree,
+    start_run,
+)
 from checks.oracles import calibration, confirmation, registry, rounding, thresholds
 from checks.oracles.levels import Levels, kinks
-from checks.oracles.lines import close_by, coordinates, signed, through
+from checks.oracles.lines import (
+    along_coordinates,
+    along_directions,
+    direction_by_size,
+    random_signed_weights,
+)
 from checks.parallel import executors
 from checks.problem.evaluation import displaced, perturbed_costs
 from checks.problem.nested import Array
-from checks.problem.problem import Subject, within
+from checks.problem.problem import Problem, in_its_block
 from checks.verdict import conduct
-from checks.verdict.findings import Findings, gathered
+from checks.verdict.findings import Findings, gather
 from checks.verdict.report import Report
 from checks.verdict.rule import Ruling, Status, consensus
 
@@ -40,8 +51,8 @@ COMPLEX, REAL = "complex step", "real differences"
 PIECE, REAL_PIECE = 4096, 512
 
 
-@within
-def sweep(problem: Subject, /, *, method: str = "sweep", **options: Any) -> Report:
+@in_its_block
+def sweep(problem: Problem, /, *, method: str = "sweep", **options: Any) -> Report:
     """Check every coordinate of the problem's gradient.
 
     Parameters
@@ -51,12 +62,12 @@ def sweep(problem: Subject, /, *, method: str = "sweep", **options: Any) -> Repo
     method
         "sweep" uses the problem's faster rerun where there is one, "naive" never does.
     options
-        As for `checks.methods.run.start`.
+        As for `checks.methods.run.start_run`.
     """
     if method == "naive":
         problem = replace(problem, rerun=None)
-    this = start(problem, method=method, **options)
-    analytic = inspected(this)
+    this = start_run(problem, method=method, **options)
+    analytic = inspected_gradient(this)
     if not analytic:
         return conclude(this, None)
     findings = sweep_all(this, analytic)
@@ -68,15 +79,15 @@ def sweep_all(this: CheckRun, analytic: dict[str, Array]) -> Findings:
     """Measure and decide every coordinate."""
     problem = this.problem
     given = [np.asarray(analytic[name]) for name in problem.names]
-    moved = [far.reshape(-1) for far in spreads(this, given)]
+    moved = [far.reshape(-1) for far in gradient_spreads(this, given)]
     given = [g.reshape(-1).astype(np.float64) for g in given]
-    exact = measure(this)
+    exact = complex_slopes(this)
     allowed = [
         this.allowed(k, a, s, m)
         for k, (a, s, m) in enumerate(zip(given, exact, moved, strict=True))
     ]
     judge = Judge(this=this)
-    values = values_of(problem, given, exact, allowed)
+    values = values_to_judge(problem, given, exact, allowed)
     if this.measured == REAL:
         rulings = _by_real_differences(judge, values)
     else:
@@ -84,10 +95,10 @@ def sweep_all(this: CheckRun, analytic: dict[str, Array]) -> Findings:
     judge.reconsider()
     if judge.cases:
         _call_witness(judge, rulings)
-    return gathered({name: analytic[name] for name in problem.names}, rulings, allowed)
+    return gather({name: analytic[name] for name in problem.names}, rulings, allowed)
 
 
-def measure(this: CheckRun) -> list[Array]:
+def complex_slopes(this: CheckRun) -> list[Array]:
     """The complex slope along every coordinate, tensor by tensor, flat; NaN where there is none."""
     problem = this.problem
     this.measured = REAL if this.complex_doubt else COMPLEX
@@ -103,12 +114,14 @@ def measure(this: CheckRun) -> list[Array]:
     return found
 
 
-def values_of(
-    problem: Subject, given: list[Array], exact: list[Array], allowed: list[Array]
+def values_to_judge(
+    problem: Problem, given: list[Array], exact: list[Array], allowed: list[Array]
 ) -> list[Values]:
     """What is to be judged, tensor by tensor."""
     either = [np.fmax(np.abs(a), np.abs(s)) for a, s in zip(given, exact, strict=True)]
-    largest = [rounding.largest(v, g) for v, g in zip(problem.values, either, strict=True)]
+    largest = [
+        rounding.largest_slope_and_change(v, g) for v, g in zip(problem.values, either, strict=True)
+    ]
     top = max(slope for slope, _ in largest), max(change for _, change in largest)
     return [
         Values(
@@ -117,7 +130,9 @@ def values_of(
             rounding=r,
             largest=np.full(a.shape, most[0]),
             top=top[0],
-            least=rounding.least(v, g, problem.dtype, top) if problem.jittered is None else 0 * a,
+            least=rounding.rounding_of_largest(v, g, problem.dtype, top)
+            if problem.jittered is None
+            else 0 * a,
         )
         for a, s, r, v, g, most in zip(
             given, exact, allowed, problem.values, either, largest, strict=True
@@ -146,7 +161,7 @@ def _by_real_differences(judge: Judge, values: list[Values]) -> list[Ruling]:
         this.progress(each.piece.stop - each.piece.start)
     for piece in chosen:  # in one order, wherever they were measured
         levels = found[piece]
-        lines = coordinates(this.problem, piece.tensor, piece.at)
+        lines = along_coordinates(this.problem, piece.tensor, piece.at)
         levels.lines = lines
         judge.look(
             lines,
@@ -175,15 +190,15 @@ def _call_witness(judge: Judge, rulings: list[Ruling]) -> None:
     d, expected, error = [], 0.0, 0.0
     for ruling, step in zip(rulings, steps, strict=True):
         known = np.isfinite(ruling.numeric + ruling.error)
-        along = np.where(known, signed(this.rng, step.size) * step, 0.0)
+        along = np.where(known, random_signed_weights(this.rng, step.size) * step, 0.0)
         d.append(along)
         expected += float(np.dot(np.where(known, ruling.numeric, 0.0), along))
         error += float(np.dot(np.where(known, ruling.error, 0.0), np.abs(along)))
     noise = max([this.noise, *(float(case.levels.noise.max()) for case in judge.cases)])
-    line = through(this.problem, [d])
+    line = along_directions(this.problem, [d])
     said = calibration.witness(line, this.centre, noise, expected, error)
     if said:
-        this.offences.append(disagree(said))
+        this.offences.append(oracles_disagree(said))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -197,17 +212,17 @@ class Scan:
     noise: float
 
 
-@within
-def _real_piece(problem: Subject, scan_: Scan) -> tuple[Levels, dict[str, int]]:
+@in_its_block
+def _real_piece(problem: Problem, scan_: Scan) -> tuple[Levels, dict[str, int]]:
     before = dict(problem.calls)
-    lines = coordinates(problem, scan_.piece.tensor, scan_.piece.at)
+    lines = along_coordinates(problem, scan_.piece.tensor, scan_.piece.at)
     levels = Levels(lines, scan_.centre, scan_.noise)
     registry.scan(levels, scan_.wanted, scan_.target)
     levels.lines = None  # type: ignore[assignment]  # it cannot be sent back
     return levels, _since(problem, before)
 
 
-def _since(problem: Subject, before: dict[str, int]) -> dict[str, int]:
+def _since(problem: Problem, before: dict[str, int]) -> dict[str, int]:
     """The calls since then, with the process that made them."""
     made = {kind: n - before.get(kind, 0) for kind, n in problem.calls.items()}
     return {**made, "process": os.getpid()}
@@ -219,7 +234,7 @@ def _since(problem: Subject, before: dict[str, int]) -> dict[str, int]:
 def _by_complex_step(judge: Judge, values: list[Values]) -> list[Ruling]:
     """Decide by complex slopes, and look where these are not borne out, or differ."""
     this = judge.this
-    support, doubted = confirmed(this, values)
+    support, doubted = confirm_complex_slopes(this, values)
     rulings = []
     for tensor, each in enumerate(values):
         ruling = judge.at_once(each, support[tensor] if this.blind else 0.0)
@@ -272,11 +287,11 @@ def _look_at(
         return _beside(judge.this, tensor, where[some])
 
     plain = replace(judge.this.problem, rerun=None)  # no faster rerun speaks for itself
-    lines = coordinates(plain, tensor, where)
+    lines = along_coordinates(plain, tensor, where)
     judge.look(lines, values, into=ruling, tensor=tensor, at=places, around=around, beside=beside)
 
 
-def confirmed(this: CheckRun, values: list[Values]) -> tuple[list[Array], list[Array]]:
+def confirm_complex_slopes(this: CheckRun, values: list[Values]) -> tuple[list[Array], list[Array]]:
     """How far real differences bear the complex slopes out, and which slopes they doubt.
 
     By tensor: the error that could hide in each slope, and whether it has to be looked at.
@@ -285,7 +300,7 @@ def confirmed(this: CheckRun, values: list[Values]) -> tuple[list[Array], list[A
     doubted = [np.zeros(v.exact.shape, bool) for v in values]
     slopes, allowed = [v.exact for v in values], [v.rounding for v in values]
     groups = confirmation.groups(this.problem, slopes, allowed, this.rng)
-    evidence = confirmation.measured(this.problem, groups, this.centre, this.noise, this.rtol)
+    evidence = confirmation.measure_groups(this.problem, groups, this.centre, this.noise, this.rtol)
     lo, hi = consensus(evidence)
     kinked, any_sharp = kinks(evidence).at, False
     for k, group in enumerate(groups):
@@ -313,13 +328,15 @@ def _require_same_reruns(this: CheckRun, tensor: int, at: Array, rounded: Array)
     problem = this.problem
     if problem.rerun is None or this.offences:
         return
-    steps = thresholds.COMPLEX_STEP * rounding.scale(problem.values[tensor]).reshape(-1)[at]
+    steps = thresholds.COMPLEX_STEP * rounding.step_scale(problem.values[tensor]).reshape(-1)[at]
     short = problem.rerun(tensor, at, 1j * steps).imag
     plain = perturbed_costs(problem, tensor, at, 1j * steps).imag
     off = np.abs(short - plain) > np.maximum(thresholds.BLUNT * np.abs(plain), rounded * steps)
     if np.any(off):
         where = f"{problem.names[tensor]}, flat index {at[np.argmax(off)]}"
-        this.offences.append(disagree(f"the short rerun and the plain one differ in {where}"))
+        this.offences.append(
+            oracles_disagree(f"the short rerun and the plain one differ in {where}")
+        )
 
 
 def _around(
@@ -328,11 +345,11 @@ def _around(
     """Analytic and complex slopes of some coordinates at places around the point, (POINTS, m)."""
     problem, points = this.problem, thresholds.POINTS
     name = problem.names[tensor]
-    sizes = [rounding.typical(v) for v in problem.values if v.any()]
+    sizes = [rounding.rms_scale(v) for v in problem.values if v.any()]
     zero = float(np.median(sizes)) if everything and sizes else 0.0
     d = [
         e * (1.0 if v.any() else zero)
-        for e, v in zip(close_by(problem, this.rng), problem.values, strict=True)
+        for e, v in zip(direction_by_size(problem, this.rng), problem.values, strict=True)
     ]
     analytic = np.tile(values.analytic, (points, 1))
     exact = np.tile(values.exact, (points, 1))
@@ -343,15 +360,15 @@ def _around(
         moved = displaced(problem.values, d, t)
         moved = [m.astype(v.dtype) for m, v in zip(moved, problem.values, strict=True)]
         there = replace(problem, values=tuple(moved), rerun=None)
-        found = conduct.near(problem, [m.copy() for m in moved])
+        found = conduct.gradient_nearby(problem, [m.copy() for m in moved])
         analytic[row] = found[name].reshape(-1)[at] if found else np.nan
-        exact[row] = registry.complex_step(coordinates(there, tensor, at))[0]
+        exact[row] = registry.complex_step(along_coordinates(there, tensor, at))[0]
     return analytic, exact
 
 
 def _beside(this: CheckRun, tensor: int, at: Array) -> tuple[Array, Array]:
     """The complex slopes of some coordinates just below and just above the point, (m,) each."""
-    scale = rounding.scale(this.problem.values[tensor]).reshape(-1)[at]
+    scale = rounding.step_scale(this.problem.values[tensor]).reshape(-1)[at]
     step, aside = thresholds.COMPLEX_STEP * scale, thresholds.SPACINGS[0] * scale
     below, above = (
         perturbed_costs(this.problem, tensor, at, side * aside + 1j * step).imag / step
@@ -377,7 +394,7 @@ class Piece:
         return np.arange(self.start, self.stop)
 
 
-def pieces(problem: Subject, size: int) -> list[Piece]:
+def pieces(problem: Problem, size: int) -> list[Piece]:
     """All coordinates, a piece at a time."""
     return [
         Piece(tensor=k, start=start, stop=min(start + size, v.size))
@@ -386,22 +403,22 @@ def pieces(problem: Subject, size: int) -> list[Piece]:
     ]
 
 
-def count(problem: Subject) -> int:
+def piece_count(problem: Problem) -> int:
     """How many pieces a sweep of the problem has at the least."""
     return len(pieces(problem, PIECE))
 
 
-@within
-def _complex_piece(problem: Subject, piece: Piece) -> tuple[Array, dict[str, int]]:
+@in_its_block
+def _complex_piece(problem: Problem, piece: Piece) -> tuple[Array, dict[str, int]]:
     before = dict(problem.calls)
-    slope = registry.complex_step(coordinates(problem, piece.tensor, piece.at))[0]
+    slope = registry.complex_step(along_coordinates(problem, piece.tensor, piece.at))[0]
     return slope, _since(problem, before)
 
 
 def _run(this: CheckRun, work: Any, chosen: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
     with (
         _threads(this.problem) if this.executor is None else nullcontext(this.executor) as executor,
-        closing(executors.run(work, this.problem, list(chosen), executor)) as found,
+        closing(executors.map_chunks(work, this.problem, list(chosen), executor)) as found,
     ):
         yield from found
 
@@ -412,7 +429,7 @@ def _count(this: CheckRun, calls: dict[str, int]) -> None:
         this.problem.calls.update(calls)
 
 
-def _threads(problem: Subject) -> AbstractContextManager[Executor | None]:
+def _threads(problem: Problem) -> AbstractContextManager[Executor | None]:
     """A thread for each core where reruns are long array operations, which do not hold Python up.
 
     Anyone's own functions are run in one thread: they may not be made for more.

@@ -15,11 +15,11 @@ import numpy as np
 
 from checks.methods.conclude import conclude
 from checks.methods.judge import Judge, Values
-from checks.methods.run import CheckRun, inspected, jittered, start
+from checks.methods.run import CheckRun, inspected_gradient, jittered_gradient, start_run
 from checks.oracles import rounding, thresholds
-from checks.oracles.lines import Lines, close_by, through
+from checks.oracles.lines import Lines, along_directions, direction_by_size
 from checks.problem.nested import Array
-from checks.problem.problem import Subject, within
+from checks.problem.problem import Problem, in_its_block
 from checks.verdict import conduct
 from checks.verdict.report import Diagnosis, Report
 from checks.verdict.rule import Ruling, Status
@@ -29,22 +29,22 @@ from checks.verdict.rule import Ruling, Status
 HALVINGS, READ = 40, 4
 
 
-@within
-def taylor(problem: Subject, /, **options: Any) -> Report:
-    """Decide the slope along one random direction; options as for `checks.methods.run.start`.
+@in_its_block
+def taylor(problem: Problem, /, **options: Any) -> Report:
+    """Decide the slope along one random direction; options as for `checks.methods.run.start_run`.
 
     The report's `extra["taylor"]` holds the steps, the remainders, the slope with which they fall
     (null where too few stand clear of noise) and the picture.
     """
-    this = start(problem, method="taylor", **options)
-    analytic = inspected(this)
+    this = start_run(problem, method="taylor", **options)
+    analytic = inspected_gradient(this)
     if not analytic:
         return conclude(this, None)
     this.measured = "real cost along one direction"
     given = [np.asarray(analytic[name], np.float64) for name in this.problem.names]
-    d = close_by(this.problem, this.rng)
+    d = direction_by_size(this.problem, this.rng)
     slope = _along(given, d)
-    line = through(this.problem, [d])
+    line = along_directions(this.problem, [d])
     ruling = _ruling(this, line, slope, _rounded(this, given, d))
     this.progress(problem.parameters)
     this.offences += conduct.changed_since(this.problem, analytic)
@@ -61,7 +61,7 @@ def _along(gradient: list[Array], d: list[Array]) -> Array:
 def _rounded(this: CheckRun, gradient: list[Array], d: list[Array]) -> Array:
     """How far rounding moves g·d: found out like that of a single coordinate."""
     slope = _along(gradient, d)
-    moved = rounding.spread([slope], lambda: [_along(jittered(this) or gradient, d)])[0]
+    moved = rounding.spread([slope], lambda: [_along(jittered_gradient(this) or gradient, d)])[0]
     return rounding.tolerance(slope, slope, spread=moved, dtype=this.problem.dtype)
 
 

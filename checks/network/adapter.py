@@ -1,4 +1,4 @@
-"""The adapter: a network seen as a subject. The only room that hands one side to the other."""
+"""The adapter: a network seen as a problem. The only room that hands one side to the other."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 
 from backprop import blas_threads, passes, validation
 from backprop.network import Network
-from checks.diagnosis.network_variants import hypotheses
+from checks.diagnosis.network_variants import wrong_gradient_variants
 from checks.network.resumed_forward import ShortRerun
 from checks.oracles import rounding
 from checks.problem.nested import Array
-from checks.problem.problem import Arrays, Hypothesis, Subject
+from checks.problem.problem import Arrays, Hypothesis, Problem
 from checks.verdict.conduct import same_bits
 
 # Up to this many parameters, `gradients` is asked of a network whose accumulators are full, from
@@ -23,8 +23,8 @@ from checks.verdict.conduct import same_bits
 FILLED = 2**20
 
 
-def as_subject(net: Network, x: Array, y: Array, *, repeat: str = "") -> Subject:
-    """A subject whose tensors are W1, b1, …, WL, bL, at the network's own parameters.
+def network_problem(net: Network, x: Array, y: Array, *, repeat: str = "") -> Problem:
+    """A problem whose tensors are W1, b1, …, WL, bL, at the network's own parameters.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def as_subject(net: Network, x: Array, y: Array, *, repeat: str = "") -> Subject
     y = validation.targets(net, y, len(x)).copy()
     values = tuple(v.copy() for v in net.parameters.values())
     judged = _Judged(net=net.with_parameters(values), x=x, y=y)
-    return Subject(
+    return Problem(
         names=judged.names,
         values=values,
         cost=judged.cost,
@@ -83,7 +83,7 @@ class _Judged:
 
     def hypotheses(self) -> Iterable[Hypothesis]:
         activations = passes.forward(self.net, self.x)
-        return hypotheses(
+        return wrong_gradient_variants(
             activations,
             self.net.weights,
             self.net.biases,

@@ -22,7 +22,7 @@ from checks.problem.nested import Array
 DRAWS = 8
 
 
-def draw(
+def random_network_and_batch(
     shape: tuple[int, ...],
     *,
     activation: str | Sequence[str] = "sigmoid",

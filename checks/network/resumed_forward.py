@@ -29,7 +29,7 @@ from backprop import passes
 from backprop.activations import ACTIVATIONS
 from backprop.network import Network
 from checks.oracles import rounding, thresholds
-from checks.oracles.lines import signed
+from checks.oracles.lines import random_signed_weights
 from checks.parallel import executors
 from checks.problem.nested import Array
 
@@ -92,7 +92,7 @@ class ShortRerun:
         is not the mean of theirs.
         """
         z, found, last = self.z[-1], np.empty_like(self.z[-1]), len(self.z) - 1
-        h, v = _tiny(z), signed(np.random.default_rng(0), z.shape)
+        h, v = _tiny(z), random_signed_weights(np.random.default_rng(0), z.shape)
         for k in range(z.shape[1]):
             moved = z + 1j * (h * (np.arange(z.shape[1]) == k))
             costs = passes.resume(self.net, last, moved[:, None], self.y[:, None])
@@ -111,7 +111,7 @@ class ShortRerun:
         block = max(1, BLOCK // widest)
         costs = np.empty(len(indices), np.result_type(steps, np.float64))
         for start in range(0, len(indices), block):
-            executors.heed()
+            executors.stop_if_cancelled()
             rows = slice(start, start + block)
             moved = steps[rows] if answers is None else np.ones(1)
             if not is_bias:
@@ -170,7 +170,7 @@ class ShortRerun:
 
 def _answer(function: Callable[[Array], Array], z: Array) -> Array | None:
     """What each unit answers to a tiny imaginary step in its own z, if that is all it answers."""
-    h, v = _tiny(z), signed(np.random.default_rng(0), z.shape)
+    h, v = _tiny(z), random_signed_weights(np.random.default_rng(0), z.shape)
     answer = np.imag(function(z + 1j * h)) / h
     off = np.abs(np.imag(function(z + 1j * (h * v))) / h - answer * v)
     rounded = thresholds.SAFETY * np.finfo(np.float64).eps * np.max(np.abs(answer))
@@ -179,4 +179,6 @@ def _answer(function: Callable[[Array], Array], z: Array) -> Array | None:
 
 def _tiny(values: Array) -> Array:
     """The complex step for each number: a power of two, so that dividing by it is exact."""
-    return np.asarray(np.exp2(np.round(np.log2(rounding.scale(values) * thresholds.COMPLEX_STEP))))
+    return np.asarray(
+        np.exp2(np.round(np.log2(rounding.step_scale(values) * thresholds.COMPLEX_STEP)))
+    )

@@ -1,6 +1,6 @@
 """Calibration: no oracle is believed that gets known slopes wrong, nor alone.
 
-- `miscalibrated`: every oracle first has to get the slopes of known functions right.
+- `miscalibrated_oracle`: every oracle first has to get the slopes of known functions right.
 - `witness`: a plain central difference along one direction, for what real differences found.
 """
 
@@ -20,7 +20,7 @@ from checks.problem.nested import Array
 KNOWN = np.asarray([np.cos(1.0), 1.0, -3.0])  # the slopes of sin at 1, of exp at 0, of a line
 
 
-def miscalibrated() -> str | None:
+def miscalibrated_oracle() -> str | None:
     """The name of an oracle that gets a known slope wrong, if one does."""
     tried: tuple[tuple[str, Callable[[Any], bool], Any], ...] = (
         ("the complex step", _complex_is_right, registry.complex_step),

@@ -9,12 +9,12 @@ import numpy as np
 from checks.oracles import nonholomorphic_calls, rounding, thresholds
 from checks.problem.evaluation import as_number, in_double
 from checks.problem.nested import Array
-from checks.problem.problem import Arrays, Subject
+from checks.problem.problem import Arrays, Problem
 
 HALF = float(np.sqrt(np.finfo(float).eps))
 
 
-def refusal(problem: Subject, centre: float) -> str | None:
+def why_not_complex_safe(problem: Problem, centre: float) -> str | None:
     """Why the cost cannot be asked for complex slopes; None where it can.
 
     With complex parameters its real part must be the real cost, but for a part that rounding may
@@ -33,17 +33,17 @@ def refusal(problem: Subject, centre: float) -> str | None:
     return None
 
 
-def blind_spot(problem: Subject) -> str | None:
+def blind_spot(problem: Problem) -> str | None:
     """What the complex step may not see of a black box, by what the cost asks of NumPy."""
     if problem.jittered is not None:
         return None  # a network's functions are known
     step = thresholds.COMPLEX_STEP
-    values = [v + 1j * step * rounding.scale(v) for v in in_double(problem.values)]
+    values = [v + 1j * step * rounding.step_scale(v) for v in in_double(problem.values)]
     function = nonholomorphic_calls.without_derivative(problem, values)
     return function and f"the cost calls {function}, which has no complex derivative"
 
 
-def complex_cost(problem: Subject, values: Arrays) -> Array:
+def complex_cost(problem: Problem, values: Arrays) -> Array:
     """The cost of complex parameters; a TypeError where it does not take them.
 
     It may refuse by any exception; a warning of discarding a part is one.

@@ -14,9 +14,9 @@ import numpy as np
 
 from checks.oracles import registry, rounding, thresholds
 from checks.oracles.levels import Evidence, Levels
-from checks.oracles.lines import signed, through
+from checks.oracles.lines import along_directions, random_signed_weights
 from checks.problem.nested import Array
-from checks.problem.problem import Arrays, Subject
+from checks.problem.problem import Arrays, Problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,19 +32,19 @@ class Group:
 
 
 def groups(
-    problem: Subject, slopes: Sequence[Array], rounded: Sequence[Array], rng: np.random.Generator
+    problem: Problem, slopes: Sequence[Array], rounded: Sequence[Array], rng: np.random.Generator
 ) -> list[Group]:
     """The groups of all tensors; what has no slope has groups of its own, where none may show."""
     found = []
     for tensor, (value, s, r) in enumerate(zip(problem.values, slopes, rounded, strict=True)):
-        unit = rounding.scale(value).reshape(-1)
+        unit = rounding.step_scale(value).reshape(-1)
         weight = unit * np.abs(s)
         sloping = np.isfinite(weight) & (np.abs(s) > r)
         still = np.flatnonzero(np.isfinite(weight) & ~sloping)
         order = np.flatnonzero(sloping)[np.argsort(weight[sloping], kind="stable")]
         for at in (*_parts(order), still):
             if at.size:
-                d = signed(rng, at.size) * unit[at]
+                d = random_signed_weights(rng, at.size) * unit[at]
                 say = 0.0
                 if at is not still:
                     least, most = float(weight[at[0]]), float(weight[at[-1]])
@@ -63,11 +63,11 @@ def _parts(order: Array) -> list[Array]:
     return np.array_split(order, count) if count else []
 
 
-def measured(
-    problem: Subject, chosen: Sequence[Group], centre: float, noise: float, rtol: float
+def measure_groups(
+    problem: Problem, chosen: Sequence[Group], centre: float, noise: float, rtol: float
 ) -> Evidence:
     """What real differences say of each group's line."""
-    lines = through(problem, [_direction(problem, g) for g in chosen])
+    lines = along_directions(problem, [_direction(problem, g) for g in chosen])
     say = np.asarray([g.say for g in chosen])
     biggest = float(np.max(say, initial=0.0)) or 1.0
     target = thresholds.NO_ERROR * rtol * np.where(say > 0, say, biggest)
@@ -75,7 +75,7 @@ def measured(
     return registry.scan(levels, np.asarray([g.expected for g in chosen]), target)
 
 
-def _direction(problem: Subject, group: Group) -> Arrays:
+def _direction(problem: Problem, group: Group) -> Arrays:
     d = [np.empty(0)] * len(problem.values)
     along = np.zeros(problem.values[group.tensor].size)
     along[group.at] = group.d

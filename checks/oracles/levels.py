@@ -218,11 +218,13 @@ def scan(levels: Levels, wanted: Array, target: Array) -> Evidence:
     if _Scan(levels, wanted, target).run(np.arange(wanted.size)):
         return levels.evidence()
     for rougher in (_stairs, _rough):
-        rescan(levels, wanted, target, *rougher(levels, wanted))
+        scan_again(levels, wanted, target, *rougher(levels, wanted))
     return levels.evidence()
 
 
-def rescan(levels: Levels, wanted: Array, target: Array, lines: Array, level: Array | int) -> None:
+def scan_again(
+    levels: Levels, wanted: Array, target: Array, lines: Array, level: Array | int
+) -> None:
     """Look again along some lines, whose noise has turned out to be more, from some level on."""
     again = _Scan(levels, wanted, target)
     again.level[lines] = level

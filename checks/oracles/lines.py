@@ -14,7 +14,7 @@ import numpy as np
 from checks.oracles import rounding
 from checks.problem.evaluation import costs_at, displaced, in_double, perturbed_costs
 from checks.problem.nested import Array
-from checks.problem.problem import Arrays, Subject
+from checks.problem.problem import Arrays, Problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Lines:
     spacing: Array
 
 
-def coordinates(problem: Subject, tensor: int, at: Array) -> Lines:
+def along_coordinates(problem: Problem, tensor: int, at: Array) -> Lines:
     """One line along each of a tensor's coordinates, given by flat index (m,).
 
     The unit is the parameter's size or, if that is larger, its tensor's typical one.
@@ -53,12 +53,12 @@ def coordinates(problem: Subject, tensor: int, at: Array) -> Lines:
 
     return Lines(
         costs=costs,
-        unit=np.maximum(sizes, rounding.typical(problem.values[tensor])),
+        unit=np.maximum(sizes, rounding.rms_scale(problem.values[tensor])),
         spacing=np.spacing(sizes),
     )
 
 
-def through(problem: Subject, directions: Sequence[Arrays]) -> Lines:
+def along_directions(problem: Problem, directions: Sequence[Arrays]) -> Lines:
     """One line θ + t d for each of some directions d; a unit moves parameters by their d.
 
     An entry of d may be a vector that is shorter than its tensor: it moves the first numbers.
@@ -73,7 +73,7 @@ def through(problem: Subject, directions: Sequence[Arrays]) -> Lines:
     return Lines(costs=costs, unit=np.ones(m), spacing=np.full(m, np.finfo(np.float64).eps))
 
 
-def signed(rng: np.random.Generator, shape: int | tuple[int, ...]) -> Array:
+def random_signed_weights(rng: np.random.Generator, shape: int | tuple[int, ...]) -> Array:
     """Random signs times numbers uniform in [0.5, 1.5]: shares of a direction, none too small.
 
     Each is made of 32 random bits, which take half the time of a random float.
@@ -85,15 +85,18 @@ def signed(rng: np.random.Generator, shape: int | tuple[int, ...]) -> Array:
     return r
 
 
-def close_by(problem: Subject, rng: np.random.Generator) -> list[Array]:
+def direction_by_size(problem: Problem, rng: np.random.Generator) -> list[Array]:
     """A direction that moves every number by about its own size, zeros by that of the others."""
     return [
-        signed(rng, v.shape).reshape(-1) * np.where(v == 0, rounding.typical(v), v).reshape(-1)
+        random_signed_weights(rng, v.shape).reshape(-1)
+        * np.where(v == 0, rounding.rms_scale(v), v).reshape(-1)
         for v in in_double(problem.values)
     ]
 
 
-def anywhere(problem: Subject, rng: np.random.Generator, *, most: int | None = None) -> list[Array]:
+def direction_by_scale(
+    problem: Problem, rng: np.random.Generator, *, most: int | None = None
+) -> list[Array]:
     """A direction that moves every parameter, or `most` of each tensor, by about its own unit."""
     parts = [v.reshape(-1)[:most] for v in problem.values]
-    return [signed(rng, part.size) * rounding.scale(part) for part in parts]
+    return [random_signed_weights(rng, part.size) * rounding.step_scale(part) for part in parts]

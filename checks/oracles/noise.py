@@ -35,7 +35,7 @@ def cost_noise(line: Lines, centre: float, eps: float) -> float:
     least = eps * abs(centre) / 2
     stair = np.inf
     for spacing in thresholds.SPACINGS:
-        costs = along(line, spacing)
+        costs = costs_along(line, spacing)
         rises = np.abs(np.diff(costs))
         moves = rises[rises > 0]
         stair = min(stair, float(np.min(moves, initial=np.inf)))
@@ -45,7 +45,7 @@ def cost_noise(line: Lines, centre: float, eps: float) -> float:
     return max(least, scatter(costs))
 
 
-def along(line: Lines, spacing: float) -> Array:
+def costs_along(line: Lines, spacing: float) -> Array:
     """The costs at equally spaced places along a single line, the point in the middle."""
     t = np.arange(thresholds.POINTS) - thresholds.POINTS // 2
     return np.real(line.costs(np.zeros(t.size, int), spacing * t))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from checks.problem.problem import Arrays, Subject
+from checks.problem.problem import Arrays, Problem
 
 # Ufuncs and functions, by name, that conjugate complex numbers, take their absolute value or round
 # them. Those of `var`, `std` and `round` also hold for the methods.
@@ -96,7 +96,7 @@ class _RealPart(_Watched):
         raise NotHolomorphicError("float of a real part")
 
 
-def without_derivative(subject: Subject, values: Arrays) -> str | None:
+def without_derivative(problem: Problem, values: Arrays) -> str | None:
     """The first function that the cost puts to these complex values and that has no derivative.
 
     None where there is none, or it cannot be seen, since other libraries take plain arrays only.
@@ -104,7 +104,7 @@ def without_derivative(subject: Subject, values: Arrays) -> str | None:
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a cast, say, which is refused elsewhere
-            subject.cost([_watch(v) for v in values])
+            problem.cost([_watch(v) for v in values])
     except NotHolomorphicError as found:
         return str(found)
     except Exception:  # noqa: BLE001 it may not like such arrays; numbers have to tell then

@@ -96,7 +96,7 @@ def spread(
     return [(h - l) / 2 for l, h in zip(low, high, strict=True)]
 
 
-def typical(values: Array) -> float:
+def rms_scale(values: Array) -> float:
     """A natural size of a change within a tensor: its root mean square, or 1 where that is 0."""
     flat = values.reshape(-1)
     squares = float(np.vdot(flat, flat))
@@ -110,9 +110,9 @@ def typical(values: Array) -> float:
     return unit * float(np.sqrt(np.vdot(flat, flat) / flat.size))
 
 
-def scale(values: Array) -> Array:
+def step_scale(values: Array) -> Array:
     """A natural size of a change of each parameter: its own, or its tensor's if that is larger."""
-    return np.maximum(np.abs(values, dtype=np.float64), typical(values))
+    return np.maximum(np.abs(values, dtype=np.float64), rms_scale(values))
 
 
 def tolerance(analytic: Array, numeric: Array, *, spread: Array, dtype: np.dtype) -> Array:
@@ -122,7 +122,7 @@ def tolerance(analytic: Array, numeric: Array, *, spread: Array, dtype: np.dtype
     return np.asarray(rounded + underflow(dtype))
 
 
-def least(
+def rounding_of_largest(
     values: Array, slopes: Array, dtype: np.dtype, top: tuple[float, float] = (0, 0)
 ) -> Array:
     """A few units of the largest slope of a tensor, (m,): less than that may be rounding of it.
@@ -131,7 +131,7 @@ def least(
     makes by its own size, if that is less. `top` is the largest of both in the whole problem.
     """
     x = np.abs(values.reshape(-1), dtype=np.float64)
-    slope, change = largest(values, slopes)
+    slope, change = largest_slope_and_change(values, slopes)
     slope, change = max(slope, top[0]), max(change, top[1])
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return (
@@ -141,7 +141,7 @@ def least(
         )
 
 
-def largest(values: Array, slopes: Array) -> tuple[float, float]:
+def largest_slope_and_change(values: Array, slopes: Array) -> tuple[float, float]:
     """The largest slope of a tensor, and the largest change that a number makes by its own size."""
     x, g = np.abs(values.reshape(-1), dtype=np.float64), np.abs(slopes)
     with np.errstate(invalid="ignore", over="ignore"):

@@ -57,7 +57,7 @@ class _Failed:
     lost: bool
 
 
-def run(
+def map_chunks(
     work: Callable[[Shared, Piece], Result],
     shared: Shared,
     pieces: Sequence[Piece],
@@ -157,7 +157,7 @@ def _run_here(work: Callable[[Piece], Result], piece: Piece, why: str) -> Result
     return result
 
 
-def heed() -> None:
+def stop_if_cancelled() -> None:
     """To be called by long work now and then: ends it where its result is not wanted any more."""
     stop = getattr(_thread, "stop", None)
     if stop is not None and stop.is_set():

@@ -10,13 +10,13 @@ import numpy as np
 
 from checks.parallel import executors
 from checks.problem.nested import Array
-from checks.problem.problem import Arrays, Subject
+from checks.problem.problem import Arrays, Problem
 
 # Numbers in a stack of parameter sets: of 32 MiB in double precision.
 STACK = 2**22
 
 
-def value_or_nan(problem: Subject, values: Arrays) -> Any:
+def value_or_nan(problem: Problem, values: Arrays) -> Any:
     """One run of the cost away from the checked point; NaN where it has left its domain.
 
     It may say so by any exception, if it still runs at the point itself. Where it does not, as in
@@ -39,7 +39,7 @@ def as_number(found: Any) -> Any:
     return found.reshape(())[()] if isinstance(found, np.ndarray) and found.size == 1 else found
 
 
-def perturbed_costs(problem: Subject, tensor: int, at: Array, steps: Array) -> Array:
+def perturbed_costs(problem: Problem, tensor: int, at: Array, steps: Array) -> Array:
     """Perturb one parameter, rerun the cost, put it back: once for each step."""
     values = in_double(problem.values)
     moved = values[tensor].astype(np.result_type(values[tensor], steps))
@@ -51,7 +51,7 @@ def perturbed_costs(problem: Subject, tensor: int, at: Array, steps: Array) -> A
     costs = np.empty(len(at), np.result_type(steps, np.float64))
     flat = moved.reshape(-1)
     for row, (index, step) in enumerate(zip(at, steps, strict=True)):
-        executors.heed()
+        executors.stop_if_cancelled()
         kept = flat[index]
         flat[index] = kept + step
         costs[row] = value_or_nan(problem, values)
@@ -66,7 +66,7 @@ def _single(values: list[Array], tensor: int, index: int, step: complex) -> list
     return [*values[:tensor], moved, *values[tensor + 1 :]]
 
 
-def costs_at(problem: Subject, sets: Iterable[Arrays]) -> Array:
+def costs_at(problem: Problem, sets: Iterable[Arrays]) -> Array:
     """The costs at many parameter sets: one by one, or as many at once as fit into `STACK` numbers.
 
     Where a call of many fails, each is run alone.
@@ -77,12 +77,12 @@ def costs_at(problem: Subject, sets: Iterable[Arrays]) -> Array:
     found: list[Any] = []
     rest = iter(sets)
     while some := list(islice(rest, size)):
-        executors.heed()
+        executors.stop_if_cancelled()
         found += _together(problem, problem.costs, some)
     return np.asarray(found)
 
 
-def _together(problem: Subject, costs: Callable[[Arrays], Any], some: list[Arrays]) -> list[Any]:
+def _together(problem: Problem, costs: Callable[[Arrays], Any], some: list[Arrays]) -> list[Any]:
     with np.errstate(all="ignore"):
         try:
             return list(costs([np.stack(each) for each in zip(*some, strict=True)]))

@@ -1,4 +1,4 @@
-"""The subject: all that a check looks at. Parameters, a cost to rerun, and a gradient to judge.
+"""The problem: all that a check looks at. Parameters, a cost to rerun, and a gradient to judge.
 
 `black_box` makes one of anyone's cost and gradient, and takes what they return in any form that
 can only mean one thing. Networks are made into one by `checks.network.adapter`, which can offer
@@ -27,13 +27,13 @@ Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class Problem:
     """What is checked.
 
     Attributes
     ----------
     names, values
-        The tensors at which the gradient is checked; the subject's own copies.
+        The tensors at which the gradient is checked; the problem's own copies.
     cost
         Arrays like `values`, of any float or complex dtype, to a scalar. What oracles rerun.
     gradient
@@ -93,15 +93,15 @@ class Subject:
         return sum(v.size for v in self.values)
 
 
-def within(
-    look: Callable[Concatenate[Subject, Options], Found],
-) -> Callable[Concatenate[Subject, Options], Found]:
-    """The function `look` at a subject, called in the block that the subject makes for it."""
+def in_its_block(
+    look: Callable[Concatenate[Problem, Options], Found],
+) -> Callable[Concatenate[Problem, Options], Found]:
+    """The function `look` at a problem, called in the block that the problem makes for it."""
 
     @wraps(look)
-    def inside(subject: Subject, /, *given: Options.args, **options: Options.kwargs) -> Found:
-        with subject.within():
-            return look(subject, *given, **options)
+    def inside(problem: Problem, /, *given: Options.args, **options: Options.kwargs) -> Found:
+        with problem.within():
+            return look(problem, *given, **options)
 
     return inside
 
@@ -110,7 +110,7 @@ class FormError(TypeError):
     """A function returned what cannot be taken for what it is asked for; says what to return."""
 
 
-def call_theirs(what: str, function: Callable[..., Any], *given: Any) -> Any:  # noqa: ARG001
+def call_user_function(what: str, function: Callable[..., Any], *given: Any) -> Any:  # noqa: ARG001
     """Call a function of the code under check.
 
     Through here, so that a traceback shows where that begins, and `what` it is, such as "the cost":
@@ -128,8 +128,8 @@ def black_box(
     jac: bool = False,
     args: tuple[Any, ...] = (),
     batched: bool = False,
-) -> Subject:
-    """A subject of anyone's functions.
+) -> Problem:
+    """A problem of anyone's functions.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def black_box(
         return nested.rebuild(params, iter(values))
 
     def value(values: Arrays) -> Any:
-        found = call_theirs("the cost", cost, as_nest(values), *args)
+        found = call_user_function("the cost", cost, as_nest(values), *args)
         return _number(_pair(found)[0] if jac else found)
 
     costs = partial(_costs, cost, as_nest, args) if batched else None
@@ -178,12 +178,12 @@ def black_box(
     def gradient(values: Arrays) -> dict[str, Array]:
         found = gradients
         if jac:
-            found = _pair(call_theirs("the gradient", cost, as_nest(values), *args))[1]
+            found = _pair(call_user_function("the gradient", cost, as_nest(values), *args))[1]
         elif callable(gradients):
-            found = call_theirs("the gradient", gradients, as_nest(values), *args)
+            found = call_user_function("the gradient", gradients, as_nest(values), *args)
         return nested.follow(found, params, root="params")
 
-    return Subject(
+    return Problem(
         names=tuple(tensors),
         values=tuple(t.copy() for t in tensors.values()),
         cost=partial(_first, costs) if costs else value,
@@ -200,7 +200,7 @@ def _costs(
     values: Arrays,
 ) -> Array:
     """The costs of a stack of parameter sets, (k,)."""
-    found = np.asarray(call_theirs("the cost", cost, as_nest(values), *args))
+    found = np.asarray(call_user_function("the cost", cost, as_nest(values), *args))
     if found.shape != (len(values[0]),):
         raise FormError(
             f"cost: expected {len(values[0])} costs, one for each parameter set of a stack, as"
@@ -257,17 +257,17 @@ def _number(found: Any) -> Any:
     return array.reshape(()) if type(array) is not np.ndarray else array.reshape(())[()]
 
 
-def scaled(subject: Subject, factor: float) -> Subject:
-    """The same subject with its cost, and so its gradient, multiplied by `factor`."""
+def scaled(problem: Problem, factor: float) -> Problem:
+    """The same problem with its cost, and so its gradient, multiplied by `factor`."""
 
     def times(gradient: dict[str, Array]) -> dict[str, Array]:
         return {name: (factor * g).astype(g.dtype) for name, g in gradient.items()}
 
-    jittered, rerun = subject.jittered, subject.rerun
+    jittered, rerun = problem.jittered, problem.rerun
     return replace(
-        subject,
-        cost=lambda values: factor * subject.cost(values),
-        gradient=lambda values: times(subject.gradient(values)),
+        problem,
+        cost=lambda values: factor * problem.cost(values),
+        gradient=lambda values: times(problem.gradient(values)),
         jittered=jittered and (lambda rng: times(jittered(rng))),
         rerun=rerun and (lambda *steps: factor * rerun(*steps)),
     )

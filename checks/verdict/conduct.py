@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from checks.problem.nested import Array
-from checks.problem.problem import Subject
+from checks.problem.problem import Problem
 from checks.verdict.report import Diagnosis
 
 OFFENCES = {
@@ -87,7 +87,7 @@ UNUSABLE = frozenset(
 )
 
 
-def offence(code: str, tensor: str | None = None, detail: str = "") -> Diagnosis:
+def conduct_diagnosis(code: str, tensor: str | None = None, detail: str = "") -> Diagnosis:
     """The diagnosis that goes with a code of `OFFENCES`."""
     title, remedy = OFFENCES[code]
     return Diagnosis(code=code, title=title, remedy=remedy, tensor=tensor, detail=detail)
@@ -113,27 +113,27 @@ class Inspection:
     offences: list[Diagnosis]
 
 
-def inspect(subject: Subject, *, repeats: bool = True, repeatable: bool = True) -> Inspection:
+def inspect(problem: Problem, *, repeats: bool = True, repeatable: bool = True) -> Inspection:
     """Call cost and gradient a few times, before anything is compared.
 
     `repeats` asks for two further calls of the gradient, to see whether they change anything.
     Where nothing is `repeatable`, other values at the same point are no offence.
     """
-    watched = _Watch(subject)
-    cost = _array(subject.cost(watched.values))
+    watched = _Watch(problem)
+    cost = _array(problem.cost(watched.values))
     found = [
-        f for f in _cost(subject, watched, cost) if repeatable or f.code != "cost-not-repeatable"
+        f for f in _cost(problem, watched, cost) if repeatable or f.code != "cost-not-repeatable"
     ]
     if any(f.code in UNUSABLE for f in found):
         return Inspection(cost=cost, gradient={}, offences=found)
-    first = subject.gradient(watched.values)
+    first = problem.gradient(watched.values)
     kept = {name: g.copy() if repeats else np.asarray(g, order="C") for name, g in first.items()}
     found += watched.changes("changes-parameters", "changes-inputs")
-    wrong = list(malformed(subject, kept))
+    wrong = list(malformed(problem, kept))
     if wrong:
         return Inspection(cost=cost, gradient={}, offences=found + wrong)
     if repeats:
-        found += _repeats(subject, first, kept)
+        found += _repeats(problem, first, kept)
     if any(f.code == "stale" for f in found):
         kept = {}  # a check calls the cost in between
     return Inspection(cost=cost, gradient=kept, offences=found)
@@ -142,21 +142,21 @@ def inspect(subject: Subject, *, repeats: bool = True, repeatable: bool = True) 
 class _Watch:
     """Copies of the parameters to call functions with, and of the inputs, to see what changes."""
 
-    def __init__(self, subject: Subject) -> None:
-        self.subject = subject
-        self.values = [v.copy() for v in subject.values]
-        self.inputs = {name: v.copy() for name, v in subject.inputs.items()}
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.values = [v.copy() for v in problem.values]
+        self.inputs = {name: v.copy() for name, v in problem.inputs.items()}
 
     def changes(self, parameter_code: str, input_code: str) -> Iterator[Diagnosis]:
         """What has changed since the last time; parameters are put back."""
-        for i, (name, kept) in enumerate(zip(self.subject.names, self.subject.values, strict=True)):
+        for i, (name, kept) in enumerate(zip(self.problem.names, self.problem.values, strict=True)):
             if not same_bits(kept, self.values[i]):
                 self.values[i] = kept.copy()
-                yield offence(parameter_code, name)
-        for name, array in self.subject.inputs.items():
+                yield conduct_diagnosis(parameter_code, name)
+        for name, array in self.problem.inputs.items():
             if not same_bits(array, self.inputs[name]):
                 self.inputs[name] = array.copy()
-                yield offence(input_code, name)
+                yield conduct_diagnosis(input_code, name)
 
 
 def _array(found: Any) -> Array:
@@ -169,43 +169,43 @@ def _array(found: Any) -> Array:
         return kept
 
 
-def _cost(subject: Subject, watched: _Watch, first: Array) -> Iterator[Diagnosis]:
+def _cost(problem: Problem, watched: _Watch, first: Array) -> Iterator[Diagnosis]:
     changes = list(watched.changes("cost-changes-parameters", "cost-changes-inputs"))
     yield from changes
     if first.shape != () or first.dtype.kind not in "fiub":
-        yield offence(
+        yield conduct_diagnosis(
             "cost-not-scalar",
             detail=f"expected one real number, got shape {first.shape}, {_kind(first)}",
         )
     elif not np.isfinite(first):
-        yield offence("cost-not-finite", detail=f"got {first}")
+        yield conduct_diagnosis("cost-not-finite", detail=f"got {first}")
     elif changes:
         return  # on other data, other costs
-    elif not same_bits(np.asarray(subject.cost([v.copy() for v in subject.values])), first):
-        yield offence("cost-not-repeatable")
+    elif not same_bits(np.asarray(problem.cost([v.copy() for v in problem.values])), first):
+        yield conduct_diagnosis("cost-not-repeatable")
 
 
-def malformed(subject: Subject, gradient: Mapping[str, Array]) -> Iterator[Diagnosis]:
+def malformed(problem: Problem, gradient: Mapping[str, Array]) -> Iterator[Diagnosis]:
     """What is wrong with the form of a gradient: its tensors, their shapes, precision and NaN."""
-    if set(gradient) != set(subject.names):
-        missing = ", ".join(sorted(set(subject.names) - set(gradient))) or "none"
-        extra = ", ".join(sorted(set(gradient) - set(subject.names))) or "none"
-        yield offence("structure", detail=f"missing: {missing}; unexpected: {extra}")
+    if set(gradient) != set(problem.names):
+        missing = ", ".join(sorted(set(problem.names) - set(gradient))) or "none"
+        extra = ", ".join(sorted(set(gradient) - set(problem.names))) or "none"
+        yield conduct_diagnosis("structure", detail=f"missing: {missing}; unexpected: {extra}")
         return
-    for name, value in zip(subject.names, subject.values, strict=True):
+    for name, value in zip(problem.names, problem.values, strict=True):
         yield from form(name, gradient[name], value.shape, value.dtype)
 
 
 def form(name: str, g: Array, shape: tuple[int, ...], dtype: np.dtype) -> Iterator[Diagnosis]:
     """What is wrong with an array that should have this shape and precision, and finite numbers."""
     if g.dtype.kind != "f" or np.finfo(g.dtype).eps > np.finfo(dtype).eps:
-        yield offence("dtype", name, f"expected {dtype}, got {_kind(g)}")
+        yield conduct_diagnosis("dtype", name, f"expected {dtype}, got {_kind(g)}")
     elif g.shape != shape:
         flipped = ", its transpose" if g.shape == shape[::-1] else ""
-        yield offence("shape", name, f"expected {shape}, got {g.shape}{flipped}")
+        yield conduct_diagnosis("shape", name, f"expected {shape}, got {g.shape}{flipped}")
     elif not np.isfinite(g).all():
         at = tuple(int(i) for i in np.argwhere(~np.isfinite(g))[0])
-        yield offence("not-finite", name, f"got {g[at]} at {list(at)}")
+        yield conduct_diagnosis("not-finite", name, f"got {g[at]} at {list(at)}")
 
 
 def _kind(array: Array) -> str:
@@ -215,55 +215,55 @@ def _kind(array: Array) -> str:
 
 
 def _repeats(
-    subject: Subject, first: Mapping[str, Array], kept: Mapping[str, Array]
+    problem: Problem, first: Mapping[str, Array], kept: Mapping[str, Array]
 ) -> Iterator[Diagnosis]:
     """Two more calls: one a little elsewhere, to show up a reused buffer, and one right here.
 
     The cost is called elsewhere in between, to show up a gradient of what it has left behind.
     """
     rng = np.random.default_rng(0)
-    elsewhere = [_nearby(v, rng) for v in subject.values]
-    between = near(subject, [v.copy() for v in elsewhere])
+    elsewhere = [_nearby(v, rng) for v in problem.values]
+    between = gradient_nearby(problem, [v.copy() for v in elsewhere])
     # Now, for the call after this one writes the same numbers into a reused buffer again.
-    overwritten = [name for name in subject.names if not same_bits(first[name], kept[name])]
+    overwritten = [name for name in problem.names if not same_bits(first[name], kept[name])]
     with suppress(Exception):  # it may end close by
-        subject.cost(elsewhere)
-    again = _here(subject)
-    for name in subject.names:
+        problem.cost(elsewhere)
+    again = _here(problem)
+    for name in problem.names:
         if not same_bits(again[name], kept[name]):
             grown = name in between and np.allclose(
                 again[name], between[name] + kept[name], rtol=1e-6, atol=0
             )
             code = "accumulates" if grown else "not-repeatable"
-            yield offence("stale" if _is_stale(subject, kept) else code, name)
+            yield conduct_diagnosis("stale" if _is_stale(problem, kept) else code, name)
         elif name in overwritten:
-            yield offence("overwritten", name)
+            yield conduct_diagnosis("overwritten", name)
 
 
-def near(subject: Subject, values: list[Array]) -> dict[str, Array]:
+def gradient_nearby(problem: Problem, values: list[Array]) -> dict[str, Array]:
     """Copies of the gradient near the point; none where it ends on the way there.
 
     Like a cost it may raise anything there, or be NaN. The first error is noted.
     """
     try:
-        found = subject.gradient(values)
+        found = problem.gradient(values)
     except (MemoryError, OSError):
         raise
     except Exception as error:  # noqa: BLE001 it is anyone's function
-        subject.note(error, "the gradient")
+        problem.note(error, "the gradient")
         return {}
-    return {} if any(malformed(subject, found)) else {n: np.array(g) for n, g in found.items()}
+    return {} if any(malformed(problem, found)) else {n: np.array(g) for n, g in found.items()}
 
 
-def _here(subject: Subject) -> dict[str, Array]:
-    return _copies(subject.gradient, [v.copy() for v in subject.values])
+def _here(problem: Problem) -> dict[str, Array]:
+    return _copies(problem.gradient, [v.copy() for v in problem.values])
 
 
-def _is_stale(subject: Subject, kept: Mapping[str, Array]) -> bool:
+def _is_stale(problem: Problem, kept: Mapping[str, Array]) -> bool:
     """Whether a gradient that has changed is as it was once the cost has been called here."""
-    subject.cost([v.copy() for v in subject.values])
-    again = _here(subject)
-    return all(same_bits(again[name], kept[name]) for name in subject.names)
+    problem.cost([v.copy() for v in problem.values])
+    again = _here(problem)
+    return all(same_bits(again[name], kept[name]) for name in problem.names)
 
 
 def _nearby(values: Array, rng: np.random.Generator) -> Array:
@@ -272,15 +272,15 @@ def _nearby(values: Array, rng: np.random.Generator) -> Array:
     return np.asarray(np.where(values == 0, 2.0**-10, moved)).astype(values.dtype)
 
 
-def changed_since(subject: Subject, kept: Mapping[str, Array]) -> list[Diagnosis]:
+def changed_since(problem: Problem, kept: Mapping[str, Array]) -> list[Diagnosis]:
     """Whether the gradient, after all that a check has called it, still gives the same bits."""
-    again = _here(subject)
-    for name in subject.names:
+    again = _here(problem)
+    for name in problem.names:
         if not same_bits(again[name], kept[name]):
-            if _is_stale(subject, kept):
-                return [offence("stale", name)]
+            if _is_stale(problem, kept):
+                return [conduct_diagnosis("stale", name)]
             later = "it was the same at first, and changed with later calls"
-            return [offence("not-repeatable", name, later)]
+            return [conduct_diagnosis("not-repeatable", name, later)]
     return []
 
 

@@ -35,16 +35,14 @@ class Findings:
         return any(bool(np.any(s == int(status))) for s in self.status.values())
 
 
-def nothing() -> Findings:
+def no_findings() -> Findings:
     """The findings of a check that got no further than conduct."""
     return Findings(
         analytic={}, numeric={}, tolerance={}, status={}, reason={}, resolution={}, within={}
     )
 
 
-def gathered(
-    analytic: dict[str, Array], rulings: list[Ruling], tolerances: list[Array]
-) -> Findings:
+def gather(analytic: dict[str, Array], rulings: list[Ruling], tolerances: list[Array]) -> Findings:
     """The findings of a ruling a tensor, in the order of the gradient."""
 
     def by_name(arrays: list[Array]) -> dict[str, Array]:

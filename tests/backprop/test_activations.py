@@ -18,8 +18,8 @@ from backprop.activations import (
     softmax,
     softplus,
 )
-from checks.methods.dispatch import examine
-from checks.network.adapter import as_subject
+from checks.methods.dispatch import run_check
+from checks.network.adapter import network_problem
 
 Array = npt.NDArray[Any]
 
@@ -263,7 +263,7 @@ def test_one_more_entry_works_end_to_end(
     x, y = np.array([[0.1, 0.2], [0.3, -0.1]]), np.array([0, 1])
     assert np.isfinite(cost(net, x, y))
     assert len(gradients(net, x, y)) == 2
-    report = examine(as_subject(net, x, y))
+    report = run_check(network_problem(net, x, y))
     assert report.verdict == verdict, str(report)
     assert verdict == "pass" or report.worst is not None
 

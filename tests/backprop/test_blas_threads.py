@@ -19,11 +19,11 @@ from backprop.blas_threads import WORTH_SHARING, suited
 from backprop.training.fast_loop import Loop
 from backprop.training.gradient_descent import descend
 from backprop.training.samples import Samples
-from checks.methods.dispatch import METHODS, examine
-from checks.methods.single_projection import glance
+from checks.methods.dispatch import METHODS, run_check
+from checks.methods.single_projection import single_projection
 from checks.methods.sweep import Piece, Scan, _complex_piece, _real_piece
-from checks.network.adapter import as_subject
-from checks.problem.problem import Subject
+from checks.network.adapter import network_problem
+from checks.problem.problem import Problem
 
 PIECE = Piece(tensor=0, start=0, stop=3)
 SCAN = Scan(piece=PIECE, wanted=np.zeros(3), target=np.full(3, 1e-6), centre=0.5, noise=1e-16)
@@ -102,16 +102,16 @@ def test_training_runs_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "look",
     [
-        *(partial(examine, method=method) for method in METHODS),
-        glance,
+        *(partial(run_check, method=method) for method in METHODS),
+        single_projection,
         lambda one: _complex_piece(one, PIECE),
         lambda one: _real_piece(one, SCAN),
     ],
 )
-def test_checks_run_on_one_thread(look: Callable[[Subject], Any]) -> None:
+def test_checks_run_on_one_thread(look: Callable[[Problem], Any]) -> None:
     """Whatever they call of a network; the functions of others are run as they would be."""
     net = init_net((3, 2), seed=0)
-    one = as_subject(net, np.ones((4, 3)), np.arange(4) % 2)
+    one = network_problem(net, np.ones((4, 3)), np.arange(4) % 2)
     for subject, threads in ((one, 1), (replace(one, within=nullcontext), 2)):
         seen: list[set[int]] = []
 

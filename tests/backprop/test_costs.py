@@ -10,8 +10,8 @@ import pytest
 from backprop import cost, init_net
 from backprop.activations import ACTIVATIONS, sigmoid, softmax
 from backprop.costs import COSTS, Cost
-from checks.methods.dispatch import examine
-from checks.network.adapter import as_subject
+from checks.methods.dispatch import run_check
+from checks.network.adapter import network_problem
 
 Array = npt.NDArray[Any]
 
@@ -109,7 +109,7 @@ def test_one_more_entry_works_end_to_end(
         delta=lambda a, y, slope: factor * (a - y) ** 2 * slope(a),
     )
     monkeypatch.setitem(COSTS, "cubic", cubic)
-    report = examine(as_subject(init_net((3, 4, 3), cost="cubic"), Z, Y))
+    report = run_check(network_problem(init_net((3, 4, 3), cost="cubic"), Z, Y))
     assert report.verdict == verdict, str(report)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from backprop import backward, cost, forward, gradients, init_net, passes
 from backprop.network import Network, zero_grad
-from checks.network.adapter import as_subject
+from checks.network.adapter import network_problem
 from checks.network.properties.strategies import Case, cases
 from checks.oracles import rounding
 from tests import reference
@@ -57,7 +57,7 @@ def forward_answer(net: Network, x: Array, y: Array) -> Named:
 
 def vectorised_answer(case: Case) -> Named:
     """What the vectorised code says about a case."""
-    subject = as_subject(case.net, case.x, case.y)
+    subject = network_problem(case.net, case.x, case.y)
     return {**forward_answer(case.net, case.x, case.y), **subject.gradient(subject.values)}
 
 
@@ -68,7 +68,7 @@ def spreads(case: Case) -> Named:
     (which are no larger than 2 |z| + 1 for each output), is right to one unit only.
     """
     net, x, y, rng = case.net, case.x, case.y, np.random.default_rng(0)
-    subject = as_subject(net, x, y)
+    subject = network_problem(net, x, y)
     assert subject.jittered is not None
     jittered = subject.jittered
 

@@ -55,9 +55,9 @@ def test_only_a_sly_one_slips_through_calibration(campaign: ModuleType, name: st
     """Whatever is wrong with it."""
     for title in campaign.broken.TITLES:
         with campaign.broken._broken(name, title):
-            assert calibration.miscalibrated() is not None
+            assert calibration.miscalibrated_oracle() is not None
         with campaign.broken._broken(name, title, sly=True):
-            assert calibration.miscalibrated() is None
+            assert calibration.miscalibrated_oracle() is None
 
 
 def test_every_broken_oracle_is_told(campaign: ModuleType) -> None:
@@ -79,7 +79,7 @@ def test_a_check_that_always_says_the_same_breaks_a_promise(
     """By the wrong gradients that it passes, or the right ones that it fails."""
     monkeypatch.setattr(
         campaign.broken,
-        "examine",
+        "run_check",
         lambda *_, **__: SimpleNamespace(verdict=verdict, diagnosis=None),
     )
     for part, which in (("broken_oracles", "broken oracles"), ("sly_oracles", "sly oracles")):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from backprop import init_net
-from checks.network.adapter import as_subject
+from checks.network.adapter import network_problem
 from checks.verdict.conduct import OFFENCES
 
 
@@ -61,7 +61,7 @@ def test_a_missed_error_is_counted_and_told(
 ) -> None:
     """Planted so small that no check can see it, with the seed that repeats it."""
     net = init_net((3, 2), seed=0)
-    subject = as_subject(net, np.asarray([[0.5, -1.0, 2.0]]), np.asarray([1]))
+    subject = network_problem(net, np.asarray([[0.5, -1.0, 2.0]]), np.asarray([1]))
     assert campaign.trials.planted(subject, "W1", 2, 5, "it") == {"it": 1, "it, named": 1}
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(campaign.trials, "RTOL", 1e-15)

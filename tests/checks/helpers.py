@@ -16,10 +16,10 @@ import numpy as np
 
 from backprop import init_net
 from backprop.network import Network
-from checks.network.adapter import as_subject
+from checks.network.adapter import network_problem
 from checks.oracles.lines import Lines
 from checks.problem.nested import Array
-from checks.problem.problem import Subject, black_box
+from checks.problem.problem import Problem, black_box
 from checks.verdict.report import Report
 
 EPS = float(np.finfo(np.float64).eps)
@@ -63,12 +63,12 @@ def case(
     return net, x, rng.integers(shape[-1], size=batch)
 
 
-def subject(seed: int = 0, **options: Any) -> Subject:
+def subject(seed: int = 0, **options: Any) -> Problem:
     """The subject of a random network."""
-    return as_subject(*case(seed, **options))
+    return network_problem(*case(seed, **options))
 
 
-def changed(subject: Subject, change: Callable[[dict[str, Array]], None]) -> Subject:
+def changed(subject: Problem, change: Callable[[dict[str, Array]], None]) -> Problem:
     """The subject with its gradient changed in place by `change`, jittered or not."""
 
     def planted(gradient: dict[str, Array]) -> dict[str, Array]:
@@ -84,7 +84,7 @@ def changed(subject: Subject, change: Callable[[dict[str, Array]], None]) -> Sub
     )
 
 
-def planted(subject: Subject, name: str, flat: int, error: float) -> Subject:
+def planted(subject: Problem, name: str, flat: int, error: float) -> Problem:
     """The subject with one coordinate of its gradient off by the relative `error`."""
 
     def change(gradient: dict[str, Array]) -> None:
@@ -95,7 +95,7 @@ def planted(subject: Subject, name: str, flat: int, error: float) -> Subject:
 
 def vector(
     cost: Callable[[Array], Any], gradient: Callable[[Array], Any], at: list[float] | Array
-) -> Subject:
+) -> Problem:
     """A black box of one parameter array, called params."""
     return black_box(cost, gradient, np.asarray(at))
 
@@ -164,7 +164,7 @@ def raising(shared: object, piece: int) -> int:
     return piece
 
 
-def beside_a_kink(distance: float, jump: float) -> Subject:
+def beside_a_kink(distance: float, jump: float) -> Problem:
     """A kink so close to three coordinates that steps reach beyond it, in a network's stead."""
 
     def cost(p: Array) -> Any:
@@ -178,7 +178,7 @@ def beside_a_kink(distance: float, jump: float) -> Subject:
     return replace(one, jittered=lambda rng: one.gradient(one.values))
 
 
-def called(look: Callable[[Subject], Report], one: Subject) -> tuple[Report, dict[str, int]]:
+def called(look: Callable[[Problem], Report], one: Problem) -> tuple[Report, dict[str, int]]:
     """What is reported of a subject, and how often each of its functions was called for that."""
     calls: list[str] = []
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from backprop import init_net
-from checks.methods.run import CheckRun, start
-from checks.network.adapter import as_subject
+from checks.methods.run import CheckRun, start_run
+from checks.network.adapter import network_problem
 from checks.oracles.levels import Evidence, Levels, scan
 from checks.oracles.lines import Lines
 from checks.problem.nested import Array
-from checks.problem.problem import Subject, black_box
+from checks.problem.problem import Problem, black_box
 from checks.verdict.report import Report
 
 EPS = float(np.finfo(np.float64).eps)
@@ -38,24 +38,24 @@ def network(
     dtype: Any = np.float64,
     batch: int = 6,
     factor: float = 1.0,
-) -> Subject:
+) -> Problem:
     """A random network, its parameters `factor` times the usual, as a problem."""
     net = init_net(shape, activation=activation, cost=cost, dtype=dtype, seed=seed)
     for p in (*net.weights, *net.biases):
         p *= factor
     rng = np.random.default_rng(seed + 1000)
     x = rng.normal(size=(batch, shape[0])).astype(dtype)
-    return as_subject(net, x, rng.integers(shape[-1], size=batch))
+    return network_problem(net, x, rng.integers(shape[-1], size=batch))
 
 
 def vector(
     cost: Callable[[Array], Any], gradient: Callable[[Array], Any], at: list[float] | Array
-) -> Subject:
+) -> Problem:
     """A black box of one parameter array, called params."""
     return black_box(cost, gradient, np.asarray(at))
 
 
-def changed(problem: Subject, change: Callable[[dict[str, Array]], None]) -> Subject:
+def changed(problem: Problem, change: Callable[[dict[str, Array]], None]) -> Problem:
     """The problem with its gradient changed in place by `change`, jittered or not."""
 
     def planted_(gradient: dict[str, Array]) -> dict[str, Array]:
@@ -71,7 +71,7 @@ def changed(problem: Subject, change: Callable[[dict[str, Array]], None]) -> Sub
     )
 
 
-def planted(problem: Subject, name: str, flat: int, error: float) -> Subject:
+def planted(problem: Problem, name: str, flat: int, error: float) -> Problem:
     """The problem with one coordinate of its gradient off by the relative `error`."""
 
     def change(gradient: dict[str, Array]) -> None:
@@ -80,9 +80,9 @@ def planted(problem: Subject, name: str, flat: int, error: float) -> Subject:
     return changed(problem, change)
 
 
-def under_way(problem: Subject, **options: Any) -> CheckRun:
+def under_way(problem: Problem, **options: Any) -> CheckRun:
     """A check of it that has only begun."""
-    return start(problem, **{"rtol": None, "method": "sweep", "seed": 0, **options})
+    return start_run(problem, **{"rtol": None, "method": "sweep", "seed": 0, **options})
 
 
 def line(f: Callable[[Array], Array], *, unit: float = 1.0) -> Lines:
@@ -130,7 +130,7 @@ def named(report: Report) -> set[tuple[str, tuple[int, ...]]]:
     return {(f.tensor, f.index) for f in report.failures}
 
 
-def place(problem: Subject, name: str, flat: int) -> tuple[int, ...]:
+def place(problem: Problem, name: str, flat: int) -> tuple[int, ...]:
     """A flat index in a tensor as an index."""
     shape = problem.values[problem.names.index(name)].shape
     return tuple(int(i) for i in np.unravel_index(flat, shape))

@@ -337,13 +337,13 @@ def test_what_cannot_be_taken_is_refused_with_what_to_pass(given: Any, message: 
 def test_strict_is_handed_on_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """And is part of what repeats the check."""
     seen: list[dict[str, Any]] = []
-    right = dispatch.examine
+    right = dispatch.run_check
 
-    def examine(subject: Any, **options: Any) -> Any:
+    def run_check(subject: Any, **options: Any) -> Any:
         seen.append({"strict": options.pop("strict", None)})
         return right(subject, **options)
 
-    monkeypatch.setattr(api, "examine", examine)
+    monkeypatch.setattr(api, "run_check", run_check)
     assert check_gradients(cube, -X, X).repeat == "check_gradients(..., seed=0)"
     report = check_gradients(cube, -X, X, strict=True)
     assert report.repeat == "check_gradients(..., strict=True, seed=0)"

@@ -17,10 +17,10 @@ from checks.verdict.report import Report
 def audit(net: Network, x: Array, y: Array) -> Report:
     """One projection of all parameters, at the current weights, in float64: what training asks for.
 
-    A network with a certificate has been inspected already; only a glance that differs is
+    A network with a certificate has been inspected already; only a projection that differs is
     followed by the whole probe, which names the culprits. What is drawn for it depends on the
     weights, so that audits of one training are independent of each other, and can be repeated.
     """
     twin = net.astype(np.float64)
     seed = zlib.crc32(twin.biases[-1].tobytes())
-    return single_projection.glance(adapter.as_subject(twin, x, y), seed=seed)
+    return single_projection.single_projection(adapter.network_problem(twin, x, y), seed=seed)

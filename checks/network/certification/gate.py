@@ -16,13 +16,18 @@ from backprop.training.fingerprint import fingerprint
 from backprop.training.samples import Samples
 from checks.network.certification import certificate_store
 from checks.network.certification.certificate import Certificate
-from checks.network.certification.verification import VerificationError, check, rehearsed, verify
+from checks.network.certification.verification import (
+    VerificationError,
+    check_network,
+    rehearsed,
+    verify,
+)
 from checks.problem.nested import Array
 
 PROFILE = "quick"
 
 
-def gate(
+def certify(
     net: Network,
     x: Array,
     y: Array,
@@ -122,7 +127,7 @@ def _properties(net: Network, x: Array, y: Array, seed: int) -> tuple[str, ...]:
     if isinstance(failure.__cause__, MemoryError | OSError):
         raise failure.__cause__
     try:
-        report = check(net, x, y, seed=seed)
+        report = check_network(net, x, y, seed=seed)
     except (MemoryError, OSError):
         raise
     except Exception as error:  # noqa: BLE001 what is wrong may raise anything

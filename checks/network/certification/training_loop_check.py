@@ -36,7 +36,7 @@ TRIALS = 4
 TAME = 2.0**-4
 
 
-def rehearse(
+def loop_differs_from_passes(
     net: Network, samples: Samples, *, batch_size: int, learning_rate: float
 ) -> str | None:
     """Where the loop goes elsewhere than the passes do, or None.

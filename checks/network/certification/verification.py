@@ -14,10 +14,10 @@ from backprop import validation
 from backprop.network import Network
 from backprop.training.fingerprint import fingerprint
 from backprop.training.samples import Samples
-from checks.methods.dispatch import examine
+from checks.methods.dispatch import run_check
 from checks.network import adapter
 from checks.network.certification.certificate import Certificate
-from checks.network.certification.training_loop_check import rehearse
+from checks.network.certification.training_loop_check import loop_differs_from_passes
 from checks.oracles import rounding
 from checks.problem.nested import Array
 from checks.verdict.report import Diagnosis, Report
@@ -111,7 +111,7 @@ def verify(
     )
 
 
-def check(
+def check_network(
     net: Network,
     x: Array,
     y: Array,
@@ -121,7 +121,7 @@ def check(
     progress: Callable[[int], None] = lambda done: None,
 ) -> Report:
     """The report on a network, which also fails where `backward` overwrites an activation."""
-    report = examine(adapter.as_subject(net, x, y), rtol=rtol, seed=seed, progress=progress)
+    report = run_check(adapter.network_problem(net, x, y), rtol=rtol, seed=seed, progress=progress)
     overwritten = adapter.backward_overwrites(net, x, y) if report.verdict != "fail" else None
     if overwritten is None:
         return report
@@ -149,10 +149,12 @@ def _proved(
     saturates there, so that nothing can be decided, is no objection.
     """
     __tracebackhide__ = True
-    report = _passed(net, check(net, x, y, rtol=rtol, seed=seed, progress=progress))
+    report = _passed(net, check_network(net, x, y, rtol=rtol, seed=seed, progress=progress))
     status = _flat(report)
     if report.zero:
-        filled = check(net, _filled(net, x, seed), y, rtol=rtol, seed=seed, progress=progress)
+        filled = check_network(
+            net, _filled(net, x, seed), y, rtol=rtol, seed=seed, progress=progress
+        )
         if filled.verdict == "fail":
             _passed(net, filled)
         if filled.verdict == "pass":
@@ -169,7 +171,9 @@ def _pixels(x: Array, y: Array) -> Samples:
 def rehearsed(net: Network, samples: Samples, *, batch_size: int, learning_rate: float) -> None:
     """Let the training loop rehearse; a VerificationError where it differs from the passes."""
     __tracebackhide__ = True
-    wrong = rehearse(net, samples, batch_size=batch_size, learning_rate=learning_rate)
+    wrong = loop_differs_from_passes(
+        net, samples, batch_size=batch_size, learning_rate=learning_rate
+    )
     if wrong:
         raise VerificationError(f"the training loop differs from the passes of {net!r}\n{wrong}")
 
@@ -181,7 +185,7 @@ def _flat(report: Report) -> Array:
 def _filled(net: Network, x: Array, seed: int) -> Array:
     """The inputs with numbers of their own size, each another one, in the place of zeros."""
     x = validation.inputs(net, x)
-    size = np.random.default_rng(seed).uniform(0.5, 1.5, x.shape) * rounding.typical(x)
+    size = np.random.default_rng(seed).uniform(0.5, 1.5, x.shape) * rounding.rms_scale(x)
     return np.where(x == 0, size, x)
 
 

@@ -20,8 +20,8 @@ from backprop.activations import ACTIVATIONS
 from backprop.costs import COSTS
 from backprop.network import Network
 from checks.diagnosis.codes import DIAGNOSES
-from checks.methods.dispatch import examine as check
-from checks.network.adapter import as_subject
+from checks.methods.dispatch import run_check
+from checks.network.adapter import network_problem
 from checks.network.faults.catalogue import FAULTS, Fault, plant
 from checks.problem.nested import Array
 from checks.verdict.report import Report
@@ -130,7 +130,7 @@ def run(
     outcomes = tuple(_outcome(fault, rounds, rng, progress) for fault in FAULTS)
     accused = 0
     for _ in range(clean):
-        accused += check(as_subject(*draw(None, rng))).verdict == "fail"
+        accused += run_check(network_problem(*random_network_for(None, rng))).verdict == "fail"
         progress(1)
     return SelfTest(
         outcomes=outcomes,
@@ -183,20 +183,23 @@ def _trial(
 ) -> tuple[Report, bool] | None:
     """The report on one network; another one's where the first is undecided without the fault."""
     for _ in range(DRAWS):
-        case = showing(fault, rng)
+        case = network_where_fault_shows(fault, rng)
         if case is None:
             return None
-        trial = examine(fault, case)
-        if trial[0].verdict != "undecided" or check(as_subject(*case)).verdict != "undecided":
+        trial = check_with_fault(fault, case)
+        if (
+            trial[0].verdict != "undecided"
+            or run_check(network_problem(*case)).verdict != "undecided"
+        ):
             return trial
         counts["undecided"] += 1
     return None
 
 
-def examine(fault: Fault, case: Case) -> tuple[Report, bool]:
+def check_with_fault(fault: Fault, case: Case) -> tuple[Report, bool]:
     """The report on a network with the fault in it, and whether it points at what is wrong."""
     with plant(fault):
-        report = check(as_subject(*case))
+        report = run_check(network_problem(*case))
     if report.diagnosis is None:
         return report, False
     if report.diagnosis.code not in DIAGNOSES:
@@ -211,10 +214,10 @@ def examine(fault: Fault, case: Case) -> tuple[Report, bool]:
     )
 
 
-def showing(fault: Fault, rng: np.random.Generator) -> Case | None:
+def network_where_fault_shows(fault: Fault, rng: np.random.Generator) -> Case | None:
     """A network in which the fault moves the gradient by more than rounding, if one is found."""
     for _ in range(DRAWS):
-        case = draw(fault, rng)
+        case = random_network_for(fault, rng)
         right, faulty = gradient(case), gradient(case, fault)
         if any(differs(faulty[name], right[name]).any() for name in right):
             return case
@@ -225,10 +228,10 @@ def gradient(case: Case, fault: Fault | None = None) -> dict[str, Array]:
     """The analytic gradient by tensor name, on the second call, with a fault in or without."""
     net, x, y = case
     values = [p.copy() for p in net.parameters.values()]
-    subject = as_subject(net, x, y)
+    problem = network_problem(net, x, y)
     with plant(fault) if fault else nullcontext():
-        subject.gradient(values)
-        return subject.gradient(values)
+        problem.gradient(values)
+        return problem.gradient(values)
 
 
 def differs(faulty: Array, right: Array) -> Array:
@@ -237,7 +240,7 @@ def differs(faulty: Array, right: Array) -> Array:
     return np.asarray(np.abs(faulty - right) > 1e-9 * size + 1e-12 * np.max(size, initial=0.0))
 
 
-def draw(fault: Fault | None, rng: np.random.Generator) -> Case:
+def random_network_for(fault: Fault | None, rng: np.random.Generator) -> Case:
     """A random network and batch, of a kind in which the fault can show."""
     least = fault.layers if fault else 1
     layers = int(rng.integers(least, 5))

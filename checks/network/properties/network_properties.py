@@ -19,10 +19,15 @@ from backprop import activations, costs, network, passes, validation
 from backprop.datasets.dataset import scale_pixels
 from backprop.network import Network
 from backprop.training import fast_loop
-from checks.methods.dispatch import examine
-from checks.network.adapter import as_subject
+from checks.methods.dispatch import run_check
+from checks.network.adapter import network_problem
 from checks.network.properties import scalar_network
-from checks.network.properties.property import Property, PropertyError, no_folder_left, proposition
+from checks.network.properties.property import (
+    Property,
+    PropertyError,
+    network_property,
+    no_folder_left,
+)
 from checks.network.properties.strategies import Case, cases, register_profiles
 from checks.oracles import rounding
 from checks.problem.nested import Array, coordinate
@@ -31,23 +36,23 @@ from checks.verdict.conduct import same_bits
 __all__ = ["PROPERTIES", "Property", "PropertyError", "run_all"]
 
 
-@proposition(case=cases())
+@network_property(case=cases())
 def analytic_equals_numeric(case: Case) -> None:
     """Perturbing any parameter changes the cost as `gradients` says."""
-    report = examine(as_subject(case.net, case.x, case.y))
+    report = run_check(network_problem(case.net, case.x, case.y))
     assert report.verdict != "fail", str(report)
 
 
-@proposition(case=cases(dtypes=["float64"], scales=[1.0], kinks=False, data=["normal"]))
+@network_property(case=cases(dtypes=["float64"], scales=[1.0], kinks=False, data=["normal"]))
 def usual_weights_can_be_decided(case: Case) -> None:
     """At usual weights and smooth activations, rounding leaves most coordinates decided."""
-    report = examine(as_subject(case.net, case.x, case.y))
+    report = run_check(network_problem(case.net, case.x, case.y))
     undecided = report.undecided + report.kinks
     assert report.verdict != "fail", str(report)
     assert undecided <= report.checked + report.zero, str(report)
 
 
-@proposition(case=cases())
+@network_property(case=cases())
 def arguments_are_left_untouched(case: Case) -> None:
     """Forward, backward, cost and gradients change neither parameters nor data nor activations."""
     net, x, y = case.net, case.x, case.y
@@ -67,7 +72,7 @@ def arguments_are_left_untouched(case: Case) -> None:
             assert same_bits(array, before[name]), f"{function} changes {name}"
 
 
-@proposition(case=cases())
+@network_property(case=cases())
 def same_inputs_give_the_same_bits(case: Case) -> None:
     """Forward, cost and gradients give the same bits when called again, or on copies."""
     first, again, copied = (
@@ -80,7 +85,7 @@ def same_inputs_give_the_same_bits(case: Case) -> None:
         assert same_bits(array, copied[name]), f"{name} differs between the arguments and copies"
 
 
-@proposition(case=cases(), cuts=st.sets(st.integers(1, 5)))
+@network_property(case=cases(), cuts=st.sets(st.integers(1, 5)))
 def any_split_accumulates_to_the_whole(case: Case, cuts: set[int]) -> None:
     """A batch taken whole, in any parts or one by one leaves the same in the accumulators."""
     batch = len(case.x)
@@ -92,7 +97,7 @@ def any_split_accumulates_to_the_whole(case: Case, cuts: set[int]) -> None:
             _agree(name, spread=spread[name], in_parts=found[name], whole=g)
 
 
-@proposition(case=cases())
+@network_property(case=cases())
 def zero_grad_empties_the_accumulators(case: Case) -> None:
     """After zero_grad nothing is accumulated, and the next batch is all that counts."""
     net = case.net
@@ -106,7 +111,7 @@ def zero_grad_empties_the_accumulators(case: Case) -> None:
         assert same_bits(array, first[name]), f"{name} still holds what was there before zero_grad"
 
 
-@proposition(case=cases())
+@network_property(case=cases())
 def gradients_leaves_the_accumulators_alone(case: Case) -> None:
     """Gradients neither reads nor writes what is accumulated, nor returns the arrays themselves."""
     net = case.net
@@ -122,7 +127,7 @@ def gradients_leaves_the_accumulators_alone(case: Case) -> None:
         assert not any(np.shares_memory(g, array) for array in own), f"{name} is not a new array"
 
 
-@proposition(case=cases(), rate=st.sampled_from([1.0, 5.0, 0.25, 1e-3]))
+@network_property(case=cases(), rate=st.sampled_from([1.0, 5.0, 0.25, 1e-3]))
 def optimize_steps_along_minus_the_gradient(case: Case, rate: float) -> None:
     """Optimize takes `rate` times the mean gradient from every parameter, and keeps the sums."""
     net = case.net
@@ -142,7 +147,9 @@ def optimize_steps_along_minus_the_gradient(case: Case, rate: float) -> None:
         assert same_bits(array, sums[name]), f"optimize changes the accumulator {name}"
 
 
-@proposition(case=cases(), rate=st.sampled_from([1.0, 0.25]), peak=st.sampled_from([None, 255, 16]))
+@network_property(
+    case=cases(), rate=st.sampled_from([1.0, 0.25]), peak=st.sampled_from([None, 255, 16])
+)
 def the_loop_steps_as_the_passes_do(case: Case, rate: float, peak: int | None) -> None:
     """A step of the training loop, a repeated one, is forward, backward and optimize.
 
@@ -167,7 +174,7 @@ def the_loop_steps_as_the_passes_do(case: Case, rate: float, peak: int | None) -
         _agree(name, spread=far, stepped=p, expected=before[name] - step)
 
 
-@proposition(case=cases())
+@network_property(case=cases())
 def gradients_are_like_their_parameters(case: Case) -> None:
     """Gradients and accumulators have their parameters' shapes and dtype."""
     net = case.net
@@ -181,7 +188,7 @@ def gradients_are_like_their_parameters(case: Case) -> None:
             )
 
 
-@proposition(case=cases())
+@network_property(case=cases())
 def vectorised_equals_plain_loops(case: Case) -> None:
     """Forward and cost equal loops over Python's own floats, one number at a time."""
     net = case.net
@@ -275,10 +282,10 @@ def _gradient_spread(case: Case) -> dict[str, Array]:
     Each sample's share of a sum is stored before it is added, so it is right to one unit.
     """
     batch = len(case.x)
-    subject = as_subject(case.net, case.x, case.y)
-    recompute, rng = subject.jittered, np.random.default_rng(0)
+    problem = network_problem(case.net, case.x, case.y)
+    recompute, rng = problem.jittered, np.random.default_rng(0)
     assert recompute is not None
-    at = subject.gradient(subject.values)
+    at = problem.gradient(problem.values)
     moved = rounding.spread([*at.values()], lambda: [*recompute(rng).values()])
     shares = [_accumulated(case, [k, k + 1]) for k in range(batch)]
     unit = _unit(case.net.dtype)

@@ -67,7 +67,7 @@ class Property:
             ) from error
 
 
-def proposition(**drawn: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Property]:
+def network_property(**drawn: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Property]:
     """Declare a property: the decorated function is its body, its docstring's start the claim."""
 
     def declare(body: Callable[..., None]) -> Property:

@@ -274,7 +274,7 @@ def test_results_name_a_checkpoint_of_this_run_only(
     save, results = tmp_path / "m", tmp_path / "r.json"
     good(*DIGITS, "--epochs", 1, "--save", save)
     monkeypatch.setattr(
-        "checks.network.certification.gate.gate",
+        "checks.network.certification.gate.certify",
         lambda *_, **__: signal.raise_signal(signal.SIGINT),
     )
     for options, named in (([], None), (["--resume"], f"{save}.checkpoint")):

@@ -11,8 +11,8 @@ import pytest
 from backprop import passes
 from backprop.network import init_net, optimize, zero_grad
 from backprop.system import exit_codes
-from checks.network.adapter import as_subject
-from checks.problem.problem import black_box, call_theirs
+from checks.network.adapter import network_problem
+from checks.problem.problem import black_box, call_user_function
 
 X = np.asarray([1.0, 2.0])
 
@@ -93,7 +93,7 @@ def test_a_slip_of_ours_beneath_a_call_of_theirs_is_ours() -> None:
     """As in what wraps their functions."""
     space = {"__name__": "checks.somewhere"}
     exec("def slip(): return {}['nothing']", space)  # noqa: S102 a module of ours
-    assert exit_codes.of(raised(call_theirs, "the cost", space["slip"])) is exit_codes.FAULT
+    assert exit_codes.of(raised(call_user_function, "the cost", space["slip"])) is exit_codes.FAULT
 
 
 def test_their_code_may_use_ours() -> None:
@@ -110,7 +110,7 @@ def test_a_networks_code_is_under_check_but_not_what_refuses_arguments(
     """A student's `backward`, however it is reached; and a wrong argument is the caller's."""
     net = init_net((3, 2), seed=0)
     x, y = np.ones((1, 3)), np.ones((1, 2))
-    subject = as_subject(net, x, y)
+    subject = network_problem(net, x, y)
     monkeypatch.setattr(passes, "backward", raising(ValueError("shapes")))
     found = raised(subject.gradient, subject.values)
     assert (exit_codes.of(found), exit_codes.who(found)) == (

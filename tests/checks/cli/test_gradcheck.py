@@ -26,10 +26,10 @@ from backprop.costs import COSTS
 from checks.cli import surroundings
 from checks.cli.gradcheck import command, shape_of
 from checks.methods import dispatch, sweep
-from checks.network.random_networks import draw
+from checks.network.random_networks import random_network_and_batch
 from checks.parallel import executors
 from checks.problem.nested import Array
-from checks.problem.problem import Subject
+from checks.problem.problem import Problem
 
 GOOD = """
 import numpy as np
@@ -351,13 +351,13 @@ def test_a_dead_network_is_drawn_again_until_it_lives(run: Any) -> None:
 
 def test_the_first_draw_is_uniform_and_one_hot() -> None:
     """As the module's text says, and the same again for the same seed."""
-    _, x, y, notes = draw((6, 5, 4), batch_size=50, seed=2)
+    _, x, y, notes = random_network_and_batch((6, 5, 4), batch_size=50, seed=2)
     assert (x.shape, y.shape, notes) == ((50, 6), (50, 4), [])
     assert 0 <= x.min() < 0.1
     assert 0.9 < x.max() < 1
     assert (np.sort(y, axis=1) == [0, 0, 0, 1]).all()
-    assert (draw((6, 5, 4), batch_size=50, seed=2)[1] == x).all()
-    assert not (draw((6, 5, 4), batch_size=50, seed=3)[1] == x).any()
+    assert (random_network_and_batch((6, 5, 4), batch_size=50, seed=2)[1] == x).all()
+    assert not (random_network_and_batch((6, 5, 4), batch_size=50, seed=3)[1] == x).any()
 
 
 # --- files and modules ------------------------------------------------------------------------
@@ -510,13 +510,13 @@ def test_strict_is_handed_on_and_repeated(
 ) -> None:
     """Only where it is asked for."""
     seen: list[dict[str, Any]] = []
-    right = dispatch.examine
+    right = dispatch.run_check
 
-    def examine(subject: Subject, *, strict: bool = False, **options: Any) -> Any:
+    def run_check(subject: Problem, *, strict: bool = False, **options: Any) -> Any:
         seen.append({"strict": strict})
         return right(subject, **options)
 
-    monkeypatch.setattr(dispatch, "examine", examine)
+    monkeypatch.setattr(dispatch, "run_check", run_check)
     repeated = run([f"{file}:flipped", "--strict"]).stdout.splitlines()[-1]
     assert repeated == f"repeat with: gradcheck {file}:flipped --strict --seed 0"
     assert run([f"{file}:flipped"]).exit_code == 1
@@ -865,12 +865,12 @@ def test_an_interrupt_does_not_wait_for_threads(run: Any, monkeypatch: pytest.Mo
     begun: list[sweep.Piece] = []
     ended: list[sweep.Piece] = []
 
-    def measure(subject: Subject, piece: sweep.Piece) -> tuple[Array, dict[str, int]]:
+    def measure(subject: Problem, piece: sweep.Piece) -> tuple[Array, dict[str, int]]:
         begun.append(piece)
         if len(begun) == 1:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         for _ in range(1000):
-            executors.heed()
+            executors.stop_if_cancelled()
             time.sleep(0.01)
         ended.append(piece)
         return np.empty(0), {}

@@ -16,8 +16,8 @@ import pytest
 import checks
 from checks.cli import target_loading
 from checks.cli.target_loading import LoadError, load, split
-from checks.methods.dispatch import examine
-from checks.problem.problem import Subject
+from checks.methods.dispatch import run_check
+from checks.problem.problem import Problem
 
 SOURCE = """
 from dataclasses import dataclass
@@ -121,8 +121,8 @@ def file(tmp_path: Path) -> Iterator[Path]:
 def test_every_form_that_is_promised_is_a_subject(file: Path, name: str) -> None:
     """And its check passes."""
     found = load(f"{file}:{name}")
-    assert isinstance(found, Subject)
-    assert examine(found).verdict == "pass"
+    assert isinstance(found, Problem)
+    assert run_check(found).verdict == "pass"
 
 
 def test_inputs_are_watched_where_they_are_given(file: Path) -> None:

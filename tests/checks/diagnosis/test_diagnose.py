@@ -9,7 +9,7 @@ from checks import check_gradients
 from checks.diagnosis.codes import DIAGNOSES
 from checks.diagnosis.diagnose import diagnose
 from checks.problem.nested import Array
-from checks.problem.problem import Subject
+from checks.problem.problem import Problem
 from checks.verdict.report import Diagnosis
 from checks.verdict.rule import Status
 
@@ -24,9 +24,9 @@ def numbers(seed: int, shapes: Mapping[str, tuple[int, ...]] = SHAPES) -> Gradie
     return {name: rng.normal(size=shape) for name, shape in shapes.items()}
 
 
-def subject_at(values: Gradient, **more: object) -> Subject:
+def subject_at(values: Gradient, **more: object) -> Problem:
     """A subject with these parameters, whose functions are never called."""
-    subject = Subject(
+    subject = Problem(
         names=tuple(values),
         values=tuple(values.values()),
         cost=lambda arrays: 0.0,
@@ -45,7 +45,7 @@ def compare(analytic: Array, numeric: Array, tolerance: Array) -> Array:
     return status.astype(np.int8)
 
 
-def read(analytic: Gradient, numeric: Gradient, subject: Subject | None = None) -> Diagnosis:
+def read(analytic: Gradient, numeric: Gradient, subject: Problem | None = None) -> Diagnosis:
     """The diagnosis of a gradient that is `analytic` where it should be `numeric`."""
     tolerance = {name: 1e-13 * np.abs(n) + 1e-15 for name, n in numeric.items()}
     status = {n: compare(analytic[n], numeric[n], tolerance[n]) for n in numeric}

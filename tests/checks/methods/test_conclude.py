@@ -8,8 +8,8 @@ import pytest
 
 from checks.methods import conclude as concluding
 from checks.methods.conclude import conclude, largest
-from checks.methods.run import CheckRun, disagree
-from checks.verdict.conduct import offence
+from checks.methods.run import CheckRun, oracles_disagree
+from checks.verdict.conduct import conduct_diagnosis
 from checks.verdict.findings import Findings
 from checks.verdict.report import FAILURES_KEPT, Diagnosis
 from checks.verdict.rule import Reason, Status
@@ -82,14 +82,14 @@ def test_the_verdict_follows_from_the_statuses(tensors: list[list[int]], verdict
 def test_an_offence_fails_what_would_pass_and_disagreement_decides_nothing() -> None:
     """The first is the diagnosis, and the others are noted."""
     this = check()
-    this.offences += [offence("accumulates", "W1"), offence("stale")]
+    this.offences += [conduct_diagnosis("accumulates", "W1"), conduct_diagnosis("stale")]
     report = conclude(this, findings([P]))
     assert report.verdict == "fail"
     assert report.diagnosis is not None
     assert report.diagnosis.code == "accumulates"
     assert any(note.startswith("also: ") and "stale" in note for note in report.notes)
     this = check()
-    this.offences.append(disagree("so"))
+    this.offences.append(oracles_disagree("so"))
     assert conclude(this, findings([P])).verdict == "undecided"
     this = check()
     this.untraced = True
@@ -100,7 +100,7 @@ def test_an_offence_fails_what_would_pass_and_disagreement_decides_nothing() -> 
 def test_a_check_that_got_no_further_checked_nothing() -> None:
     """All its coordinates are undecided, and its offence fails it."""
     this = check()
-    this.offences.append(offence("shape", "W1"))
+    this.offences.append(conduct_diagnosis("shape", "W1"))
     report = conclude(this, None)
     assert (report.verdict, report.checked, report.undecided) == ("fail", 0, 4)
     assert (report.tensors, report.reasons, report.worst) == ((), (), None)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from checks.methods.dispatch import METHODS, ORACLES, examine
+from checks.methods.dispatch import METHODS, ORACLES, run_check
 from checks.problem.nested import Array
-from checks.problem.problem import Subject, black_box
+from checks.problem.problem import Problem, black_box
 from tests.checks.problems import changed, network, vector
 
 RIGHT = vector(lambda p: np.sin(p).sum(), np.cos, [0.5, 1.0, 2.0])
@@ -20,7 +20,7 @@ RIGHT = vector(lambda p: np.sin(p).sum(), np.cos, [0.5, 1.0, 2.0])
 def test_each_method_is_called_by_its_name(method: str) -> None:
     """With the options that are common to all."""
     done: list[int] = []
-    report = examine(RIGHT, method=method, rtol=1e-4, seed=3, strict=True, progress=done.append)
+    report = run_check(RIGHT, method=method, rtol=1e-4, seed=3, strict=True, progress=done.append)
     assert (report.verdict, report.method) == ("pass", method)
     assert (report.rtol, report.seed, report.strict, sum(done)) == (1e-4, 3, True, 3)
 
@@ -29,13 +29,13 @@ def test_each_method_is_called_by_its_name(method: str) -> None:
 def test_the_oracle_asked_for_is_the_one_used(oracle: str) -> None:
     """By either sweep."""
     for method in ("sweep", "naive"):
-        used = examine(RIGHT, method=method, oracle=oracle).oracle
+        used = run_check(RIGHT, method=method, oracle=oracle).oracle
         assert used == ("real differences" if oracle == "real" else "complex step")
 
 
 def test_options_are_given_by_name_and_the_seed_is_zero() -> None:
     """So that two runs of the same command are the same run."""
-    parameters = inspect.signature(examine).parameters
+    parameters = inspect.signature(run_check).parameters
     assert [p for p in parameters.values() if p.kind is not p.KEYWORD_ONLY] == [
         parameters["problem"]
     ]
@@ -47,7 +47,7 @@ def test_what_overflows_is_no_warning() -> None:
     """Every warning is an error here."""
     problem = vector(lambda p: np.exp(700 * p).sum(), lambda p: 700 * np.exp(700 * p), [1.0, 0.5])
     for method in METHODS:
-        assert examine(problem, method=method).verdict != "fail"
+        assert run_check(problem, method=method).verdict != "fail"
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -63,7 +63,7 @@ def test_parameters_stay_as_they_are(method: str) -> None:
         lambda p: {name: 2 * v for name, v in p.items()},
         at,
     )
-    assert examine(problem, method=method).verdict == "pass"
+    assert run_check(problem, method=method).verdict == "pass"
     for name, value in at.items():
         np.testing.assert_array_equal(value, kept[name])
         np.testing.assert_array_equal(problem.values[problem.names.index(name)], kept[name])
@@ -102,7 +102,7 @@ def problems(draw: st.DrawFn) -> tuple[Any, Any, Array]:
     return cost, gradient, at
 
 
-def verdicts(problem: Subject, seed: int) -> dict[str, str]:
+def verdicts(problem: Problem, seed: int) -> dict[str, str]:
     """What each way to check it says."""
     ways: dict[str, dict[str, Any]] = {
         "sweep": {},
@@ -110,7 +110,7 @@ def verdicts(problem: Subject, seed: int) -> dict[str, str]:
         "probe": {"method": "probe"},
         "taylor": {"method": "taylor"},
     }
-    return {way: examine(problem, seed=seed, **how).verdict for way, how in ways.items()}
+    return {way: run_check(problem, seed=seed, **how).verdict for way, how in ways.items()}
 
 
 @settings(deadline=None)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from checks.methods.judge import Judge, Values, put
-from checks.oracles.lines import coordinates
+from checks.oracles.lines import along_coordinates
 from checks.problem.nested import Array
 from checks.verdict.rule import Reason, Ruling, Status
 from tests.checks.problems import under_way, vector
@@ -39,7 +39,7 @@ def judged(
     judge = Judge(this=under_way(problem, method="sweep", oracle="real"))
     ruling = judge.at_once(given)
     where = np.arange(given.analytic.size)
-    lines = coordinates(judge.this.problem, 0, where)
+    lines = along_coordinates(judge.this.problem, 0, where)
     judge.look(lines, given, into=ruling, tensor=0, at=where, around=around, beside=beside)
     judge.reconsider()
     return ruling

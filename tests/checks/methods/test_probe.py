@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from checks.methods import probe as module
-from checks.methods.dispatch import examine
+from checks.methods.dispatch import run_check
 from checks.methods.projection import Projection
-from checks.methods.run import CheckRun, spreads
+from checks.methods.run import CheckRun, gradient_spreads
 from checks.methods.sweep import COMPLEX, REAL
 from checks.oracles import calibration, registry, rounding, thresholds
 from checks.problem.nested import Array
-from checks.problem.problem import Subject, black_box, scaled
+from checks.problem.problem import Problem, black_box, scaled
 from checks.verdict.report import Report
 from checks.verdict.rule import Status
 from tests.checks.problems import (
@@ -33,9 +33,9 @@ from tests.checks.problems import (
 TRACED = "the projection differs, and not all of that was traced"
 
 
-def probe(problem: Subject, **options: Any) -> Report:
+def probe(problem: Problem, **options: Any) -> Report:
     """The probe of a problem."""
-    return examine(problem, method="probe", **options)
+    return run_check(problem, method="probe", **options)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -164,7 +164,7 @@ def test_what_rounding_could_hide_is_looked_at_by_itself() -> None:
     """1 - tanh² of a saturated unit has lost its digits; the others are proved at once."""
     at = np.asarray([0.5, -1.0, 17.0, 2.0])
 
-    def problem(change: Callable[[Array], Array]) -> Subject:
+    def problem(change: Callable[[Array], Array]) -> Problem:
         return vector(lambda p: np.tanh(p).sum(), lambda p: change(1 - np.tanh(p) ** 2), at)
 
     report = probe(problem(lambda g: g))
@@ -178,7 +178,7 @@ def test_a_culprit_that_rounding_explains_lets_the_rest_pass() -> None:
     """As in a sweep: 1 - tanh² of a saturated unit, whose difference scatters."""
     at = np.asarray([0.5, -1.0, 17.0, 2.0])
     problem = vector(lambda p: np.tanh(p).sum(), lambda p: 1 - np.tanh(p) ** 2, at)
-    assert examine(problem).verdict == "pass"
+    assert run_check(problem).verdict == "pass"
     assert probe(problem).verdict == "pass"
 
 
@@ -231,10 +231,10 @@ def trials_of(monkeypatch: pytest.MonkeyPatch, *, lucky: bool = False) -> list[i
 
     def noted(this: CheckRun, analytic: list[Array], trials: int = 16) -> list[Array]:
         asked.append(trials)
-        found = spreads(this, analytic, trials)
+        found = gradient_spreads(this, analytic, trials)
         return [0 * far for far in found] if lucky and trials == 1 else found
 
-    monkeypatch.setattr(module, "spreads", noted)
+    monkeypatch.setattr(module, "gradient_spreads", noted)
     return asked
 
 
@@ -319,7 +319,7 @@ def test_a_gradient_may_be_stored_in_any_order(stored: str, *, many: bool) -> No
     at = np.linspace(0.5, 2.5, 60).reshape(10, 6)
     wrong = np.arange(60).reshape(10, 6) % 3 == 1 if many else np.arange(60).reshape(10, 6) == 27
 
-    def problem(factor: float) -> Subject:
+    def problem(factor: float) -> Problem:
         return vector(
             lambda p: np.sin(p).sum(),
             lambda p: LAYOUTS[stored](np.cos(p) * np.where(wrong, factor, 1)),
@@ -377,7 +377,7 @@ def test_a_projection_that_differs_never_leaves_a_pass(monkeypatch: pytest.Monke
     assert probe(problem).verdict == "pass"
     monkeypatch.undo()
     right = registry.complex_step
-    assert calibration.miscalibrated() is None
+    assert calibration.miscalibrated_oracle() is None
 
     def off_along_all(lines: Any) -> Any:  # right along coordinates, wrong along directions
         slope, error = right(lines)

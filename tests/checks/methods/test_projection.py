@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from checks.methods import projection
-from checks.methods.projection import Part, Projection, Result, bisect, weights
+from checks.methods.projection import Part, Projection, Result, bisect, projection_direction
 from checks.oracles import registry, rounding, thresholds
 from checks.oracles.lines import Lines
 from checks.problem.nested import Array
@@ -24,7 +24,7 @@ def test_weights_give_each_coordinate_the_same_say(*, small: bool) -> None:
     rng = np.random.default_rng(0)
     g = [np.exp(rng.normal(size=1000) * 5) * rng.choice([-1, 1], 1000), np.zeros(3), np.empty(0)]
     g[0][:2] = 0
-    first, second, third = weights(g, rng, small=small)
+    first, second, third = projection_direction(g, rng, small=small)
     own = thresholds.BLUNT * np.sqrt(np.mean(g[0] ** 2))
     size = np.abs(g[0]) if small else np.maximum(np.abs(g[0]), own)
     say = np.abs(first * size)[2:]
@@ -192,7 +192,7 @@ def test_the_floor_is_the_underflow_of_a_step(scale: float) -> None:
         {"a": np.asarray([3.0, 3.0]) * scale, "b": np.asarray([0.75]) * scale, "c": np.empty(0)},
     )
     along = Projection(problem, [], [])
-    least = min(rounding.typical(v) for v in along.values[:2])
+    least = min(rounding.rms_scale(v) for v in along.values[:2])
     assert along.typical == least
     expected = rounding.underflow(np.dtype(np.float64)) / (thresholds.COMPLEX_STEP * least)
     assert along.floor == expected > 0

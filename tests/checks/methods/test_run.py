@@ -7,14 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks.methods.run import DISAGREE, disagree, inspected, jittered, spreads
+from checks.methods.run import (
+    DISAGREE,
+    gradient_spreads,
+    inspected_gradient,
+    jittered_gradient,
+    oracles_disagree,
+)
 from checks.oracles import calibration, thresholds
 from checks.problem.nested import Array
-from checks.problem.problem import Subject, black_box
+from checks.problem.problem import Problem, black_box
 from tests.checks.problems import EPS, network, under_way, vector
 
 
-def squares(dtype: Any = np.float64) -> Subject:
+def squares(dtype: Any = np.float64) -> Problem:
     """The sum of squares of three numbers: 20.25."""
     at = {"w": np.asarray([4.0, -2.0, 0.5], dtype)}
     return black_box(lambda p: (p["w"] ** 2).sum(), lambda p: {"w": 2 * p["w"]}, at)
@@ -39,19 +45,19 @@ def test_the_cost_at_the_point_is_known_after_an_inspection() -> None:
     """In double precision; whatever its sign."""
     for problem in (squares(), squares(np.float32)):
         this = under_way(problem)
-        analytic = inspected(this)
+        analytic = inspected_gradient(this)
         assert analytic["w"].tolist() == [8, -4, 1]
         assert this.centre == 20.25
         assert this.offences == []
     this = under_way(replace(squares(), cost=lambda values: -20.25))
-    assert inspected(this)
+    assert inspected_gradient(this)
     assert this.centre == -20.25
 
 
 def test_noise_is_found_out_once_and_when_it_is_asked_for() -> None:
     """A second look would call the cost again, and hear the same."""
     this = under_way(squares())
-    inspected(this)
+    inspected_gradient(this)
     before = this.problem.calls["cost"]
     noise = this.noise
     asked = this.problem.calls["cost"]
@@ -79,7 +85,7 @@ def test_many_parameters_noise_is_some_roundings(monkeypatch: pytest.MonkeyPatch
 def test_what_is_wrong_with_conduct_leaves_nothing_to_compare() -> None:
     """A gradient of another form, say."""
     this = under_way(replace(squares(), gradient=lambda values: {"w": np.zeros(4)}))
-    assert inspected(this) == {}
+    assert inspected_gradient(this) == {}
     assert [offence.code for offence in this.offences] == ["shape"]
 
 
@@ -87,13 +93,13 @@ def test_no_gradient_is_handed_on_where_the_oracles_are_broken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It says which, and what that means."""
-    monkeypatch.setattr(calibration, "miscalibrated", lambda: "the complex step")
+    monkeypatch.setattr(calibration, "miscalibrated_oracle", lambda: "the complex step")
     this = under_way(squares())
-    assert inspected(this) == {}
+    assert inspected_gradient(this) == {}
     (offence,) = this.offences
     assert (offence.code, offence.title) == (DISAGREE, "oracles disagree")
     assert offence.detail == "the complex step gets slopes wrong that are known"
-    assert disagree("so").detail == "so"
+    assert oracles_disagree("so").detail == "so"
 
 
 def test_why_no_complex_slopes_are_asked_for() -> None:
@@ -112,13 +118,13 @@ def test_a_gradient_is_jittered_where_it_stores_something() -> None:
     """A black box by its parameters, a last digit each; a network by itself."""
     this = under_way(squares())
     values = this.problem.values[0]
-    (moved,) = jittered(this)
+    (moved,) = jittered_gradient(this)
     assert np.all(moved != 2 * values)
     np.testing.assert_allclose(moved, 2 * values, rtol=1e-14)
     marked = under_way(replace(squares(), jittered=lambda rng: {"w": np.full(3, rng.random())}))
     drawn = np.random.default_rng(0).random(2)
-    assert jittered(marked)[0].tolist() == [drawn[0]] * 3
-    assert spreads(marked, [np.zeros(3)], trials=1)[0].tolist() == [drawn[1]] * 3
+    assert jittered_gradient(marked)[0].tolist() == [drawn[0]] * 3
+    assert gradient_spreads(marked, [np.zeros(3)], trials=1)[0].tolist() == [drawn[1]] * 3
 
 
 @pytest.mark.parametrize("elsewhere", [lambda p: np.nan * p, lambda p: 1 // 0, lambda p: p[:1]])
@@ -130,8 +136,8 @@ def test_a_gradient_that_ends_beside_the_point_has_no_spread(elsewhere: Any) -> 
         return 2 * p if np.array_equal(p, at) else elsewhere(p)
 
     this = under_way(vector(lambda p: (p**2).sum(), gradient, at))
-    assert jittered(this) == []
-    assert spreads(this, [2 * at])[0].tolist() == [0, 0]
+    assert jittered_gradient(this) == []
+    assert gradient_spreads(this, [2 * at])[0].tolist() == [0, 0]
 
 
 def test_a_float32_gradient_is_as_exact_as_it_is_close_to_the_same_in_double() -> None:
@@ -151,7 +157,7 @@ def test_a_float32_gradient_is_as_exact_as_it_is_close_to_the_same_in_double() -
     rounded = float(gradient(np.ones(1, np.float32))[0])
     true = float(gradient(np.ones(1))[0])
     assert abs(rounded - true) > 1e-7
-    assert spreads(this, [gradient(np.ones(1, np.float32))])[0] == abs(rounded - true)
+    assert gradient_spreads(this, [gradient(np.ones(1, np.float32))])[0] == abs(rounded - true)
 
 
 def test_a_gradient_that_takes_no_double_is_left_with_its_spread() -> None:
@@ -164,7 +170,7 @@ def test_a_gradient_that_takes_no_double_is_left_with_its_spread() -> None:
 
     at = np.asarray([1.0, 3.0], np.float32)
     this = under_way(vector(lambda p: (p**2).sum(), gradient, at))
-    assert np.all(spreads(this, [2 * at])[0] > 0)
+    assert np.all(gradient_spreads(this, [2 * at])[0] > 0)
 
 
 def test_where_the_slope_is_exactly_zero_more_may_be_rounding() -> None:

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks.methods.dispatch import examine
+from checks.methods.dispatch import run_check
 from checks.methods.run import DISAGREE
-from checks.methods.sweep import COMPLEX, REAL, count, pieces
+from checks.methods.sweep import COMPLEX, REAL, piece_count, pieces
 from checks.oracles import calibration, registry
 from checks.oracles.levels import Evidence
 from checks.parallel.process_pool import Processes
 from checks.problem.nested import Array
-from checks.problem.problem import Subject, black_box, scaled
+from checks.problem.problem import Problem, black_box, scaled
 from checks.verdict.report import Report
 from checks.verdict.rule import Status
 from tests.checks.problems import LAYOUTS, changed, named, network, place, planted, vector
@@ -24,13 +24,13 @@ AT = np.linspace(0.5, 2.5, 12)
 ORACLE = pytest.mark.parametrize("oracle", ["auto", "real"])
 
 
-def sines(factor: Any = 1.0, cast: Callable[[Any], Any] = lambda c: c) -> Subject:
+def sines(factor: Any = 1.0, cast: Callable[[Any], Any] = lambda c: c) -> Problem:
     """A sum of sines; `float` makes it a cost of real numbers only."""
     return vector(lambda p: cast(np.sin(p).sum() + (p**3).sum()),
                   lambda p: factor * (np.cos(p) + 3 * p**2), AT)  # fmt: skip
 
 
-def hinge(at: Any, kink: float, value: float, cast: Callable[[Any], Any] = lambda c: c) -> Subject:
+def hinge(at: Any, kink: float, value: float, cast: Callable[[Any], Any] = lambda c: c) -> Problem:
     """Squares and ReLUs, with a slope of `value` for a ReLU at one place."""
     return vector(
         lambda p: cast((p * (p.real > 0)).sum() + (p**2).sum()),
@@ -39,7 +39,7 @@ def hinge(at: Any, kink: float, value: float, cast: Callable[[Any], Any] = lambd
     )
 
 
-def stairs(digits: int, factor: float, cast: Callable[[Any], Any]) -> Subject:
+def stairs(digits: int, factor: float, cast: Callable[[Any], Any]) -> Problem:
     """A sum of sines that is rounded."""
     return vector(
         lambda p: cast(np.round(np.sin(p).sum(), digits)), lambda p: factor * np.cos(p), AT
@@ -56,7 +56,7 @@ def test_a_right_gradient_passes(seed: int, method: str) -> None:
     activation = ("sigmoid", "tanh", "relu", "softplus")[seed % 4]
     cost = ("quadratic", "cross-entropy", "softmax-cross-entropy")[seed % 3]
     problem = scaled(network(seed, activation=activation, cost=cost), 10.0 ** (3 * seed - 12))
-    report = examine(problem, method=method, seed=seed)
+    report = run_check(problem, method=method, seed=seed)
     assert report.verdict == "pass", str(report)
     assert (report.method, report.oracle) == (method, COMPLEX)
     assert report.checked + report.zero + report.kinks == report.parameters
@@ -71,7 +71,7 @@ def test_a_relative_error_of_a_millionth_is_caught_and_named(seed: int, oracle: 
     g = problem.gradient(problem.values)[name]
     flat = int(np.argmax(np.abs(g)))
     error = 1e-6 if oracle == "auto" else 1e-5
-    report = examine(planted(problem, name, flat, error), oracle=oracle, seed=seed)
+    report = run_check(planted(problem, name, flat, error), oracle=oracle, seed=seed)
     assert report.verdict == "fail", str(report)
     assert named(report) == {(name, place(problem, name, flat))}
     assert report.diagnosis is not None
@@ -82,7 +82,7 @@ def test_a_relative_error_of_a_millionth_is_caught_and_named(seed: int, oracle: 
 def test_a_gradient_wrong_throughout_fails(oracle: str, factor: float) -> None:
     """A factor, a sign, or nothing at all."""
     for cast in (lambda c: c, float):
-        report = examine(sines(factor, cast), oracle=oracle)
+        report = run_check(sines(factor, cast), oracle=oracle)
         assert (report.verdict, report.failed) == ("fail", AT.size)
 
 
@@ -90,33 +90,33 @@ def test_rtol_is_the_promise() -> None:
     """Half of it is no error; a promise beyond rounding is undecided or blunt, and says so."""
     for rtol in (1e-8, 1e-6, 1e-3):
         for off, verdict in ((0.4, "pass"), (-0.4, "pass"), (1.1, "fail")):
-            report = examine(planted(sines(), "params", 3, off * rtol), rtol=rtol)
+            report = run_check(planted(sines(), "params", 3, off * rtol), rtol=rtol)
             assert (report.verdict, report.rtol) == (verdict, rtol)
-    beyond = examine(sines(), rtol=1e-15)
+    beyond = run_check(sines(), rtol=1e-15)
     assert (beyond.verdict, beyond.failed) == ("pass", 0)
     assert 1e-15 < beyond.resolution < 1e-12
-    assert examine(sines(), rtol=1e-15, strict=True).verdict == "undecided"
+    assert run_check(sines(), rtol=1e-15, strict=True).verdict == "undecided"
 
 
 @ORACLE
 def test_what_is_strict_passes_nothing_blunt(oracle: str) -> None:
     """It is undecided, with its reason; what is wrong is wrong even so, what is sharp passes."""
     blunt = vector(lambda p: float(1 + 1e-6 * np.sin(p).sum()), lambda p: 1e-6 * np.cos(p), AT)
-    loose, strict = (examine(blunt, oracle=oracle, strict=s) for s in (False, True))
+    loose, strict = (run_check(blunt, oracle=oracle, strict=s) for s in (False, True))
     assert (loose.verdict, strict.verdict) == ("pass", "undecided")
     assert 1e-6 < loose.resolution <= 1e-3
     assert strict.undecided == sum(line.undecided for line in strict.reasons) > 0
     assert strict.strict
-    assert examine(sines(), oracle=oracle, strict=True).verdict == "pass"
-    assert examine(planted(blunt, "params", 2, 0.1), oracle=oracle, strict=True).verdict == "fail"
+    assert run_check(sines(), oracle=oracle, strict=True).verdict == "pass"
+    assert run_check(planted(blunt, "params", 2, 0.1), oracle=oracle, strict=True).verdict == "fail"
 
 
 def test_single_precision_is_judged_by_its_own_rounding() -> None:
     """A float32 gradient passes, and fails where one coordinate is a tenth off."""
     problem = network(1, dtype=np.float32)
-    report = examine(problem)
+    report = run_check(problem)
     assert (report.verdict, report.rtol) == ("pass", 1e-2)
-    assert named(examine(planted(problem, "W2", 4, 0.1))) == {("W2", (1, 1))}
+    assert named(run_check(planted(problem, "W2", 4, 0.1))) == {("W2", (1, 1))}
 
 
 @ORACLE
@@ -124,16 +124,16 @@ def test_a_zero_that_should_not_be_one_is_caught_and_the_other_way_round(oracle:
     """Zero on both sides is no pass but counted; where all is zero, nothing passes."""
     live = np.arange(12) < 7
 
-    def problem(gradient: Callable[[Array], Array]) -> Subject:
+    def problem(gradient: Callable[[Array], Array]) -> Problem:
         return vector(lambda p: (p[live] ** 2).sum(), gradient, AT)
 
-    right = examine(problem(lambda p: 2 * p * live), oracle=oracle)
+    right = run_check(problem(lambda p: 2 * p * live), oracle=oracle)
     assert (right.verdict, right.checked, right.zero) == ("pass", 7, 5)
-    missing = examine(problem(lambda p: 2 * p * (np.arange(12) < 6)), oracle=oracle)
+    missing = run_check(problem(lambda p: 2 * p * (np.arange(12) < 6)), oracle=oracle)
     assert named(missing) == {("params", (6,))}
-    extra = examine(problem(lambda p: 2 * p * (np.arange(12) < 8)), oracle=oracle)
+    extra = run_check(problem(lambda p: 2 * p * (np.arange(12) < 8)), oracle=oracle)
     assert named(extra) == {("params", (7,))}
-    constant = examine(vector(lambda p: 1.0 + 0 * p.sum(), np.zeros_like, AT), oracle=oracle)
+    constant = run_check(vector(lambda p: 1.0 + 0 * p.sum(), np.zeros_like, AT), oracle=oracle)
     assert (constant.verdict, constant.checked) == ("undecided", 0)
 
 
@@ -149,14 +149,14 @@ def test_on_a_kink_any_value_between_its_slopes_will_do(
     at = np.asarray([0.0, 1.0, -2.0])
     for cast in (lambda c: c, float):
         problem = hinge(at, 0.0, value, cast)
-        report = examine(problem, oracle=oracle)
+        report = run_check(problem, oracle=oracle)
         assert (report.verdict, report.kinks) == (verdict, int(verdict == "pass")), str(report)
-        assert named(examine(planted(problem, "params", 1, 1e-3), oracle=oracle)) >= {
+        assert named(run_check(planted(problem, "params", 1, 1e-3), oracle=oracle)) >= {
             ("params", (1,))
         }
     for near in (1e-9, 1e-6, 1e-3):
         beside = hinge([near, 1.0, -2.0], near, 0.5)
-        assert examine(beside, oracle=oracle).verdict == "fail"
+        assert run_check(beside, oracle=oracle).verdict == "fail"
 
 
 @pytest.mark.parametrize("stored", LAYOUTS)
@@ -168,7 +168,7 @@ def test_a_gradient_may_be_stored_in_any_order(stored: str) -> None:
         lambda p: LAYOUTS[stored](np.cos(p) * np.where(wrong, 1.01, 1)),
         np.linspace(0.5, 2.5, 60).reshape(10, 6),
     )
-    assert named(examine(problem)) == {("params", (4, 3))}
+    assert named(run_check(problem)) == {("params", (4, 3))}
 
 
 # --- what the complex step may not see ------------------------------------------------------------
@@ -179,11 +179,11 @@ def test_a_cost_that_is_not_complex_safe_is_judged_by_real_differences() -> None
     cubes = lambda p: (np.abs(p) ** 3).sum()  # noqa: E731
     slope = lambda p: 3 * p * np.abs(p)  # noqa: E731
     at = [0.5, -1.0, 2.0, 0.25]
-    assert examine(vector(cubes, slope, at)).verdict == "pass"
-    assert named(examine(planted(vector(cubes, slope, at), "params", 1, 1e-3))) == {
+    assert run_check(vector(cubes, slope, at)).verdict == "pass"
+    assert named(run_check(planted(vector(cubes, slope, at), "params", 1, 1e-3))) == {
         ("params", (1,))
     }
-    report = examine(sines(1.0, float))
+    report = run_check(sines(1.0, float))
     assert (report.verdict, report.oracle) == ("pass", REAL)
     assert report.notes[0].startswith("complex step not usable: the cost does not take complex")
 
@@ -193,8 +193,8 @@ def test_a_penalty_without_its_gradient_fails(small: float) -> None:
     """Though the complex step agrees with what is left."""
     cost = lambda p: (p**2).sum() + small * np.abs(p).sum()  # noqa: E731
     at = [0.5, -1.0, 2.0]
-    assert examine(vector(cost, lambda p: 2 * p + small * np.sign(p), at)).verdict == "pass"
-    report = examine(vector(cost, lambda p: 2 * p, at))
+    assert run_check(vector(cost, lambda p: 2 * p + small * np.sign(p), at)).verdict == "pass"
+    report = run_check(vector(cost, lambda p: 2 * p, at))
     assert (report.verdict, report.failed) == ("fail", 3), str(report)
 
 
@@ -203,7 +203,7 @@ def test_a_gradient_of_the_complex_cost_alone_is_no_pass() -> None:
     problem = vector(
         lambda p: (p**2).sum() if np.iscomplexobj(p) else (p**3).sum(), lambda p: 2 * p, [0.5, 2.0]
     )
-    assert examine(problem).verdict == "fail"
+    assert run_check(problem).verdict == "fail"
 
 
 def test_a_slope_that_complex_step_and_gradient_both_leave_out_is_found() -> None:
@@ -215,7 +215,7 @@ def test_a_slope_that_complex_step_and_gradient_both_leave_out_is_found() -> Non
         seen[9] = p[9].real
         return weight @ seen
 
-    report = examine(vector(cost, lambda p: weight * (np.arange(10) < 9), np.ones(10)))
+    report = run_check(vector(cost, lambda p: weight * (np.arange(10) < 9), np.ones(10)))
     assert named(report) == {("params", (9,))}, str(report)
 
 
@@ -238,7 +238,7 @@ def test_a_domain_that_ends_near_is_no_excuse(
     with np.errstate(all="ignore"):
         for function in (lambda p: np.log(p).sum(), cost):
             gradient = lambda p: np.asarray([factor, 1, 1]) / p  # noqa: E731
-            report = examine(vector(function, gradient, [near, 1.0, 2.0]), oracle=oracle)
+            report = run_check(vector(function, gradient, [near, 1.0, 2.0]), oracle=oracle)
             assert report.verdict == verdict, str(report)
     told = any("near the point the cost raised ValueError: a log" in n for n in report.notes)
     assert told or oracle == "auto" or near > 1e-5
@@ -264,7 +264,7 @@ def test_errors_of_the_surroundings_are_raised_and_are_no_verdict(
         (lambda p: np.sin(p).sum(), only_at(np.cos)),
     ):
         with pytest.raises(error, match="no more"):
-            examine(vector(cost, gradient, AT), oracle=oracle)
+            run_check(vector(cost, gradient, AT), oracle=oracle)
 
 
 @pytest.mark.parametrize("digits", [2, 4, 6])
@@ -275,7 +275,7 @@ def test_a_staircase_of_a_cost_neither_convicts_nor_excuses(
     """A right gradient of a rounded cost does not fail, and a wrong one does not pass."""
     for cast in (float, lambda c: c):
         problem = stairs(digits, factor, cast)
-        assert examine(problem).verdict != never
+        assert run_check(problem).verdict != never
 
 
 # --- the same numbers, wherever they are measured -------------------------------------------------
@@ -288,7 +288,7 @@ def workers() -> Iterator[Executor]:
         yield executor
 
 
-def big(cast: Callable[[Any], Any]) -> Subject:
+def big(cast: Callable[[Any], Any]) -> Problem:
     """Several pieces' worth of parameters, one wrong; its functions travel by value."""
     at = np.linspace(0.5, 2.5, 1100)
     wrong = np.where(np.arange(at.size) == 700, 1.01, 1.0)
@@ -310,12 +310,12 @@ def test_an_executor_changes_no_bit_and_counts_all_calls(
     workers: Executor, cast: Callable[[Any], Any]
 ) -> None:
     """Threads or processes, of a black box that takes complex parameters or real ones only."""
-    here = examine(big(cast))
+    here = run_check(big(cast))
     assert named(here) == {("a", (700,))}
     assert here.oracle == (REAL if cast is float else COMPLEX)
     with ThreadPoolExecutor(2) as threads:
-        assert facts(examine(big(cast), executor=threads)) == facts(here)
-    assert facts(examine(big(cast), executor=workers)) == facts(here)
+        assert facts(run_check(big(cast), executor=threads)) == facts(here)
+    assert facts(run_check(big(cast), executor=workers)) == facts(here)
     assert here.calls["cost"] > 1100
 
 
@@ -323,16 +323,16 @@ def test_an_executor_changes_no_bit_and_counts_all_calls(
 def test_a_seed_repeats_a_check_bit_for_bit_and_changes_no_verdict(oracle: str) -> None:
     """Right or wrong."""
     for factor, verdict in ((1.0, "pass"), (1.001, "fail")):
-        one, again = (examine(sines(factor), oracle=oracle, seed=3) for _ in range(2))
+        one, again = (run_check(sines(factor), oracle=oracle, seed=3) for _ in range(2))
         assert facts(one) == facts(again)
         for seed in range(5):
-            assert examine(sines(factor), oracle=oracle, seed=seed).verdict == verdict
+            assert run_check(sines(factor), oracle=oracle, seed=seed).verdict == verdict
 
 
 def test_naive_and_sweep_come_to_the_same() -> None:
     """The status of every coordinate, clean or not."""
     for problem in (network(2), planted(network(2), "W1", 3, 1e-4)):
-        fast, slow = (examine(problem, method=m) for m in ("sweep", "naive"))
+        fast, slow = (run_check(problem, method=m) for m in ("sweep", "naive"))
         for name in problem.names:
             np.testing.assert_array_equal(fast.status[name], slow.status[name])
 
@@ -342,7 +342,7 @@ def test_progress_tells_of_every_coordinate_once(oracle: str) -> None:
     """However many pieces there are."""
     done: list[int] = []
     problem = big(lambda c: c)
-    examine(problem, oracle=oracle, progress=done.append)
+    run_check(problem, oracle=oracle, progress=done.append)
     assert sum(done) == problem.parameters
 
 
@@ -355,7 +355,7 @@ def test_a_right_coordinate_takes_four_real_costs_and_a_wrong_one_eight(factor: 
         spoilt = np.where(np.arange(n) < wrong, factor, 1.0)
         gradient = lambda p: spoilt * (np.cos(p) + 3 * p**2)  # noqa: E731
         cost = lambda p: float(np.sin(p).sum() + (p**3).sum())  # noqa: E731
-        return examine(vector(cost, gradient, at)).calls["cost"]
+        return run_check(vector(cost, gradient, at)).calls["cost"]
 
     assert calls(30, 0) - calls(10, 0) == 4 * 20
     assert calls(30, 15) - calls(30, 5) == (8 - 4) * 10
@@ -373,9 +373,9 @@ def test_pieces_cover_all_coordinates_without_overlap() -> None:
     )
     found = [(p.tensor, p.at.tolist()) for p in pieces(problem, 4)]
     assert found == [(0, [0, 1, 2, 3]), (0, [4, 5, 6, 7]), (0, [8, 9]), (2, [0])]
-    assert count(problem) == 2
+    assert piece_count(problem) == 2
     assert len({*pieces(problem, 4)}) == 4
-    report = examine(problem)
+    report = run_check(problem)
     assert (report.verdict, report.checked) == ("pass", 11)
 
 
@@ -417,7 +417,7 @@ def test_with_a_broken_complex_step_nothing_passes(
     """Right gradient or wrong, the verdict is that the oracles disagree."""
     right = registry.complex_step
     monkeypatch.setattr(registry, "complex_step", lambda lines: COMPLEX_BROKEN[how](*right(lines)))
-    report = examine(sines(factor), method=method)
+    report = run_check(sines(factor), method=method)
     assert report.verdict == "undecided"
     assert report.diagnosis is not None
     assert report.diagnosis.code == DISAGREE
@@ -435,7 +435,7 @@ def test_with_a_broken_scan_nothing_passes(
     right = registry.scan
     monkeypatch.setattr(registry, "scan", lambda *given: SCAN_BROKEN[how](right(*given)))
     for cast in (float, lambda c: c):
-        report = examine(sines(factor, cast), method=method)
+        report = run_check(sines(factor, cast), method=method)
         assert report.verdict == "undecided"
         assert report.diagnosis is not None
         assert report.diagnosis.code == DISAGREE
@@ -454,10 +454,10 @@ def test_a_complex_step_wrong_only_here_passes_no_gradient_wrong_alike(
         return slope if lines.unit.size == calibration.KNOWN.size else factor * slope, error
 
     monkeypatch.setattr(registry, "complex_step", wrong_here)
-    assert calibration.miscalibrated() is None
-    report = examine(sines(factor), method=method)
+    assert calibration.miscalibrated_oracle() is None
+    report = run_check(sines(factor), method=method)
     assert report.verdict != "pass", str(report)
-    assert examine(sines(), method=method).verdict != "fail"
+    assert run_check(sines(), method=method).verdict != "fail"
 
 
 @pytest.mark.parametrize("factor", [2.0, 0.0, -1.0, 1.01])
@@ -483,8 +483,8 @@ def test_a_scan_wrong_only_here_passes_no_gradient_wrong_alike(
             levels.lines = kept
 
     monkeypatch.setattr(registry, "scan", wrong_here)
-    assert calibration.miscalibrated() is None
-    report = examine(sines(factor, cast))
+    assert calibration.miscalibrated_oracle() is None
+    report = run_check(sines(factor, cast))
     assert report.verdict != "pass", str(report)
 
 
@@ -493,7 +493,7 @@ def test_counts_add_up() -> None:
     for seed in range(4):
         problem = network(seed, activation="relu", factor=5.0)
         for one in (problem, changed(problem, lambda g: g.update(W1=1.1 * g["W1"]))):
-            report = examine(one)
+            report = run_check(one)
             statuses = np.concatenate([s.reshape(-1) for s in report.status.values()])
             assert statuses.size == report.parameters
             total = report.checked + report.zero + report.undecided + report.kinks

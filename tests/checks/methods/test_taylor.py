@@ -5,17 +5,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks.methods.dispatch import examine
+from checks.methods.dispatch import run_check
 from checks.methods.taylor import picture, read_slope
 from checks.problem.nested import Array
-from checks.problem.problem import Subject, scaled
+from checks.problem.problem import Problem, scaled
 from checks.verdict.report import Report
 from tests.checks.problems import changed, network, vector
 
 
-def taylor(problem: Subject, **options: Any) -> Report:
+def taylor(problem: Problem, **options: Any) -> Report:
     """The Taylor test of a problem."""
-    return examine(problem, method="taylor", **options)
+    return run_check(problem, method="taylor", **options)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -75,7 +75,7 @@ def test_close_to_a_minimum_only_the_right_gradient_passes(factor: float, seed: 
             assert verdict == ("pass" if factor == 1 else "fail")
 
 
-def cancelling(seed: int, size: float, factor: float) -> Subject:
+def cancelling(seed: int, size: float, factor: float) -> Problem:
     """Least squares in single precision close to the best fit: `factor` times the gradient."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(500, 6)).astype(np.float32)

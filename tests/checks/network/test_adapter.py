@@ -12,8 +12,8 @@ import pytest
 import backprop
 from backprop import passes
 from backprop.network import Network
-from checks.methods.dispatch import examine
-from checks.network.adapter import as_subject, backward_overwrites
+from checks.methods.dispatch import run_check
+from checks.network.adapter import backward_overwrites, network_problem
 from checks.problem.nested import Array
 from tests.checks.helpers import EPS, case
 
@@ -21,7 +21,7 @@ from tests.checks.helpers import EPS, case
 def test_a_subject_has_the_networks_cost_and_gradient() -> None:
     """At its own parameters and at others, tensors named from the input on."""
     net, x, y = case(shape=(4, 5, 3))
-    one = as_subject(net, x, y, repeat="again")
+    one = network_problem(net, x, y, repeat="again")
     assert one.names == ("W1", "b1", "W2", "b2")
     assert (one.repeat, one.context) == ("again", {"the batch size": 6.0})
     assert set(one.inputs) == {"x", "y"}
@@ -38,7 +38,7 @@ def test_a_subject_has_the_networks_cost_and_gradient() -> None:
 def test_a_subject_keeps_copies() -> None:
     """Training the network on, or overwriting the batch, changes nothing in it."""
     net, x, y = case()
-    one = as_subject(net, x, y)
+    one = network_problem(net, x, y)
     before = one.cost(one.values), one.gradient(one.values)["W1"].copy()
     net.weights[0][:] = 7
     x[:] = 1
@@ -53,7 +53,7 @@ def test_the_accumulators_are_left_alone() -> None:
     net, x, y = case()
     backprop.backward(net, backprop.forward(net, x), y)
     kept = [a.copy() for a in (*net.dW, *net.db)]
-    examine(as_subject(net, x, y))
+    run_check(network_problem(net, x, y))
     backward_overwrites(net, x, y)
     assert net.samples == len(x)
     for a, before in zip((*net.dW, *net.db), kept, strict=True):
@@ -64,7 +64,7 @@ def test_jitter_moves_the_gradient_by_rounding_and_no_more() -> None:
     """Every tensor's, each time differently; in single precision by more."""
     moved: dict[Any, float] = {}
     for dtype in (np.float64, np.float32):
-        one = as_subject(*case(dtype=dtype))
+        one = network_problem(*case(dtype=dtype))
         right, rng = one.gradient(one.values), np.random.default_rng(0)
         assert one.jittered is not None
         first, second = one.jittered(rng), one.jittered(rng)
@@ -81,7 +81,7 @@ def test_jitter_moves_the_gradient_by_rounding_and_no_more() -> None:
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_a_subject_can_be_sent_elsewhere(dtype: Any) -> None:
     """Pickled and back, it says the same, short rerun included."""
-    one = as_subject(*case(dtype=dtype))
+    one = network_problem(*case(dtype=dtype))
     sent = pickle.loads(pickle.dumps(one))  # noqa: S301
     assert sent.names == one.names
     assert sent.cost(sent.values) == one.cost(one.values)
@@ -131,6 +131,6 @@ def test_what_does_not_fit_is_told() -> None:
     """A batch that is no batch of this network's."""
     net, x, y = case()
     with pytest.raises(ValueError, match="x: expected"):
-        as_subject(net, x[:, :2], y)
+        network_problem(net, x[:, :2], y)
     with pytest.raises(ValueError, match="y: expected"):
-        as_subject(net, x, y[:-1])
+        network_problem(net, x, y[:-1])

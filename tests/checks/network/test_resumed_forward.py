@@ -15,9 +15,9 @@ from backprop.activations import ACTIVATIONS, Activation
 from backprop.costs import COSTS, Cost
 from backprop.network import Network
 from checks.methods import sweep
-from checks.methods.dispatch import examine
+from checks.methods.dispatch import run_check
 from checks.network import resumed_forward
-from checks.network.adapter import as_subject
+from checks.network.adapter import network_problem
 from checks.network.certification import verification
 from checks.network.properties import strategies
 from checks.network.properties.strategies import Case
@@ -25,20 +25,20 @@ from checks.network.resumed_forward import ShortRerun
 from checks.parallel import executors
 from checks.problem.evaluation import perturbed_costs
 from checks.problem.nested import Array
-from checks.problem.problem import Subject
+from checks.problem.problem import Problem
 from tests.checks.helpers import EPS, case
 
 
 def short_rerun(net: Network, x: Array, y: Array) -> ShortRerun:
     """The network's short rerun."""
-    found = as_subject(net, x, y).rerun
+    found = network_problem(net, x, y).rerun
     assert isinstance(found, ShortRerun)
     return found
 
 
 def agree(net: Network, x: Array, y: Array, step: complex) -> None:
     """Hold every coordinate's short rerun against the plain one."""
-    one: Subject = as_subject(net, x, y)
+    one: Problem = network_problem(net, x, y)
     assert isinstance(one.rerun, ShortRerun)
     size = abs(float(one.cost(one.values)))
     for tensor, values in enumerate(one.values):
@@ -86,7 +86,7 @@ def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_rerun_can_be_stopped_between_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many copies take long, and their costs may not be wanted any more."""
     asked: list[None] = []
-    monkeypatch.setattr(executors, "heed", lambda: asked.append(None))
+    monkeypatch.setattr(executors, "stop_if_cancelled", lambda: asked.append(None))
     monkeypatch.setattr(resumed_forward, "BLOCK", 1)
     short_rerun(*case(shape=(4, 5, 3)))(0, np.arange(20), np.ones(20))
     assert len(asked) == 20
@@ -102,7 +102,7 @@ def test_coordinates_come_in_any_order_and_more_than_once() -> None:
     np.testing.assert_allclose(together, alone, rtol=1e-14)
     assert together[0] != together[2]
     assert together[3] == pytest.approx(
-        float(as_subject(net, x, y).cost([*_values(net)])), rel=1e-14
+        float(network_problem(net, x, y).cost([*_values(net)])), rel=1e-14
     )
 
 
@@ -125,7 +125,7 @@ def test_a_wrong_checkpoint_would_show(tensor: int, seed: int) -> None:
     other = case(seed + 1)[0]
     at = np.arange(3)
     short = short_rerun(other, x, y)(tensor, at, 0.0 * at)
-    plain = perturbed_costs(as_subject(net, x, y), tensor, at, 0.0 * at)
+    plain = perturbed_costs(network_problem(net, x, y), tensor, at, 0.0 * at)
     assert np.all(np.abs(short - plain) > 64 * EPS * np.abs(plain))
 
 
@@ -175,7 +175,7 @@ def with_own(monkeypatch: pytest.MonkeyPatch, function: Any) -> tuple[Network, A
 def test_any_activation_is_carried_or_rerun(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Units that answer each for itself are carried on, others run in full; both are right."""
     net, x, y = with_own(monkeypatch, OWN[name])
-    one, short = as_subject(net, x, y), short_rerun(net, x, y)
+    one, short = network_problem(net, x, y), short_rerun(net, x, y)
     apart = "coupled" not in name
     assert [answer is not None for answer in short.answers] == [apart, apart]
     for tensor in (1, 2, 3):  # a bias moves the z of a unit, as a weight of a later layer does
@@ -215,7 +215,7 @@ def test_longer_imaginary_steps_are_not_carried() -> None:
     net, x, y = case()
     at, steps = np.arange(9), np.full(9, 0.25j)
     found = short_rerun(net, x, y)(0, at, steps)
-    np.testing.assert_allclose(found, perturbed_costs(as_subject(net, x, y), 0, at, steps))
+    np.testing.assert_allclose(found, perturbed_costs(network_problem(net, x, y), 0, at, steps))
 
 
 @pytest.mark.parametrize("cost", COSTS)
@@ -235,7 +235,7 @@ def test_a_wrong_answer_is_found(
     spoilt = cached_property(wrong)
     spoilt.__set_name__(ShortRerun, where)
     monkeypatch.setattr(ShortRerun, where, spoilt)
-    report = examine(as_subject(net, x, y))
+    report = run_check(network_problem(net, x, y))
     if np.isnan(factor):  # no slope at all: real differences look at every coordinate
         assert report.verdict == "pass"
     else:
@@ -249,10 +249,10 @@ def test_a_sample_is_held_against_the_plain_rerun(monkeypatch: pytest.MonkeyPatc
     net, x, y = case()
     asked: list[int] = []
 
-    def counted(problem: Subject, tensor: int, at: Array, steps: Array) -> Array:
+    def counted(problem: Problem, tensor: int, at: Array, steps: Array) -> Array:
         asked.append(tensor)
         return perturbed_costs(problem, tensor, at, steps)
 
     monkeypatch.setattr(sweep, "perturbed_costs", counted)
-    assert examine(as_subject(net, x, y)).verdict == "pass"
+    assert run_check(network_problem(net, x, y)).verdict == "pass"
     assert asked == [0, 1, 2, 3]

@@ -47,7 +47,7 @@ def _forget() -> Iterator[None]:
 
 def test_the_oracles_as_they_are_get_known_slopes_right() -> None:
     """Which is asked of each once."""
-    assert [calibration.miscalibrated() for _ in range(3)] == [None] * 3
+    assert [calibration.miscalibrated_oracle() for _ in range(3)] == [None] * 3
     assert calibration._right.cache_info().misses == 2
 
 
@@ -56,7 +56,7 @@ def test_a_broken_complex_step_is_named(monkeypatch: pytest.MonkeyPatch, mistake
     """However it is broken."""
     right = registry.complex_step
     monkeypatch.setattr(registry, "complex_step", lambda lines: COMPLEX[mistake](*right(lines)))
-    assert calibration.miscalibrated() == "the complex step"
+    assert calibration.miscalibrated_oracle() == "the complex step"
 
 
 @pytest.mark.parametrize("mistake", SCAN)
@@ -64,7 +64,7 @@ def test_a_broken_scan_is_named(monkeypatch: pytest.MonkeyPatch, mistake: str) -
     """However it is broken."""
     right = registry.scan
     monkeypatch.setattr(registry, "scan", lambda *given: SCAN[mistake](right(*given)))
-    assert calibration.miscalibrated() == "the scan of real differences"
+    assert calibration.miscalibrated_oracle() == "the scan of real differences"
 
 
 def test_a_witness_says_what_a_plain_difference_says() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks.oracles.complex_safety import blind_spot, complex_cost, refusal
+from checks.oracles.complex_safety import blind_spot, complex_cost, why_not_complex_safe
 from checks.problem.nested import Array
 from checks.problem.problem import black_box
 from tests.checks.problems import network, vector
@@ -49,7 +49,7 @@ def test_a_cost_that_takes_no_complex_parameters_says_why(name: str) -> None:
     """Whether it raises, warns, drops the imaginary part or becomes another."""
     cost, why = REFUSE[name]
     problem = vector(cost, np.exp, AT)
-    assert why in str(refusal(problem, float(cost(np.asarray(AT)))))
+    assert why in str(why_not_complex_safe(problem, float(cost(np.asarray(AT)))))
 
 
 @pytest.mark.parametrize(
@@ -57,14 +57,17 @@ def test_a_cost_that_takes_no_complex_parameters_says_why(name: str) -> None:
 )
 def test_a_cost_that_takes_them_is_not_refused(cost: Any) -> None:
     """One number in any form."""
-    assert refusal(vector(cost, np.exp, AT), float(np.squeeze(cost(np.asarray(AT))))) is None
+    assert (
+        why_not_complex_safe(vector(cost, np.exp, AT), float(np.squeeze(cost(np.asarray(AT)))))
+        is None
+    )
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "softplus"])
 def test_networks_are_not_refused_and_have_no_blind_spot(activation: str) -> None:
     """Their functions are known."""
     problem = network(activation=activation)
-    assert refusal(problem, float(problem.cost(problem.values))) is None
+    assert why_not_complex_safe(problem, float(problem.cost(problem.values))) is None
     assert blind_spot(problem) is None
 
 
@@ -72,7 +75,7 @@ def test_half_the_digits_have_to_agree() -> None:
     """Of the real cost and of that with complex parameters; confirmation looks into the rest."""
     for share, refused in ((1e-9, False), (1e-7, True)):
         cost = lambda p, s=share: p.sum() * (1 + s * np.iscomplexobj(p))  # noqa: E731
-        assert bool(refusal(vector(cost, np.ones_like, AT), 1.5)) is refused
+        assert bool(why_not_complex_safe(vector(cost, np.ones_like, AT), 1.5)) is refused
 
 
 def test_what_may_not_be_seen_is_named() -> None:
@@ -93,7 +96,7 @@ def test_an_error_of_the_surroundings_is_no_refusal(error: type[Exception]) -> N
 
     problem = vector(cost, np.ones_like, AT)
     with pytest.raises(error):
-        refusal(problem, 1.5)
+        why_not_complex_safe(problem, 1.5)
 
 
 def test_a_complex_cost_is_a_number_or_a_type_error() -> None:

@@ -8,19 +8,19 @@ import pytest
 from checks.oracles import confirmation, rounding, thresholds
 from checks.oracles.confirmation import Group, groups
 from checks.problem.nested import Array
-from checks.problem.problem import Subject, black_box
+from checks.problem.problem import Problem, black_box
 from checks.verdict.rule import consensus
 from tests.checks.problems import EPS, network, under_way, vector
 
 RNG = np.random.default_rng
 
 
-def formed(problem: Subject, slopes: list[Array], rounded: float = 1e-14) -> list[Group]:
+def formed(problem: Problem, slopes: list[Array], rounded: float = 1e-14) -> list[Group]:
     """The groups of known slopes."""
     return groups(problem, slopes, [np.full(s.shape, rounded) for s in slopes], RNG(0))
 
 
-def linear(weight: Array, at: Array | None = None) -> Subject:
+def linear(weight: Array, at: Array | None = None) -> Problem:
     """The cost weight · p."""
     return vector(
         lambda p: p @ weight, lambda p: weight, np.ones(weight.size) if at is None else at
@@ -55,7 +55,7 @@ def test_no_coordinate_is_moved_by_more_than_its_own_unit() -> None:
     at = np.asarray([1e-3, 1.0, 1e3, 5.0])
     weight = np.asarray([5.0, 1e-2, 3.0, 1.0])
     (group,) = formed(linear(weight, at), [weight])
-    assert np.all(np.abs(group.d) <= 1.5 * rounding.scale(at)[group.at])
+    assert np.all(np.abs(group.d) <= 1.5 * rounding.step_scale(at)[group.at])
 
 
 def test_what_has_no_slope_is_apart_and_what_is_not_finite_in_no_group() -> None:
@@ -83,7 +83,7 @@ def test_right_slopes_are_confirmed_and_wrong_ones_are_not() -> None:
     wrong[2][5] *= 1 + 1e-5
     for slopes, doubted in ((right, set()), (wrong, {2})):
         found = formed(problem, slopes)
-        lo, hi = consensus(confirmation.measured(problem, found, centre, EPS * centre, 1e-6))
+        lo, hi = consensus(confirmation.measure_groups(problem, found, centre, EPS * centre, 1e-6))
         outside = [not l <= g.expected <= h for l, g, h in zip(lo, found, hi, strict=True)]
         assert {g.tensor for g, out in zip(found, outside, strict=True) if out} == doubted
         if not doubted:
@@ -99,7 +99,7 @@ def test_a_few_costs_confirm_many_slopes() -> None:
     found = formed(problem, right)
     centre = float(problem.cost(problem.values))
     problem.calls.clear()
-    confirmation.measured(problem, found, centre, EPS * centre, 1e-6)
+    confirmation.measure_groups(problem, found, centre, EPS * centre, 1e-6)
     assert problem.calls["cost"] <= 8 * len(found) < problem.parameters / 10
 
 
@@ -111,5 +111,5 @@ def test_a_slope_along_what_is_said_to_be_flat_shows() -> None:
 
     problem = black_box(cost, lambda p: p, {"a": np.ones(4), "b": np.ones(9)})
     found = formed(problem, [np.full(4, 2.0), np.zeros(9)])
-    lo, hi = consensus(confirmation.measured(problem, found, 4.001, EPS, 1e-6))
+    lo, hi = consensus(confirmation.measure_groups(problem, found, 4.001, EPS, 1e-6))
     assert not lo[1] <= found[1].expected <= hi[1]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.oracles import thresholds
-from checks.oracles.noise import along, cost_noise, scatter
+from checks.oracles.noise import cost_noise, costs_along, scatter
 from checks.problem.nested import Array
 from tests.checks.problems import EPS, line
 
@@ -96,5 +96,5 @@ def test_places_are_equally_spaced_around_the_point() -> None:
         asked.append(t)
         return t
 
-    along(line(f), 0.25)
+    costs_along(line(f), 0.25)
     np.testing.assert_array_equal(asked[0], 0.25 * np.arange(-3, 4))

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks.methods.dispatch import examine
+from checks.methods.dispatch import run_check
 from checks.oracles import nonholomorphic_calls
 from checks.oracles.nonholomorphic_calls import without_derivative
 from checks.problem.nested import Array
@@ -98,8 +98,8 @@ def slopes(x: Array, penalty: float) -> Array:
 @pytest.mark.parametrize("method", ["sweep", "probe"])
 def test_a_term_that_the_complex_step_does_not_see_is_no_excuse(method: Any) -> None:
     """A forgotten one does not pass, and a right one does not fail, with kinks all around."""
-    right = examine(vector(smoothed, lambda x: slopes(x, 0.3), STEPS), method=method)
-    wrong = examine(vector(smoothed, lambda x: slopes(x, 0.0), STEPS), method=method)
+    right = run_check(vector(smoothed, lambda x: slopes(x, 0.3), STEPS), method=method)
+    wrong = run_check(vector(smoothed, lambda x: slopes(x, 0.0), STEPS), method=method)
     assert right.verdict != "fail"
     assert wrong.verdict != "pass"
     assert method == "sweep" or "calls absolute" in right.notes[0]

@@ -152,12 +152,12 @@ def test_spread_finds_the_digits_that_cancellation_loses() -> None:
 
 def test_typical_is_the_root_mean_square_or_one() -> None:
     """One where a tensor is empty or all zeros, or holds what is no number."""
-    assert rounding.typical(np.asarray([[3.0, 4.0], [0.0, 0.0]])) == 2.5
-    assert rounding.typical(np.asarray(-2.0)) == 2.0
-    assert rounding.typical(np.zeros(3)) == 1.0
-    assert rounding.typical(np.empty(0)) == 1.0
-    assert rounding.typical(np.asarray([2.0, np.inf])) == 1.0
-    assert rounding.typical(np.asarray([np.nan, 2.0])) == 1.0
+    assert rounding.rms_scale(np.asarray([[3.0, 4.0], [0.0, 0.0]])) == 2.5
+    assert rounding.rms_scale(np.asarray(-2.0)) == 2.0
+    assert rounding.rms_scale(np.zeros(3)) == 1.0
+    assert rounding.rms_scale(np.empty(0)) == 1.0
+    assert rounding.rms_scale(np.asarray([2.0, np.inf])) == 1.0
+    assert rounding.rms_scale(np.asarray([np.nan, 2.0])) == 1.0
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -167,23 +167,23 @@ def test_typical_neither_underflows_nor_overflows(dtype: Any, share: float) -> N
     limits = np.finfo(dtype)
     exponent = int(share * limits.maxexp)
     values = np.ldexp(np.asarray([3, -4, 0, 0], dtype), exponent)
-    assert rounding.typical(values) == np.ldexp(2.5, exponent)
+    assert rounding.rms_scale(values) == np.ldexp(2.5, exponent)
     for end in (limits.smallest_subnormal, limits.max):
-        assert rounding.typical(np.asarray([-end])) == end
+        assert rounding.rms_scale(np.asarray([-end])) == end
 
 
 def test_a_scale_is_the_larger_of_its_own_and_its_tensors() -> None:
     """Never zero, in double precision, and never that of another tensor."""
-    found = rounding.scale(np.asarray([3.0, -4.0, 0.0, 0.0], np.float32))
+    found = rounding.step_scale(np.asarray([3.0, -4.0, 0.0, 0.0], np.float32))
     np.testing.assert_array_equal(found, [3.0, 4.0, 2.5, 2.5])
     assert found.dtype == np.float64
-    np.testing.assert_array_equal(rounding.scale(np.zeros(2)), [1.0, 1.0])
+    np.testing.assert_array_equal(rounding.step_scale(np.zeros(2)), [1.0, 1.0])
 
 
 def test_typical_loses_no_digit_to_squares_that_nearly_underflow() -> None:
     """In single precision they begin to at 2^-149, long before their sum does."""
     for value in (1.2345e-20, 3.3e-21, 7.7e-22):
-        found = rounding.typical(np.full(1000, value, np.float32))
+        found = rounding.rms_scale(np.full(1000, value, np.float32))
         assert found == pytest.approx(value, rel=2e-7)
 
 

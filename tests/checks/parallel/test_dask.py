@@ -18,8 +18,8 @@ from click.testing import CliRunner
 
 from checks.cli.gradcheck import command
 from checks.methods import sweep
-from checks.methods.dispatch import examine
-from checks.problem.problem import Subject
+from checks.methods.dispatch import run_check
+from checks.problem.problem import Problem
 from tests.checks import helpers
 
 NEAR = """
@@ -78,7 +78,7 @@ def test_a_scheduler_that_dies_costs_no_result(
     """What is missing then is measured here, after a while, and said to be."""
     monkeypatch.setattr(sweep, "PIECE", 2)
     slow = _slow()
-    expected = examine(slow)
+    expected = run_check(slow)
     done: list[int] = []
     file = str(tmp_path / "scheduler.json")
     with (
@@ -93,7 +93,7 @@ def test_a_scheduler_that_dies_costs_no_result(
                 dying.kill()
 
         with pytest.warns(RuntimeWarning, match="executor: expected a result of every piece"):
-            report = examine(slow, executor=client.get_executor(pure=False), progress=kill)
+            report = run_check(slow, executor=client.get_executor(pure=False), progress=kill)
     assert sum(done) == 40
     assert replace(report, seconds=0) == replace(expected, seconds=0)
     assert report.verdict == "pass"
@@ -116,7 +116,7 @@ def test_a_worker_killed_on_a_cluster_costs_no_result(monkeypatch: pytest.Monkey
     """Three worker processes, one killed at the first sign of progress."""
     monkeypatch.setattr(sweep, "PIECE", 2)
     slow = _slow()
-    expected = examine(slow)
+    expected = run_check(slow)
     killed: list[int] = []
     with cluster(3) as running, distributed.Client(running) as client:
 
@@ -125,13 +125,13 @@ def test_a_worker_killed_on_a_cluster_costs_no_result(monkeypatch: pytest.Monkey
                 killed.append(min(client.run(os.getpid).values()))
                 os.kill(killed[0], signal.SIGKILL)
 
-        report = examine(slow, executor=client.get_executor(pure=False), progress=kill)
+        report = run_check(slow, executor=client.get_executor(pure=False), progress=kill)
     assert killed
     assert replace(report, seconds=0) == replace(expected, seconds=0)
     assert report.verdict == "pass"
 
 
-def _slow() -> Subject:
+def _slow() -> Problem:
     """A cost that takes its time elsewhere, and no module of the tests: it is sent as code."""
     here = os.getpid()
 

@@ -25,11 +25,11 @@ import numpy as np
 import pytest
 
 from checks.methods import sweep
-from checks.methods.dispatch import ORACLES, examine
-from checks.methods.run import start
+from checks.methods.dispatch import ORACLES, run_check
+from checks.methods.run import start_run
 from checks.parallel import executors
 from checks.parallel.process_pool import Processes
-from checks.problem.problem import Subject
+from checks.problem.problem import Problem
 from checks.verdict.report import Report
 from tests.checks import helpers
 
@@ -116,10 +116,10 @@ def same(one: Report, other: Report) -> bool:
     )
 
 
-def numbers(one: Subject, executor: Executor | None) -> bytes:
+def numbers(one: Problem, executor: Executor | None) -> bytes:
     """All slopes of a sweep, bit by bit."""
-    this = start(one, method="sweep", rtol=None, seed=0, executor=executor)
-    return b"".join(slope.tobytes() for slope in sweep.measure(this))
+    this = start_run(one, method="sweep", rtol=None, seed=0, executor=executor)
+    return b"".join(slope.tobytes() for slope in sweep.complex_slopes(this))
 
 
 @pytest.fixture
@@ -137,8 +137,8 @@ def test_processes_give_the_same_to_the_last_bit(
     assert numbers(one, pool) == numbers(one, None)
     for oracle in ORACLES:
         done: list[int] = []
-        report = examine(one, oracle=oracle, executor=pool, progress=done.append)
-        assert same(report, examine(one, oracle=oracle))
+        report = run_check(one, oracle=oracle, executor=pool, progress=done.append)
+        assert same(report, run_check(one, oracle=oracle))
         assert sum(done) == one.parameters
 
 
@@ -147,7 +147,7 @@ def test_functions_written_on_the_spot_can_be_sent_as_well(small_pieces: None) -
     two = np.asarray(2.0)
     one = helpers.vector(lambda x: (two * x**2).sum(), lambda x: 2 * two * x, np.ones(9))
     with Processes(2) as executor:
-        assert same(examine(one, executor=executor), examine(one))
+        assert same(run_check(one, executor=executor), run_check(one))
 
 
 def test_the_order_in_which_pieces_come_back_changes_nothing(small_pieces: None) -> None:
@@ -164,7 +164,7 @@ def test_a_worker_killed_in_the_middle_costs_no_result() -> None:
     """Killed by its own work, once: a new pool does what was lost."""
     work, pieces = helpers.SleepyKill(os.getpid()), list(range(6))
     with Processes(2) as executor:
-        found = dict(executors.run(work, "shared", pieces, executor))
+        found = dict(executors.map_chunks(work, "shared", pieces, executor))
     assert found == {piece: ("shared", piece) for piece in pieces}
 
 
@@ -173,7 +173,7 @@ def test_a_sweep_survives_the_death_of_its_worker(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sweep, "REAL_PIECE", 1)
     one = helpers.vector(helpers.Sleepy(), helpers.sleepy_gradient, np.linspace(-2, 2, 9))
     slow = replace(one, cost=helpers.Unwrapped(helpers.Sleepy(0.005)), gradient=helpers.unwrapped)
-    expected = examine(slow, oracle="real")
+    expected = run_check(slow, oracle="real")
     killed: list[int] = []
     with Processes(2) as executor:
         pool = executor._pool
@@ -183,7 +183,7 @@ def test_a_sweep_survives_the_death_of_its_worker(monkeypatch: pytest.MonkeyPatc
                 killed.append(min(pool._processes))
                 os.kill(killed[0], signal.SIGKILL)
 
-        report = examine(slow, oracle="real", executor=executor, progress=kill)
+        report = run_check(slow, oracle="real", executor=executor, progress=kill)
         assert executor._pool is not pool
     assert killed
     assert report.verdict == "pass", str(report)
@@ -200,7 +200,7 @@ def test_lost_pieces_are_handed_over_again(
 ) -> None:
     """Whether the executor fails at once or later, and whatever it says; nobody need know of it."""
     once = Loses(error, 1, refuse=refuse)
-    assert dict(executors.run(_add, 10, [1, 2, 3], once)) == {1: 11, 2: 12, 3: 13}
+    assert dict(executors.map_chunks(_add, 10, [1, 2, 3], once)) == {1: 11, 2: 12, 3: 13}
     assert once.submitted == 4
 
 
@@ -212,7 +212,7 @@ def test_an_executor_that_is_gone_costs_no_result(
     """After a few times pieces are run here, where it will take longer: there is a warning."""
     gone = Loses(error, 10**6, refuse=refuse)
     with pytest.warns(RuntimeWarning) as caught:
-        found = dict(executors.run(_add, 10, [1, 2, 3], gone))
+        found = dict(executors.map_chunks(_add, 10, [1, 2, 3], gone))
     assert found == {1: 11, 2: 12, 3: 13}
     assert gone.submitted == 3 * executors.ATTEMPTS
     assert str(caught[0].message).startswith(
@@ -239,7 +239,7 @@ def test_an_executor_that_falls_silent_costs_no_result(monkeypatch: pytest.Monke
     """As one does whose workers are gone: after a while its pieces are run here, with a word."""
     monkeypatch.setattr(executors, "SILENCE", 0.05)
     with pytest.warns(RuntimeWarning, match="got no answer within 0.05 seconds; pieces without"):
-        found = dict(executors.run(_add, 10, [1, 2, 3, 4, 5], Silent()))
+        found = dict(executors.map_chunks(_add, 10, [1, 2, 3, 4, 5], Silent()))
     assert found == {1: 11, 2: 12, 3: 13, 4: 14, 5: 15}
 
 
@@ -247,9 +247,9 @@ def test_what_goes_down_has_a_moment_to_come_up(monkeypatch: pytest.MonkeyPatch)
     """Before pieces are handed over again, and not where there are none."""
     pauses: list[float] = []
     monkeypatch.setattr(time, "sleep", pauses.append)
-    assert dict(executors.run(_add, 1, [1], Loses(EOFError(), 0))) == {1: 2}
+    assert dict(executors.map_chunks(_add, 1, [1], Loses(EOFError(), 0))) == {1: 2}
     assert pauses == []
-    assert dict(executors.run(_add, 1, [1], Loses(EOFError(), 2))) == {1: 2}
+    assert dict(executors.map_chunks(_add, 1, [1], Loses(EOFError(), 2))) == {1: 2}
     assert pauses == [executors.PAUSE] * 2
 
 
@@ -259,7 +259,7 @@ def test_what_the_work_raises_is_raised_here(jobs: int) -> None:
     with Processes(1) as processes:
         executor = Counted(processes)
         with pytest.raises(ZeroDivisionError, match="piece 2") as caught:
-            dict(executors.run(helpers.raising, None, [1, 2, 3], executor if jobs else None))
+            dict(executors.map_chunks(helpers.raising, None, [1, 2, 3], executor if jobs else None))
     assert caught.traceback[-1].name == "raising"
     assert executor.submitted == 3 * jobs
 
@@ -272,7 +272,7 @@ def test_even_what_is_no_exception_is_raised_here() -> None:
 
     executor = Loses(EOFError(), 0)
     with pytest.raises(SystemExit, match="piece 1"):
-        dict(executors.run(leave, None, [1], executor))
+        dict(executors.map_chunks(leave, None, [1], executor))
     assert executor.submitted == 1
 
 
@@ -285,7 +285,7 @@ def test_an_interrupt_is_no_error_of_the_work() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        dict(executors.run(interrupted, None, [1, 2], Loses(EOFError(), 0)))
+        dict(executors.map_chunks(interrupted, None, [1, 2], Loses(EOFError(), 0)))
     assert done == []
 
 
@@ -302,14 +302,14 @@ def test_what_is_raised_there_but_not_here_costs_no_result() -> None:
         Processes(1) as executor,
         pytest.warns(RuntimeWarning, match=r"got FileNotFoundError\('numbers.csv'\)"),
     ):
-        assert dict(executors.run(only_here, 1, [1, 2], executor)) == {1: 2, 2: 3}
+        assert dict(executors.map_chunks(only_here, 1, [1, 2], executor)) == {1: 2, 2: 3}
 
 
 def test_what_cannot_be_sent_is_told() -> None:
     """With what it is, and what to do about it; nothing is submitted."""
     lock, executor = Lock(), Loses(EOFError(), 0)
     with pytest.raises(TypeError) as caught:
-        dict(executors.run(lambda shared, piece: lock, None, [1], executor))
+        dict(executors.map_chunks(lambda shared, piece: lock, None, [1], executor))
     assert str(caught.value) == (
         "executor: expected a cost and a gradient that can be sent to other processes, got"
         " TypeError: cannot pickle '_thread.lock' object; make such objects inside the functions,"
@@ -328,7 +328,7 @@ class _OnlyHere:
 def test_what_cannot_be_loaded_there_is_told() -> None:
     """As such, and not as an error of the work."""
     with Processes(1) as executor, pytest.raises(TypeError) as caught:
-        dict(executors.run(lambda shared, piece: piece, _OnlyHere(), [1], executor))
+        dict(executors.map_chunks(lambda shared, piece: piece, _OnlyHere(), [1], executor))
     assert str(caught.value) == (
         "executor: expected workers that can load what the cost and the gradient use, got"
         " ModuleNotFoundError: No module named 'package_that_is_not'; give them the same Python"
@@ -351,7 +351,7 @@ class Slow:
         if piece == 0:
             return self.quick()
         for _ in range(1000):
-            executors.heed()
+            executors.stop_if_cancelled()
             time.sleep(0.01)
         self.ended.append(piece)
         return piece
@@ -362,8 +362,8 @@ def test_an_error_stops_the_other_pieces() -> None:
     work = Slow(lambda: 1 // 0)
     with ThreadPoolExecutor(2) as executor:
         with pytest.raises(ZeroDivisionError):
-            dict(executors.run(work, None, [1, 0, 2, 3, 4], executor))
-        assert not any(executor.map(lambda _: executors.heed(), range(4)))
+            dict(executors.map_chunks(work, None, [1, 0, 2, 3, 4], executor))
+        assert not any(executor.map(lambda _: executors.stop_if_cancelled(), range(4)))
     assert {0, 1} <= set(work.begun)
     assert work.ended == []
 
@@ -372,7 +372,7 @@ def test_pieces_stop_when_nobody_asks_for_them_any_more() -> None:
     """As after an interrupt."""
     work = Slow(lambda: 7)
     with ThreadPoolExecutor(2) as executor:
-        found = executors.run(work, None, [1, 0, 2, 3, 4], executor)
+        found = executors.map_chunks(work, None, [1, 0, 2, 3, 4], executor)
         assert next(found) == (0, 7)
         found.close()
     assert work.ended == []
@@ -396,8 +396,8 @@ def test_pieces_that_wait_elsewhere_are_called_back() -> None:
     """Be it for an error, or because nobody asks for them any more."""
     failed, left = Queue(), Queue()
     with pytest.raises(ZeroDivisionError):
-        dict(executors.run(helpers.raising, None, [2, 1, 3], failed))
-    found = executors.run(helpers.raising, None, [1, 2, 3], left)
+        dict(executors.map_chunks(helpers.raising, None, [2, 1, 3], failed))
+    found = executors.map_chunks(helpers.raising, None, [1, 2, 3], left)
     assert next(found) == (1, 1)
     found.close()
     for executor in (failed, left):
@@ -406,14 +406,14 @@ def test_pieces_that_wait_elsewhere_are_called_back() -> None:
 
 def test_work_that_nobody_stops_heeds_nothing() -> None:
     """In the main thread, and in a thread of anyone's."""
-    executors.heed()
+    executors.stop_if_cancelled()
     with ThreadPoolExecutor(1) as executor:
-        executor.submit(executors.heed).result()
+        executor.submit(executors.stop_if_cancelled).result()
 
 
 def test_without_an_executor_pieces_run_here_in_order() -> None:
     """One by one, as they are asked for."""
-    found = executors.run(lambda shared, piece: shared + piece, 1, [3, 1, 2], None)
+    found = executors.map_chunks(lambda shared, piece: shared + piece, 1, [3, 1, 2], None)
     assert next(found) == (3, 4)
     assert list(found) == [(1, 2), (2, 3)]
 

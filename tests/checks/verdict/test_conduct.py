@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from checks import check_gradients
 from checks.problem.nested import Array
 from checks.problem.problem import black_box
-from checks.verdict.conduct import OFFENCES, _kind, _nearby, form, inspect, offence, same_bits
+from checks.verdict.conduct import (
+    OFFENCES,
+    _kind,
+    _nearby,
+    conduct_diagnosis,
+    form,
+    inspect,
+    same_bits,
+)
 from checks.verdict.report import Report
 from tests.checks.helpers import LAYOUTS
 
@@ -384,7 +392,7 @@ def test_the_gradient_is_handed_on_in_c_order(stored: str, *, repeats: bool) -> 
 def test_an_unknown_code_is_no_offence() -> None:
     """The table is the whole list."""
     with pytest.raises(KeyError):
-        offence("untidy")
+        conduct_diagnosis("untidy")
 
 
 def test_bits_are_compared_not_values() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from checks.verdict.findings import Findings, gathered, nothing
+from checks.verdict.findings import Findings, gather, no_findings
 from checks.verdict.rule import Ruling, Status
 
 
@@ -19,7 +19,7 @@ def some() -> Findings:
     """A matrix and a number."""
     analytic = {"W": np.ones((2, 2)), "c": np.asarray(3.0)}
     rulings = [ruling(0, 1, 2, 1), ruling(3)]
-    return gathered(analytic, rulings, [np.full(4, 0.2), np.full(1, np.nan)])
+    return gather(analytic, rulings, [np.full(4, 0.2), np.full(1, np.nan)])
 
 
 def test_findings_have_the_tensors_shapes() -> None:
@@ -49,4 +49,4 @@ def test_findings_say_whether_there_is_any() -> None:
     """In whichever tensor; where nothing was found, there is none."""
     found = some()
     assert [found.any(s) for s in Status] == [True, True, True, True, False]
-    assert not any(nothing().any(s) for s in Status)
+    assert not any(no_findings().any(s) for s in Status)

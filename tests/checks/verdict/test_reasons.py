@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from checks.methods.dispatch import examine
+from checks.methods.dispatch import run_check
 from checks.verdict.findings import Findings
 from checks.verdict.reasons import TEXTS, reasons
 from checks.verdict.report import Report
@@ -81,7 +81,7 @@ def told(name: str) -> Report:
     """A report with something undecided."""
     cost, gradient = UNDECIDED[name]
     given = gradient if callable(gradient) else lambda p: gradient
-    return examine(vector(cost, given, np.ones(3)))
+    return run_check(vector(cost, given, np.ones(3)))
 
 
 @pytest.mark.parametrize("name", UNDECIDED)

@@ -35,12 +35,12 @@ def test_the_second_time_it_opens_at_once(monkeypatch: pytest.MonkeyPatch) -> No
     """Other weights and another batch are the same code and kind: nothing is run again."""
     net = small()
     said: list[str] = []
-    first = gate.gate(net, *batch(net), progress=said.append)
+    first = gate.certify(net, *batch(net), progress=said.append)
     assert first.properties == ("one", "two")
     assert RAN == ["quick"]
     assert said[-1].startswith("proved: 26 of 26 parameters")
     monkeypatch.setattr(gate, "verify", None)
-    again = gate.gate(small(seed=1), *batch(net, 3), progress=said.append)
+    again = gate.certify(small(seed=1), *batch(net, 3), progress=said.append)
     assert again == first
     assert RAN == ["quick"]
     assert said[-1].startswith("proved before")
@@ -51,7 +51,7 @@ def test_it_checks_again_when_told_to() -> None:
     """With cached=False the certificate that is kept does not count."""
     net = small()
     for _ in range(2):
-        gate.gate(net, *batch(net), cached=False)
+        gate.certify(net, *batch(net), cached=False)
     assert RAN == ["quick"] * 2
 
 
@@ -66,13 +66,13 @@ def test_it_checks_again_when_anything_has_changed(monkeypatch: pytest.MonkeyPat
         small(dtype=np.float32),
     ]
     for count, net in enumerate(kinds, start=1):
-        gate.gate(net, *batch(net))
+        gate.certify(net, *batch(net))
         assert len(RAN) == count
-    gate.gate(kinds[0], *batch(kinds[0]))
+    gate.certify(kinds[0], *batch(kinds[0]))
     assert len(RAN) == len(kinds)
     flip(monkeypatch)
     with pytest.raises(VerificationError, match=r"W2\[2, 0\]"):
-        gate.gate(kinds[0], *batch(kinds[0]))
+        gate.certify(kinds[0], *batch(kinds[0]))
     assert len(RAN) == len(kinds) + 1
 
 
@@ -83,7 +83,7 @@ def test_a_failure_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     flip(monkeypatch)
     for _ in range(2):
         with pytest.raises(VerificationError):
-            gate.gate(net, *batch(net))
+            gate.certify(net, *batch(net))
     assert len(RAN) == 2
     assert not list(cache_folder.for_certificates().glob("*"))
 
@@ -92,10 +92,10 @@ def test_a_failure_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_tampered_certificate_does_not_open() -> None:
     """It is ignored, the checks are run, and the file is replaced."""
     net = small()
-    honest = gate.gate(net, *batch(net))
+    honest = gate.certify(net, *batch(net))
     path = cache_folder.for_certificates() / f"{honest.fingerprint}.json"
     path.write_text(path.read_text().replace('"checked": 26', '"checked": 99'))
-    again = gate.gate(net, *batch(net))
+    again = gate.certify(net, *batch(net))
     assert len(RAN) == 2
     assert again.checked == 26
     assert certificate_store.load(honest.fingerprint) == again
@@ -107,12 +107,12 @@ def test_a_forged_certificate_does_not_open_for_other_code(
 ) -> None:
     """A good certificate under the name of broken code is not believed."""
     net = small()
-    honest = gate.gate(net, *batch(net))
+    honest = gate.certify(net, *batch(net))
     flip(monkeypatch)
     path = cache_folder.for_certificates() / f"{honest.fingerprint}.json"
     path.rename(path.with_stem(fingerprint(net)))
     with pytest.raises(VerificationError):
-        gate.gate(net, *batch(net))
+        gate.certify(net, *batch(net))
 
 
 @pytest.mark.usefixtures("quick")
@@ -124,7 +124,7 @@ def test_a_cache_that_cannot_be_written_is_no_hindrance(
     monkeypatch.setenv("GEARTRAIN_CACHE", str(tmp_path / "file"))
     said: list[str] = []
     net = small()
-    assert gate.gate(net, *batch(net), progress=said.append).verdict == "pass"
+    assert gate.certify(net, *batch(net), progress=said.append).verdict == "pass"
     assert "could not be kept" in said[-1]
 
 
@@ -143,13 +143,13 @@ def test_a_property_that_does_not_hold_is_a_failure(monkeypatch: pytest.MonkeyPa
     """The error has the property's message, and what the network itself looks like."""
     net = small()
     with pytest.raises(VerificationError, match="this_property") as caught:
-        gate.gate(net, *batch(net))
+        gate.certify(net, *batch(net))
     assert "analytic" not in str(caught.value)
     flip(monkeypatch)
     with pytest.raises(
         VerificationError, match=r"(?s)this_property.*W2\[2, 0\]: analytic"
     ) as caught:
-        gate.gate(net, *batch(net))
+        gate.certify(net, *batch(net))
     assert caught.value.report is not None
     assert caught.value.report.verdict == "fail"
 
@@ -161,7 +161,7 @@ def test_a_falsified_property_is_no_matter_of_the_networks_own_verdict() -> None
     x, y = batch(net)
     for given in (x, 1e9 * x):  # saturated: nothing can be decided
         with pytest.raises(VerificationError, match="this_property") as caught:
-            gate.gate(net, given, y)
+            gate.certify(net, given, y)
         assert caught.value.report is None
 
 
@@ -178,7 +178,7 @@ def test_a_gradient_that_raises_is_told_beside_the_property(
     net = small()
     pattern = r"(?s)this_property.*the gradient of <Network 3-4-2.* raises ValueError"
     with pytest.raises(VerificationError, match=pattern):
-        gate.gate(net, *batch(net))
+        gate.certify(net, *batch(net))
 
 
 @pytest.mark.usefixtures("quick")
@@ -189,7 +189,7 @@ def test_the_loop_rehearses_even_where_the_gradient_was_proved_before(
     net, right = small(), fast_loop.Loop.step
     x, y = batch(net, 60)
     settings: dict[str, Any] = {"samples": Samples(x=x, y=y), "learning_rate": 0.5}
-    assert gate.gate(net, x, y, batch_size=4, **settings).verdict == "pass"
+    assert gate.certify(net, x, y, batch_size=4, **settings).verdict == "pass"
 
     def turned(self: Any, x: Any, y: Any, rate: float) -> None:
         right(self, x, y, rate if len(x) < 8 else -rate)
@@ -198,9 +198,9 @@ def test_the_loop_rehearses_even_where_the_gradient_was_proved_before(
     assert kept is not None
     monkeypatch.setattr(fast_loop.Loop, "step", turned)
     monkeypatch.setattr(certificate_store, "load", lambda _: kept)
-    gate.gate(net, x, y, batch_size=4, **settings)
+    gate.certify(net, x, y, batch_size=4, **settings)
     with pytest.raises(VerificationError, match="the training loop differs"):
-        gate.gate(net, x, y, batch_size=8, **settings)
+        gate.certify(net, x, y, batch_size=8, **settings)
 
 
 def test_the_real_properties_catch_a_planted_bug(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +215,7 @@ def test_the_real_properties_catch_a_planted_bug(monkeypatch: pytest.MonkeyPatch
     net = small()
     pattern = r"(?s)analytic_equals_numeric.*b\d\[\d\]: analytic \S+, numeric \S+, error"
     with pytest.raises(VerificationError, match=pattern):
-        gate.gate(net, *batch(net))
+        gate.certify(net, *batch(net))
 
 
 @pytest.mark.usefixtures("quick")
@@ -223,11 +223,11 @@ def test_a_certificate_of_less_than_half_is_not_good_enough_for_other_samples() 
     """The next run checks on its own; one of more than half is taken as it is."""
     net = small()
     x, y = batch(net)
-    thin = replace(gate.gate(net, x, y), checked=13)
+    thin = replace(gate.certify(net, x, y), checked=13)
     for kept, again in ((thin, True), (replace(thin, checked=14), False)):
         certificate_store.store(kept)
         RAN.clear()
-        found = gate.gate(net, x, y)
+        found = gate.certify(net, x, y)
         assert (RAN != []) is again
         assert found.checked == (26 if again else 14)
 
@@ -253,6 +253,6 @@ def test_the_gate_shows_how_far_it_is_and_leaves_no_trace(monkeypatch: pytest.Mo
     net = small()
     x, y = batch(net)
     x[:, 0] = 0  # nothing can be decided there before it is filled in
-    gate.gate(net, x, y, cached=False)
+    gate.certify(net, x, y, cached=False)
     assert len(moved) == 2
     assert all(sum(each) == sum(v.size for v in (*net.weights, *net.biases)) for each in moved)

@@ -11,7 +11,7 @@ from backprop import init_net
 from backprop.training import fast_loop, gradient_descent, recorder
 from backprop.training.minibatches import Batches
 from backprop.training.samples import Samples
-from checks.network.certification.training_loop_check import rehearse
+from checks.network.certification.training_loop_check import loop_differs_from_passes
 from checks.network.certification.verification import VerificationError, verify
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (60, 12), dtype=np.uint8)
@@ -29,7 +29,7 @@ def test_the_loop_arrives_where_the_passes_do(dtype: Any, shape: Any, batch_size
     """Whatever the minibatch; and the network stays as it was."""
     net = init_net(shape, dtype=dtype, seed=3)
     before = net.weights[0].copy()
-    assert rehearse(net, SAMPLES, batch_size=batch_size, learning_rate=5.0) is None
+    assert loop_differs_from_passes(net, SAMPLES, batch_size=batch_size, learning_rate=5.0) is None
     assert np.array_equal(net.weights[0], before)
 
 
@@ -94,7 +94,7 @@ def test_a_loop_that_goes_elsewhere_is_told(
     x, y = samples.batch(slice(0, 30), net.dtype)
     verify(net, x, y)
     monkeypatch.setattr(owner, name, fault)
-    said = rehearse(net, samples, batch_size=20, learning_rate=5.0)
+    said = loop_differs_from_passes(net, samples, batch_size=20, learning_rate=5.0)
     assert said is not None
     assert re.match(told, said)
     with pytest.raises(VerificationError, match=rf"the training loop differs .*\n{told}"):
@@ -113,7 +113,9 @@ def test_a_minibatch_left_out_or_taken_twice_is_told(
             right(net, samples, order[:count], **settings)
 
     monkeypatch.setattr(gradient_descent, "descend", other)
-    told = rehearse(init_net((12, 9, 4), seed=3), MANY, batch_size=20, learning_rate=5.0)
+    told = loop_differs_from_passes(
+        init_net((12, 9, 4), seed=3), MANY, batch_size=20, learning_rate=5.0
+    )
     assert told == f"the loop takes {steps} steps for 5 minibatches"
 
 
@@ -139,9 +141,9 @@ def test_where_a_rate_leads_nowhere_a_smaller_one_is_rehearsed(
 ) -> None:
     """A network that saturates at once, or overflows, hides what later steps do."""
     net = init_net((12, 9, 4), seed=3)
-    assert rehearse(net, SAMPLES, batch_size=12, learning_rate=rate) is None
+    assert loop_differs_from_passes(net, SAMPLES, batch_size=12, learning_rate=rate) is None
     monkeypatch.setattr(fast_loop.Loop, "step", undivided)
-    told = rehearse(net, SAMPLES, batch_size=12, learning_rate=rate)
+    told = loop_differs_from_passes(net, SAMPLES, batch_size=12, learning_rate=rate)
     assert told is not None
     assert ": the loop steps to " in told
 
@@ -156,7 +158,12 @@ def test_a_right_loop_is_not_accused_where_steps_are_wild(cost: str, activation:
         for batch_size in (1, 2, 12):
             net = init_net((12, 9, 4), activation=activation, cost=cost, seed=seed)
             for rate in (5.0, 20.0):
-                assert rehearse(net, samples, batch_size=batch_size, learning_rate=rate) is None
+                assert (
+                    loop_differs_from_passes(
+                        net, samples, batch_size=batch_size, learning_rate=rate
+                    )
+                    is None
+                )
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 20, 39, 60])
@@ -164,7 +171,9 @@ def test_a_step_that_is_not_repeated_is_told(monkeypatch: pytest.MonkeyPatch, co
     """However few samples there are: some minibatch comes after one of its size."""
     monkeypatch.setattr(recorder.OperationRecorder, "replay", lambda self: None)
     few = Samples(x=IMAGES[:count], y=LABELS[:count], peak=255)
-    told = rehearse(init_net((12, 9, 4), seed=3), few, batch_size=20, learning_rate=5.0)
+    told = loop_differs_from_passes(
+        init_net((12, 9, 4), seed=3), few, batch_size=20, learning_rate=5.0
+    )
     assert told is not None
     assert ": the loop steps to " in told
 
@@ -182,7 +191,9 @@ def test_a_loop_that_overflows_before_the_passes_do_is_not_accused(dtype: Any) -
             dtype=dtype,
             seed=seed,
         )
-        refused += rehearse(net, samples, batch_size=2, learning_rate=5.0) is not None
+        refused += (
+            loop_differs_from_passes(net, samples, batch_size=2, learning_rate=5.0) is not None
+        )
     assert refused == 0
 
 
@@ -195,6 +206,8 @@ def test_a_loop_that_makes_no_number_is_told(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(fast_loop.Loop, "step", spoils)
     for rate in (1e-3, 5.0):
-        told = rehearse(init_net((12, 9, 4)), SAMPLES, batch_size=20, learning_rate=rate)
+        told = loop_differs_from_passes(
+            init_net((12, 9, 4)), SAMPLES, batch_size=20, learning_rate=rate
+        )
         assert told is not None
         assert "W1[0, 3]: the loop steps to nan, the passes to " in told

@@ -130,15 +130,15 @@ def test_lists_are_as_good_as_arrays() -> None:
 
 def test_a_certificate_is_of_the_code_that_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Code that is replaced while it is being checked is not covered."""
-    net, right = small(), verification.check
+    net, right = small(), verification.check_network
 
     def check(*given: Any, **options: Any) -> Any:
         report = right(*given, **options)
         flip(monkeypatch)
         return report
 
-    monkeypatch.setattr(verification, "check", check)
-    monkeypatch.setattr(verification, "rehearse", lambda *given, **options: None)
+    monkeypatch.setattr(verification, "check_network", check)
+    monkeypatch.setattr(verification, "loop_differs_from_passes", lambda *given, **options: None)
     monkeypatch.setattr(verification, "_passed", lambda net, report: report)
     honest = fingerprint(net)
     assert verification.verify(net, *batch(net)).fingerprint == honest != fingerprint(net)
@@ -218,7 +218,7 @@ def test_a_bug_that_black_pixels_hide_is_caught(monkeypatch: pytest.MonkeyPatch)
     x, y = batch(net)
     x[:, 0] = 0
     spoil_first_row(monkeypatch)
-    assert verification.check(net, x, y).verdict == "pass"
+    assert verification.check_network(net, x, y).verdict == "pass"
     with pytest.raises(VerificationError, match="is wrong") as caught:
         verification.verify(net, x, y)
     assert caught.value.report is not None

@@ -15,7 +15,7 @@ from checks.network.faults.catalogue import (
     patched,
     plant,
 )
-from checks.network.faults.selftest import gradient, showing
+from checks.network.faults.selftest import gradient, network_where_fault_shows
 from checks.verdict.conduct import OFFENCES
 
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=[fault.code for fault in FAULTS])
@@ -47,7 +47,7 @@ def test_expected_codes_exist(fault: Fault) -> None:
 def test_fault_shows_and_goes_away(fault: Fault) -> None:
     """Planted, a fault moves the gradient; afterwards the code is what it was before."""
     live = passes.backward, dict(ACTIVATIONS), dict(COSTS)
-    case = showing(fault, np.random.default_rng(0))
+    case = network_where_fault_shows(fault, np.random.default_rng(0))
     assert case is not None
     right, faulty, after = gradient(case), gradient(case, fault), gradient(case)
     assert any(not np.array_equal(right[name], faulty[name]) for name in right)

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks.methods.dispatch import examine
+from checks.methods.dispatch import run_check
 from checks.network.faults import selftest
 from checks.network.faults.catalogue import FAULTS
-from checks.network.faults.selftest import SelfTest, draw, run
+from checks.network.faults.selftest import SelfTest, random_network_for, run
 from checks.verdict.report import Report
 
 
@@ -28,9 +28,9 @@ def answering(monkeypatch: pytest.MonkeyPatch, verdict: str) -> None:
     """A checker that always gives the same verdict."""
 
     def check(*args: Any, **options: Any) -> Report:
-        return replace(examine(*args, **options), verdict=verdict)
+        return replace(run_check(*args, **options), verdict=verdict)
 
-    monkeypatch.setattr(selftest, "check", check)
+    monkeypatch.setattr(selftest, "run_check", check)
 
 
 def test_every_fault_is_caught(result: SelfTest) -> None:
@@ -106,7 +106,7 @@ def test_misread_fault_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_same_seed_same_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
     """The seed decides which networks are drawn."""
     few(monkeypatch, "sign")
-    one, two = (draw(FAULTS[0], np.random.default_rng(3)) for _ in range(2))
+    one, two = (random_network_for(FAULTS[0], np.random.default_rng(3)) for _ in range(2))
     assert np.array_equal(one[1], two[1])
     assert run(seed=4, rounds=2, clean=0).outcomes == run(seed=4, rounds=2, clean=0).outcomes
 

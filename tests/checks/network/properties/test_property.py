@@ -6,7 +6,12 @@ import pytest
 from hypothesis import configuration, settings
 from hypothesis import strategies as st
 
-from checks.network.properties.property import Property, PropertyError, no_folder_left, proposition
+from checks.network.properties.property import (
+    Property,
+    PropertyError,
+    network_property,
+    no_folder_left,
+)
 from checks.network.properties.strategies import register_profiles
 
 register_profiles()
@@ -15,7 +20,7 @@ register_profiles()
 def test_a_body_becomes_a_property() -> None:
     """Its name is the property's, and the first line of its docstring the claim."""
 
-    @proposition(n=st.just(1))
+    @network_property(n=st.just(1))
     def one_is_one(n: int) -> None:
         """One is one.
 
