@@ -2,6 +2,8 @@
 
     report = check_gradients(cost, gradients, params)    # a Report: verdict, counts, diagnosis
     assert_gradients(cost, gradients, params)            # raises what reads like one
+    check_gradients(value_and_grad(fun, x0))             # functions as SciPy and JAX have them
+    check_gradients(attributes(net, ["W1"], cost=…, gradients=…))    # what an object keeps
     check_vjp(f, vjp, x), check_jvp(f, jvp, x)           # products with a Jacobian
     certificate = verify(net, x, y)                      # a network's gradient, proved
 
@@ -16,30 +18,38 @@ if TYPE_CHECKING:
     from typing import Any
 
     from checks.api import GradientError, assert_gradients, check_gradients
+    from checks.forms import GradientProblem, value_and_grad
     from checks.jacobian_products import check_jvp, check_vjp
     from checks.network.certification.certificate import Certificate
     from checks.network.certification.verification import verify
+    from checks.object_attributes import attributes
     from checks.verdict.report import Report
 
 __all__ = [
     "Certificate",
     "GradientError",
+    "GradientProblem",
     "Report",
     "assert_gradients",
+    "attributes",
     "check_gradients",
     "check_jvp",
     "check_vjp",
+    "value_and_grad",
     "verify",
 ]
 
 _HOME = {
     "Certificate": "checks.network.certification.certificate",
     "GradientError": "checks.api",
+    "GradientProblem": "checks.forms",
     "Report": "checks.verdict.report",
     "assert_gradients": "checks.api",
+    "attributes": "checks.object_attributes",
     "check_gradients": "checks.api",
     "check_jvp": "checks.jacobian_products",
     "check_vjp": "checks.jacobian_products",
+    "value_and_grad": "checks.forms",
     "verify": "checks.network.certification.verification",  # loads `backprop` as well
 }
 

@@ -10,12 +10,13 @@ import math
 import operator
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from checks.forms import GradientProblem
 from checks.methods.dispatch import METHODS, ORACLES, SWEEPS, run_check
 from checks.methods.run import CostError
 from checks.methods.waiting import Waiting
@@ -36,7 +37,7 @@ class GradientError(AssertionError):
 
 
 def check_gradients(
-    cost: Callable[..., Any],
+    cost: Callable[..., Any] | GradientProblem,
     gradients: Any = None,
     params: Any = None,
     *,
@@ -60,7 +61,8 @@ def check_gradients(
     ----------
     cost
         params to one real number, be it a float, an int or an array of one element. It is also run
-        on complex arrays; where it does not keep them exact, real differences are used instead.
+        on complex arrays; where it does not keep them exact, real differences are used instead. Or
+        a `GradientProblem`, in the place of all three: see `value_and_grad` and `attributes`.
     gradients
         The analytic gradient, nested and shaped like `params`, or a function from params to it; a
         list of numbers may stand for an array. Given a function, its conduct is checked too: that
@@ -141,6 +143,14 @@ def check_gradients(
     >>> check_gradients(both, params=np.asarray([1.0, 2.0]), jac=True, args=(3.0,)).verdict
     'pass'
     """
+    within: Callable[[], AbstractContextManager[Any]] = nullcontext
+    if isinstance(cost, GradientProblem):
+        if gradients is not None or params is not None or jac or args:
+            raise TypeError(
+                "gradients: expected nothing beside a GradientProblem but options, got more; pass"
+                " check_gradients(problem)"
+            )
+        within, gradients, params, cost = cost.within, cost.gradients, cost.params, cost.cost
     checked = options(
         rtol=rtol,
         method=method,
@@ -183,13 +193,13 @@ def check_gradients(
     waiting = Waiting(problem.parameters)
     if progress is True:
         checked["progress"] = waiting.update
-    with closing(waiting), restored(params, kept, again) as restoring:
+    with within(), closing(waiting), restored(params, kept, again) as restoring:
         report = run_check(replace(problem, repeat=repeat), executor=executor, **checked)
     return noted(report, restoring)
 
 
 def assert_gradients(
-    cost: Callable[..., Any],
+    cost: Callable[..., Any] | GradientProblem,
     gradients: Any = None,
     params: Any = None,
     *,

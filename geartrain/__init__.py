@@ -32,11 +32,14 @@ if TYPE_CHECKING:
     from checks import (
         Certificate,
         GradientError,
+        GradientProblem,
         Report,
         assert_gradients,
+        attributes,
         check_gradients,
         check_jvp,
         check_vjp,
+        value_and_grad,
         verify,
     )
 
@@ -44,9 +47,11 @@ __all__ = [
     "Certificate",
     "Dataset",
     "GradientError",
+    "GradientProblem",
     "Network",
     "Report",
     "assert_gradients",
+    "attributes",
     "backward",
     "check_gradients",
     "check_jvp",
@@ -58,6 +63,7 @@ __all__ = [
     "load",
     "optimize",
     "train",
+    "value_and_grad",
     "verify",
     "zero_grad",
 ]

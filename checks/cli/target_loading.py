@@ -1,8 +1,9 @@
 """Loading: from `path/to/file.py:name` or `package.module:name` to a subject.
 
-The name may stand for a Problem; for cost, gradients and params as a tuple of three, as a dict
-with those keys or as an object with those attributes, `inputs` and `args` optional, `gradients` too
-where `jac` is True; or for a function without arguments that returns one of these.
+The name may stand for a Problem; for cost, gradients and params as a `GradientProblem`, as a tuple
+of three, as a dict with those keys or as an object with those attributes, `inputs` and `args`
+optional, `gradients` too where `jac` is True; or for a function without arguments that returns one
+of these.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import stat
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from checks.api import named_inputs
+from checks.forms import GradientProblem
 from checks.problem.problem import Problem, black_box, call_user_function
 
 DEFAULT_NAME = "subject"
@@ -189,9 +192,11 @@ def _subject(found: Any, target: str) -> Problem:
         )
     try:
         parts["inputs"] = named_inputs(parts.get("inputs"))
-        return black_box(**{"gradients": None, **parts})
+        problem = black_box(**{"gradients": None, **parts})
     except (TypeError, ValueError) as error:
         raise LoadError(f"{target}: {error}") from None
+    within = found.within if isinstance(found, GradientProblem) else problem.within
+    return replace(problem, within=within)
 
 
 def _parts(found: Any) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Nested parameters: any arrangement of lists, tuples and dicts of arrays, as named tensors.
+"""Nested parameters: any arrangement of lists, tuples, dicts and dataclasses, as named tensors.
 
 `flatten` gives each array the path that leads to it, `rebuild` puts arrays back where they were,
 `follow` reads a gradient by the nesting of its parameters.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ Array = npt.NDArray[Any]
 
 def flatten(nest: Any, *, root: str) -> dict[str, Array]:
     """The arrays in `nest` by path: keys and positions joined by dots, `root` for a lone array.
+
+    Named tuples and dataclasses have the names of their fields for keys. Of a dataclass, fields
+    that hold neither arrays nor floats, such as a name or a width, are no parameters.
 
     Raises
     ------
@@ -70,6 +74,11 @@ def rebuild(nest: Any, arrays: Iterator[Array]) -> Any:
     if isinstance(nest, list | tuple):
         parts = [rebuild(value, arrays) for value in nest]
         return type(nest)(*parts) if hasattr(nest, "_fields") else type(nest)(parts)
+    if _is_record(nest):
+        other = copy.copy(nest)  # keeps its other fields
+        for name, value in _parts(nest):
+            object.__setattr__(other, name, rebuild(value, arrays))  # it may be frozen
+        return other
     leaf = next(arrays)
     return leaf if isinstance(nest, np.ndarray) else leaf[()]
 
@@ -84,20 +93,29 @@ class _OtherwiseError(Exception):
 
 
 def _follow(found: Any, like: Any, path: str) -> Iterator[tuple[str, Array]]:
-    if not isinstance(like, Mapping | list | tuple):
+    if not _is_nest(like):
         yield path, _numbers(found)
         return
     parts = _parts(like)
-    if isinstance(like, Mapping):
-        if not isinstance(found, Mapping) or set(found) != set(like):
+    if isinstance(found, np.ndarray):
+        if isinstance(like, Mapping) or _is_record(like):
             raise _OtherwiseError
-    elif isinstance(found, np.ndarray):
-        if found.shape != (len(like),) or not all(np.ndim(v) == 0 for _, v in parts):
+        if found.shape != (len(parts),) or not all(np.ndim(v) == 0 for _, v in parts):
             raise _OtherwiseError
-    elif not isinstance(found, list | tuple) or len(found) != len(like):
+        values = list(found)
+    elif not _is_nest(found):
         raise _OtherwiseError
-    for key, value in parts:
-        yield from _follow(found[key], value, f"{path}.{key}" if path else str(key))
+    else:
+        given = _parts(found)
+        by_name = isinstance(found, Mapping) or _is_record(found)
+        if len(given) != len(parts) or (isinstance(like, Mapping) and not by_name):
+            raise _OtherwiseError
+        try:
+            values = [dict(given)[key] for key, _ in parts] if by_name else [v for _, v in given]
+        except KeyError:
+            raise _OtherwiseError from None
+    for (key, value), each in zip(parts, values, strict=True):
+        yield from _follow(each, value, f"{path}.{key}" if path else str(key))
 
 
 def _numbers(found: Any) -> Array:
@@ -116,13 +134,35 @@ def _numbers(found: Any) -> Array:
 
 
 def _walk(nest: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if not isinstance(nest, Mapping | list | tuple):
+    if not _is_nest(nest):
         yield path, nest
         return
     for key, value in _parts(nest):
         yield from _walk(value, f"{path}.{key}" if path else str(key))
 
 
+def _is_nest(found: Any) -> bool:
+    return isinstance(found, Mapping | list | tuple) or _is_record(found)
+
+
+def _is_record(found: Any) -> bool:
+    return is_dataclass(found) and not isinstance(found, type) and not hasattr(found, "__array__")
+
+
 def _parts(nest: Any) -> list[tuple[Any, Any]]:
-    """What a list, a tuple or a dict holds, each with its key or position."""
-    return list(nest.items() if isinstance(nest, Mapping) else enumerate(nest))
+    """What a nest holds, each with its key, position or the name of its field."""
+    if isinstance(nest, Mapping):
+        return list(nest.items())
+    if isinstance(nest, tuple) and hasattr(nest, "_fields"):
+        return list(zip(nest._fields, nest, strict=True))
+    if isinstance(nest, list | tuple):
+        return list(enumerate(nest))
+    held = [(field.name, getattr(nest, field.name)) for field in fields(nest)]
+    return [(name, value) for name, value in held if _may_be_parameters(value)]
+
+
+def _may_be_parameters(value: Any) -> bool:
+    """Whether a field of a dataclass is one: an array, a number with a point, or a nest of them."""
+    if isinstance(value, Mapping | list | tuple):
+        return any(_may_be_parameters(part) for _, part in _parts(value))
+    return _is_record(value) or isinstance(value, np.ndarray | float | np.floating)

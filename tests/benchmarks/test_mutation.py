@@ -38,6 +38,7 @@ def test_every_module_of_the_rooms_is_mutated(monkeypatch: pytest.MonkeyPatch) -
         "checks/methods/waiting.py",
         "checks/oracles/registry.py",
         "checks/problem/nested.py",
+        "checks/problem/object_state.py",
         "checks/problem/problem.py",
         "checks/verdict/report.py",
         "checks/verdict/restoration.py",

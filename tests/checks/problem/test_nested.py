@@ -1,5 +1,7 @@
 import collections
 import types
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +17,17 @@ class Layer(NamedTuple):
 
     W: Any
     b: Any
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A dataclass with parameters, and with fields that are none."""
+
+    W: Any
+    b: Any
+    name: str = "dense"
+    width: int = 3
+    slope: Callable[[Any], Any] = np.cos
 
 
 LEAVES = st.integers(0, 3).map(lambda n: np.arange(float(n)))
@@ -51,12 +64,50 @@ def test_paths_join_keys_and_positions_with_dots() -> None:
     """A lone array is called by the root's name."""
     layers = {"layers": [Layer(W=np.ones(2), b=1.0), {"gain": np.ones(1)}], 3: np.ones(1)}
     assert list(nested.flatten(layers, root="params")) == [
-        "layers.0.0",
-        "layers.0.1",
+        "layers.0.W",
+        "layers.0.b",
         "layers.1.gain",
         "3",
     ]
     assert list(nested.flatten(np.ones(2), root="x")) == ["x"]
+
+
+def test_a_dataclass_is_a_nest_of_its_arrays() -> None:
+    """By the names of its fields; what else it has comes back as it was."""
+    given = {"hidden": Dense(W=np.ones((2, 2)), b=0.5, name="first"), "out": np.zeros(1)}
+    assert list(nested.flatten(given, root="params")) == ["hidden.W", "hidden.b", "out"]
+    arrays = [np.zeros((2, 2)), np.asarray(2.0), np.ones(1)]
+    again = nested.rebuild(given, iter(arrays))["hidden"]
+    assert again.W is arrays[0]
+    assert (again.b, again.name, again.width, again.slope) == (2.0, "first", 3, np.cos)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        Dense(W=[1.0, 2.0], b=3.0),
+        Layer(W=[1.0, 2.0], b=3.0),
+        {"b": 3.0, "W": np.asarray([1.0, 2.0])},
+        (np.asarray([1.0, 2.0]), 3.0),
+    ],
+)
+@pytest.mark.parametrize("kind", [Dense, Layer])
+def test_a_gradient_goes_by_fields_or_their_order(kind: Any, found: Any) -> None:
+    """It need not be of the parameters' own class."""
+    like = kind(W=np.zeros(2), b=0.0)
+    gradient = nested.follow(found, like, root="params")
+    assert list(gradient) == ["W", "b"]
+    np.testing.assert_array_equal(gradient["W"], [1.0, 2.0])
+    assert gradient["b"] == 3
+
+
+def test_a_field_too_many_or_too_few_is_seen() -> None:
+    """By the paths of what was found, as of any other nest."""
+    like = Dense(W=np.zeros(2), b=0.0)
+    assert list(nested.follow({"W": np.zeros(2)}, like, root="params")) == ["W"]
+    found = nested.follow({"W": np.zeros(2), "c": 1.0}, like, root="params")
+    assert list(found) == ["W", "c"]
+    assert list(nested.follow(np.zeros(2), like, root="params")) == ["params"]
 
 
 def test_two_arrays_with_one_path_are_refused_and_named() -> None:
