@@ -1,0 +1,189 @@
+"""A check in a test: its options, what is kept of it, and what a failure shows."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from types import CodeType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+import geartrain
+from geartrain.pytest_summary import VERDICTS, coordinate
+
+if TYPE_CHECKING:
+    import pytest
+
+    from checks import Report
+
+UNDECIDED = ("fail", "warn", "pass")  # what becomes of a test
+PARTS = ("cost", "gradients", "params")
+OPTIONAL = ("inputs", "jac", "args")  # what else a problem may bring along
+KEPT = 100  # reports of one test; Hypothesis may run it a thousand times
+OURS = ("checks", "geartrain")
+# What our own code raises to say that it was called wrongly; anything else is a fault of ours.
+REFUSALS = (AssertionError, ImportError, TypeError, ValueError)
+
+
+def check(
+    item: pytest.Item,
+    settings: Mapping[str, Any],
+    given: tuple[Any, Any, Any],
+    options: Mapping[str, Any],
+    records: list[dict[str, Any]],
+) -> tuple[Report, bool]:
+    """The report of a check that does not fail the test, and whether to warn; it is recorded."""
+    __tracebackhide__ = True
+    parts = _parts(*given)
+    chosen = {**settings, **_marked(item), **parts, **_known("gradcheck", options)}
+    undecided = chosen.pop("undecided", "fail")
+    if undecided not in UNDECIDED:
+        raise ValueError(f"undecided: expected one of {', '.join(UNDECIDED)}, got {undecided!r}")
+    report = geartrain.check_gradients(**chosen)
+    about = {**report.extra, "gradient": _name(parts)}
+    report = replace(report, repeat=_again(item, settings), extra=about)
+    if report.verdict == "fail" or (report.verdict != "pass" and undecided == "fail"):
+        raise geartrain.GradientError(report)
+    _keep(report, records)
+    return report, report.verdict != "pass" and undecided == "warn"
+
+
+def _parts(cost: Any, gradients: Any, params: Any) -> dict[str, Any]:
+    """The arguments by name; one alone is a problem that holds them."""
+    if gradients is not None or params is not None:
+        return {"cost": cost, "gradients": gradients, "params": params}
+    if isinstance(cost, tuple) and len(cost) == len(PARTS):
+        return dict(zip(PARTS, cost, strict=True))
+    held = cost if isinstance(cost, Mapping) else _attributes(cost)
+    if not {"cost", "params"} <= held.keys():
+        raise TypeError(
+            "gradcheck: expected cost, gradients and params, or a problem: a tuple of these three,"
+            f" or a dict or an object with these names; got one {type(cost).__name__}"
+        )
+    return {"gradients": None, **{name: held[name] for name in (*PARTS, *OPTIONAL) if name in held}}
+
+
+def _attributes(found: Any) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in (*PARTS, *OPTIONAL) if hasattr(found, name)}
+
+
+def _marked(item: pytest.Item) -> dict[str, Any]:
+    """The options of the test's markers; the closest has the last word."""
+    options: dict[str, Any] = {}
+    for mark in reversed([*item.iter_markers("gradcheck")]):
+        if mark.args:
+            raise TypeError(
+                "the marker gradcheck: expected options by name, such as rtol=1e-5, got"
+                f" {', '.join(map(repr, mark.args))}"
+            )
+        options |= _known("the marker gradcheck", mark.kwargs)
+    return options
+
+
+def _known(where: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options, if there are such."""
+    parameters = inspect.signature(geartrain.check_gradients).parameters.values()
+    names = ["undecided", *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)]
+    for name in options:
+        if name not in names:
+            close = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
+            raise TypeError(f"{where}: expected options of check_gradients, got {name!r}; {hint}")
+    return options
+
+
+def _name(parts: Mapping[str, Any]) -> str | None:
+    """The function that is judged, by its full name; None where arrays are."""
+    both = parts["gradients"] is None or parts["gradients"] is True
+    function = parts["cost" if both else "gradients"]
+    while isinstance(function, partial):
+        function = function.func
+    if not callable(function):
+        return None
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def _again(item: pytest.Item, settings: Mapping[str, Any]) -> str:
+    """The command that runs the test again, with what was said on the command line."""
+    said = {name: item.config.getoption(f"gradcheck_{name}") for name in settings}
+    given = [f"--gradcheck-{name}={value}" for name, value in said.items() if value is not None]
+    return shlex.join(["pytest", item.nodeid, *given])
+
+
+# --- what is kept -----------------------------------------------------------------------------
+
+
+def note_failures(error: BaseException, records: list[dict[str, Any]]) -> None:
+    """Keep the reports of the failed checks that have ended a test, were they ours or not."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            note_failures(each, records)
+    elif isinstance(error, geartrain.GradientError):
+        _keep(error.report, records)
+
+
+def _keep(report: Report, records: list[dict[str, Any]]) -> None:
+    record = json.loads(report.to_json())  # plain values, which xdist can send
+    if len(records) < KEPT or report.verdict != "pass":
+        records.append({"checks": 1, "report": record})
+    else:  # counted, together with one that is kept
+        records[-1]["checks"] += 1
+
+
+def properties(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, object]]:
+    """What JUnit's XML says of a test: counts, and how and where it failed."""
+    reports = [record["report"] for record in records]
+    worst = min(reports, key=lambda report: VERDICTS.index(report["verdict"]))
+    found = [
+        ("gradcheck_verdict", worst["verdict"]),
+        ("gradcheck_checks", sum(record["checks"] for record in records)),
+        ("gradcheck_parameters", sum(report["parameters"] for report in reports)),
+        ("gradcheck_undecided", sum(report["undecided"] for report in reports)),
+    ]
+    if worst["diagnosis"]:
+        found.append(("gradcheck_diagnosis", worst["diagnosis"]["code"]))
+    if worst["worst"]:
+        found.append(("gradcheck_worst", coordinate(worst["worst"])))
+    return found
+
+
+# --- what a failure shows ---------------------------------------------------------------------
+
+
+def without_our_frames(error: BaseException, call: CodeType) -> None:
+    """Take our frames, from that call on, out of the traceback of an error, and of its causes.
+
+    They stay where the error is a fault of ours.
+    """
+    chain: list[BaseException] = []
+    following: BaseException | None = error
+    while following and following not in chain:
+        chain.append(following)
+        _prune(following, call)
+        following = following.__cause__ or following.__context__
+
+
+def _prune(error: BaseException, call: CodeType) -> None:
+    entries = [*_entries(error.__traceback__)]
+    calls = [k for k, entry in enumerate(entries) if entry.tb_frame.f_code is call]
+    if not calls or (_is_ours(entries[-1]) and not isinstance(error, REFUSALS)):
+        return
+    last = max(k for k, entry in enumerate(entries) if _is_ours(entry))
+    kept = entries[: calls[0]] + entries[last + 1 :]
+    for entry, following in zip(kept, [*kept[1:], None], strict=True):
+        entry.tb_next = following
+
+
+def _entries(entry: TracebackType | None) -> Iterator[TracebackType]:
+    while entry is not None:
+        yield entry
+        entry = entry.tb_next
+
+
+def _is_ours(entry: TracebackType) -> bool:
+    return str(entry.tb_frame.f_globals.get("__name__", "")).partition(".")[0] in OURS
