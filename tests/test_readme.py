@@ -36,7 +36,7 @@ DISTRIBUTED = ROOT / "docs" / "distributed.md"
 GROUPS = {"gradcheck": checks.cli.gradcheck.command, "backprop": backprop.cli.group.main}
 
 # Options of other programs, and commands that take long or need something beside them.
-FOREIGN = {"--worker-port"}
+FOREIGN = {"--worker-port", "--full-trace", "--junitxml"}
 NOT_RUN = ("--selftest", "--jobs", "--dask")
 
 
