@@ -5,6 +5,7 @@
     check_gradients(value_and_grad(fun, x0))             # functions as SciPy and JAX have them
     check_gradients(attributes(net, ["W1"], cost=…, gradients=…))    # what an object keeps
     check_vjp(f, vjp, x), check_jvp(f, jvp, x)           # products with a Jacobian
+    check_jacobian(fun, jac, x), check_hessian(grad, hess, x)        # the matrices themselves
     certificate = verify(net, x, y)                      # a network's gradient, proved
 
 Everything is loaded when it is first asked for: importing this package loads nothing.
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from checks.api import GradientError, assert_gradients, check_gradients
     from checks.forms import GradientProblem, value_and_grad
     from checks.jacobian_products import check_jvp, check_vjp
+    from checks.matrices import check_hessian, check_jacobian
     from checks.network.certification.certificate import Certificate
     from checks.network.certification.verification import verify
     from checks.object_attributes import attributes
@@ -33,6 +35,8 @@ __all__ = [
     "assert_gradients",
     "attributes",
     "check_gradients",
+    "check_hessian",
+    "check_jacobian",
     "check_jvp",
     "check_vjp",
     "value_and_grad",
@@ -47,6 +51,8 @@ _HOME = {
     "assert_gradients": "checks.api",
     "attributes": "checks.object_attributes",
     "check_gradients": "checks.api",
+    "check_hessian": "checks.matrices",
+    "check_jacobian": "checks.matrices",
     "check_jvp": "checks.jacobian_products",
     "check_vjp": "checks.jacobian_products",
     "value_and_grad": "checks.forms",

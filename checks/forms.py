@@ -129,7 +129,7 @@ def value_and_grad(
     if kwargs is not None and not isinstance(kwargs, Mapping):
         raise TypeError(f"kwargs: expected a dict of further arguments, got {kwargs!r}")
     given = dict(kwargs or {})
-    x0 = _as_array(x0)
+    x0 = as_array(x0)
     vector = None if blocks is None else _Blocks(shapes=_shapes(blocks, x0))
     call = partial(_Call, args=args, kwargs=given, vector=vector)
     return GradientProblem(
@@ -216,7 +216,7 @@ def _shapes(blocks: Any, x0: Any) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def _as_array(x0: Any) -> Any:
+def as_array(x0: Any) -> Any:
     """A list of numbers as an array of floats, as SciPy takes it; anything else as it is."""
     if isinstance(x0, list | tuple) and x0 and not hasattr(x0, "_fields"):
         try:
