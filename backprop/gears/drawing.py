@@ -38,7 +38,7 @@ def drawing(train: GearTrain) -> str:
     width = max(2 * LEFT + STEP * (len(columns) - 1), 60 + round(7.6 * longest))
     foot = TOP + ROW * rows
     height = foot + LINE * len(sums) + 24
-    places = {
+    places: dict[str, tuple[float, float]] = {
         name: (LEFT + STEP * k, TOP + ROW * (rows - len(names)) / 2 + ROW * (i + 0.4))
         for k, names in enumerate(columns)
         for i, name in enumerate(names)

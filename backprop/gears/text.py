@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -69,7 +69,7 @@ def _gears(train: GearTrain) -> Iterator[str]:
         yield f"  delta{z[1:]} = dC/d{z} = {number(delta)}"
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     """Names to the left, numbers to the right."""
     widths = [max(len(row[k]) for row in (head, *rows)) for k in range(4)]
     for row in (head, *rows):

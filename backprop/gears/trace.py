@@ -20,6 +20,8 @@ from backprop.costs import COSTS
 from backprop.gears.gear_train import NUDGE, SHOWN, Gear, GearTrain, Path, multiplications
 from backprop.network import Network
 
+Ways = tuple[Array, list[tuple[int, ...]]]  # products, and the units that each goes through
+
 # As the text writes them; `a` is put in its place. Of others only the value is known.
 SLOPES = {
     "sigmoid": "a * (1 - a)",
@@ -168,18 +170,19 @@ class _Follower:
         """How far z turns for the weight: what enters it; a bias is added as it is."""
         return float(self.a[self.first - 1][0, self.index[0]]) if self.tensor[0] == "W" else 1.0
 
-    def _strongest(self, count: int) -> tuple[Array, list[tuple[int, ...]]]:
+    def _strongest(self, count: int) -> Ways:
         """The largest products, and the units that each goes through, from the weight's on.
 
         From the cost back, each unit keeps its best `count` ways on: a longer way that is among the
         best goes on along one of these.
         """
-        ways = [(np.array([d]), [(k,)]) for k, d in enumerate(self.end * self.slopes[-1])]
+        ends = enumerate(self.end * self.slopes[-1])
+        ways: list[Ways] = [(np.array([d]), [(k,)]) for k, d in ends]
         for layer in range(self.last - 1, self.first - 1, -1):
             on = [(v, k, j) for k, (values, _) in enumerate(ways) for j, v in enumerate(values)]
             value = np.array([v for v, _, _ in on])
             unit = np.array([k for _, k, _ in on])
-            before = []
+            before: list[Ways] = []
             rows = range(self.net.shape[layer]) if layer > self.first else [self.unit]
             for row in rows:
                 product = value * self.net.weights[layer][row, unit] * self.slopes[layer - 1][row]
