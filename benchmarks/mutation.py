@@ -50,12 +50,12 @@ FAST = ("training/fast_loop", "training/minibatches", "training/recorder")
 LOOP = (*(f"tests/backprop/training/test_{m}.py" for m in ("recorder", "fast_loop", "minibatches")),
         "tests/checks/network/certification/test_training_loop_check.py", PROPERTIES)  # fmt: skip
 ROOMS = {
-    "problem": ("evaluation",),
+    "problem": ("evaluation", "part"),
     "oracles": ("lines", "levels", "complex_step", "rounding", "noise", "calibration",
                 "confirmation", "complex_safety", "nonholomorphic_calls", "thresholds"),
     "verdict": ("rule", "findings", "reasons"),
-    "methods": ("run", "judge", "sweep", "projection", "probe", "single_projection", "taylor",
-                "conclude", "dispatch"),
+    "methods": ("run", "judge", "sweep", "in_parts", "projection", "probe", "single_projection",
+                "taylor", "conclude", "dispatch"),
 }  # fmt: skip
 OF_ROOMS = tuple(f"{room}/test_{m}" for room, modules in ROOMS.items() for m in modules)
 ENGINE = (

@@ -10,7 +10,7 @@ import math
 import operator
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from checks.methods.run import CostError
 from checks.methods.waiting import Waiting
 from checks.problem import nested
 from checks.problem.nested import Array
+from checks.problem.part import Sample, drawn
 from checks.problem.problem import black_box, returns_both
 from checks.verdict.report import Report
 from checks.verdict.restoration import noted, restored
@@ -50,6 +51,8 @@ def check_gradients(
     cost_error: CostError = None,
     repeatable: bool = True,
     batched: bool = False,
+    sample: Sample | None = None,
+    stop_after: int | None = None,
     seed: int = 0,
     inputs: Any = None,
     progress: Callable[[int], None] | bool | None = None,
@@ -96,6 +99,11 @@ def check_gradients(
     batched
         Whether `cost` takes a stack of k parameter sets, each array with a leading axis of k more,
         and returns k costs: many perturbations are then run in one call.
+    sample
+        How many random coordinates of each tensor to check, or which share of each, such as 0.01;
+        by default all. The rest is "not checked", and the verdict is one on those drawn.
+    stop_after
+        At how many wrong coordinates to end, as soon as they are found; the rest is "not checked".
     seed
         Where the check's randomness comes from, a whole number. The same seed repeats a check.
     inputs
@@ -105,7 +113,8 @@ def check_gradients(
         error how far it is and the time left, where that is a terminal and it takes a while.
     executor
         Anything like `concurrent.futures.Executor`, to run the pieces of a sweep elsewhere. The
-        numbers are the same to the last bit. Like `oracle`, for a sweep alone.
+        numbers are the same to the last bit. Like `oracle`, `sample` and `stop_after`, for a sweep
+        alone.
 
     Returns
     -------
@@ -158,6 +167,8 @@ def check_gradients(
         strict=strict,
         cost_error=cost_error,
         repeatable=repeatable,
+        sample=sample,
+        stop_after=stop_after,
         seed=seed,
         progress=None if isinstance(progress, bool) else progress,
     )
@@ -185,12 +196,14 @@ def check_gradients(
         cost_error=cost_error,
         repeatable=repeatable,
         batched=batched,
+        sample=sample,
+        stop_after=stop_after,
         seed=seed,
     )
     again = {"the cost": _at_one(cost, args) if batched else _at(cost, args)}
     if callable(gradients):
         again["the gradient"] = _at(gradients, args)
-    waiting = Waiting(problem.parameters)
+    waiting = Waiting(drawn(problem, checked.get("sample")))
     if progress is True:
         checked["progress"] = waiting.update
     with within(), closing(waiting), restored(params, kept, again) as restoring:
@@ -213,6 +226,8 @@ def assert_gradients(
     cost_error: CostError = None,
     repeatable: bool = True,
     batched: bool = False,
+    sample: Sample | None = None,
+    stop_after: int | None = None,
     seed: int = 0,
     inputs: Any = None,
     progress: Callable[[int], None] | bool | None = None,
@@ -224,7 +239,7 @@ def assert_gradients(
     ----------
     cost, gradients, params, jac, args, rtol, method, oracle, strict, cost_error
         As for `check_gradients`.
-    repeatable, batched, seed, inputs, progress, executor
+    repeatable, batched, sample, stop_after, seed, inputs, progress, executor
         As for `check_gradients`.
     allow_undecided
         Whether "undecided" is good enough. By default it is not: nothing was found wrong, but
@@ -258,6 +273,8 @@ def assert_gradients(
         cost_error=cost_error,
         repeatable=repeatable,
         batched=batched,
+        sample=sample,
+        stop_after=stop_after,
         seed=seed,
         inputs=inputs,
         progress=progress,
@@ -308,6 +325,8 @@ def repeat_call(function: str, *, seed: int, **given: Any) -> str:
         "cost_error": None,
         "repeatable": True,
         "batched": False,
+        "sample": None,
+        "stop_after": None,
         "cotangents": 3,
         "tangents": 3,
     }
@@ -329,6 +348,8 @@ def options(
     strict: bool = False,
     cost_error: CostError = None,
     repeatable: bool = True,
+    sample: Sample | None = None,
+    stop_after: int | None = None,
 ) -> dict[str, Any]:
     """The options of a check as `run_check` takes them, or an error that names the wrong one."""
     if progress is not None and not callable(progress):
@@ -345,6 +366,7 @@ def options(
         raise ValueError(
             f"oracle: expected 'auto' with method {method!r}, which chooses its own, got {oracle!r}"
         )
+    found |= _part(method, sample, stop_after)
     if strict:
         found["strict"] = True
     if cost_error is not None:
@@ -382,6 +404,45 @@ def whole(argument: str, value: object, *, least: int) -> int:
     if isinstance(value, bool) or number < least:
         raise ValueError(expected)
     return number
+
+
+def _part(method: str, sample: Sample | None, stop_after: int | None) -> dict[str, Any]:
+    """The options of a check of some coordinates only."""
+    given = {"sample": sample, "stop_after": stop_after}
+    given = {argument: value for argument, value in given.items() if value is not None}
+    if given and method not in SWEEPS:
+        argument, value = next(iter(given.items()))
+        raise ValueError(
+            f"{argument}: expected None with method {method!r}, which has no coordinates to"
+            f" choose from, got {value!r}"
+        )
+    if sample is not None:
+        given["sample"] = _sample(sample)
+    if stop_after is not None:
+        given["stop_after"] = whole("stop_after", stop_after, least=1)
+    return given
+
+
+def _sample(value: object) -> Sample:
+    """A count, as an int, or a share of each tensor."""
+    expected = (
+        "sample: expected a whole number of coordinates for each tensor, such as 100, or a share"
+        f" above 0 and below 1, such as 0.01, got {value!r}"
+    )
+    if isinstance(value, bool | np.bool_ | str):
+        raise TypeError(expected)
+    with suppress(TypeError):
+        count = operator.index(value)  # type: ignore[arg-type]
+        if count >= 1:
+            return count
+        raise ValueError(expected)
+    try:
+        share = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise TypeError(expected) from None
+    if not 0 < share < 1:
+        raise ValueError(expected)
+    return share
 
 
 def _fraction(argument: str, value: float) -> float:

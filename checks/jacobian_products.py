@@ -22,6 +22,7 @@ from checks.oracles import rounding
 from checks.oracles.lines import random_signed_weights
 from checks.problem import nested
 from checks.problem.nested import Array
+from checks.problem.part import Sample
 from checks.problem.problem import Problem, black_box, call_user_function
 from checks.verdict import conduct
 from checks.verdict.report import Diagnosis, Report
@@ -42,6 +43,8 @@ def check_vjp(
     cotangents: int = 3,
     rtol: float | None = None,
     method: str = "sweep",
+    sample: Sample | None = None,
+    stop_after: int | None = None,
     seed: int = 0,
     inputs: Any = None,
     progress: Progress = None,
@@ -59,8 +62,8 @@ def check_vjp(
     cotangents
         How many random cotangents to try, one after the other. One shows nearly every error in
         the Jacobian; more show a product that is not linear in its cotangent.
-    rtol, method, seed, inputs, progress
-        As for `check_gradients`.
+    rtol, method, sample, stop_after, seed, inputs, progress
+        As for `check_gradients`; a sample is one of the coordinates of `x`.
 
     Returns
     -------
@@ -82,10 +85,20 @@ def check_vjp(
     >>> check_vjp(lambda x: A @ x, lambda x, c: -A.T @ c, x).verdict
     'fail'
     """
-    checked = options(rtol=rtol, method=method, seed=seed, progress=progress)
+    checked = options(
+        rtol=rtol, method=method, sample=sample, stop_after=stop_after, seed=seed, progress=progress
+    )
     _functions(f=f, vjp=vjp)
     whole("cotangents", cotangents, least=1)
-    repeat = repeat_call("check_vjp", cotangents=cotangents, rtol=rtol, method=method, seed=seed)
+    repeat = repeat_call(
+        "check_vjp",
+        cotangents=cotangents,
+        rtol=rtol,
+        method=method,
+        sample=sample,
+        stop_after=stop_after,
+        seed=seed,
+    )
     kept = named_inputs(inputs)
     at = _point(x)
     shape, dtype = _output(f, at.nested())

@@ -56,6 +56,19 @@ SELFTEST_OPTIONS = ("seed", "selftest", "json_path", "quiet")
 NOT_REPEATED = ("target", "seed", "json_path", "quiet", "jobs", "dask")
 
 
+def _sample(text: str | None) -> int | float | None:
+    """A count, or a share, as `--sample` takes it."""
+    if text is None:
+        return None
+    try:
+        return int(text) if text.strip().isdecimal() else float(text)
+    except ValueError:
+        raise click.UsageError(
+            "--sample: expected a whole number of coordinates for each tensor, such as 100, or a"
+            f" share above 0 and below 1, such as 0.01, got {text!r}"
+        ) from None
+
+
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("target", nargs=-1, metavar="SHAPE | FILE[:NAME]"),
     click.option("--batch-size", type=click.IntRange(min=1), default=20, show_default=True,
@@ -89,6 +102,11 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--not-repeatable", is_flag=True,
                  help="The cost differs from call to call: measure how far, and judge at that"
                       " noise."),
+    click.option("--sample", metavar="NUMBER", callback=lambda _, __, text: _sample(text),
+                 help="Check so many random coordinates of each tensor, or, below 1, such a share"
+                      " of each; the rest is not checked."),
+    click.option("--stop-after", type=click.IntRange(min=1), metavar="N",
+                 help="End at the first N wrong coordinates."),
     click.option("--jobs", type=click.IntRange(1, MOST_JOBS), default=1, show_default=True,
                  help="Processes to share a sweep among."),
     click.option("--dask", metavar="ADDRESS",
@@ -163,16 +181,19 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
             strict=given["strict"],
             cost_error=given["cost_error"],
             repeatable=not given["not_repeatable"],
+            sample=given["sample"],
+            stop_after=given["stop_after"],
             seed=given["seed"],
             progress=None,
         )
     subjects, notes = _subjects(context, given, shape)
     from checks.methods.sweep import piece_count
+    from checks.problem.part import drawn
 
     jobs = min(given["jobs"], max(map(piece_count, subjects)))
     with (
         workers(jobs, given["dask"]) as options["executor"],
-        closing(Bar("checking", sum(s.parameters for s in subjects))) as bar,
+        closing(Bar("checking", sum(drawn(s, options.get("sample")) for s in subjects))) as bar,
     ):
         options["progress"] = bar.update
         reports = [_run(s, {**options, "rtol": None} if twin else options)
@@ -198,6 +219,8 @@ def _method(context: click.Context, given: dict[str, Any]) -> str:
         raise click.UsageError("--dask: expected no --jobs beside it; the cluster has workers")
     sweeps_only = {
         "--oracle": given["oracle"] != "auto",
+        "--sample": given["sample"] is not None,
+        "--stop-after": given["stop_after"] is not None,
         "--jobs": given["jobs"] > 1,
         "--dask": bool(given["dask"]),
     }

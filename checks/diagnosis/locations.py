@@ -106,7 +106,7 @@ def described(pairs: list[TensorPair]) -> Finding:
 def _described(pair: TensorPair) -> str:
     ratios = pair.analytic[pair.fails] / np.where(pair.numeric, pair.numeric, np.nan)[pair.fails]
     ratios = ratios[np.isfinite(ratios)]
-    of = f"{pair.name}: {pair.wrong:,} of {pair.analytic.size:,} wrong"
+    of = f"{pair.name}: {pair.wrong:,} of {pair.looked:,} wrong"
     at = np.argwhere(pair.fails)
     if len(at) == 1:
         of += f", {coordinate(pair.name, [int(i) for i in at[0]])}"

@@ -32,7 +32,10 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TensorPair:
-    """One tensor: its gradients, which coordinates are wrong, decided and comparable at all."""
+    """One tensor: its gradients, which coordinates are wrong, decided and comparable at all.
+
+    `looked` is how many were looked at.
+    """
 
     name: str
     value: Array
@@ -41,6 +44,7 @@ class TensorPair:
     fails: Array
     known: Array
     usable: Array
+    looked: int
     slack: Array
 
     @property
@@ -107,6 +111,7 @@ def tensor_pairs(
         n, seen = numeric[name], status[name]
         usable = np.isfinite(a) & np.isfinite(n) & (seen != Status.KINK)
         usable &= seen != Status.UNDECIDED  # what is known of it may be nothing at all
+        usable &= seen != Status.UNCHECKED
         slack = 4 * tolerance[name] if tolerance is not None else _guess(a, n, value)
         found.append(
             TensorPair(
@@ -117,6 +122,7 @@ def tensor_pairs(
                 fails=(seen == Status.FAIL) & usable,
                 known=((seen == Status.FAIL) | (seen == Status.PASS)) & usable,
                 usable=usable,
+                looked=int(np.count_nonzero(seen != Status.UNCHECKED)),
                 slack=slack,
             )
         )
@@ -186,7 +192,7 @@ def _entries(pair: TensorPair) -> str:
     flat = np.flatnonzero(pair.fails)
     if pair.fails.ndim == 1 and np.ptp(flat) == len(flat) - 1:
         return f"entries {flat[0]} to {flat[-1]} of {pair.name}"
-    return f"{len(at):,} of {pair.value.size:,} entries of {pair.name}"
+    return f"{len(at):,} of {pair.looked:,} entries of {pair.name}"
 
 
 def listed(indices: Array) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,16 +27,16 @@ def conclude(this: CheckRun, findings: Findings | None) -> Report:
     tensors = tuple(_tensor(found, name) for name in found.status)
     failures = _worst(found, Status.FAIL, FAILURES_KEPT)
     passed = [] if found.projected else _worst(found, Status.PASS, 1)
+    unchecked = sum(t.unchecked for t in tensors)
     if failures and not offences:
-        offences = [
-            diagnose(
-                problem,
-                found.analytic,
-                {n: np.nan_to_num(v) for n, v in found.numeric.items()},
-                found.status,
-                tolerance=found.tolerance,
-            )
-        ]
+        looks_like = diagnose(
+            problem,
+            found.analytic,
+            {n: np.nan_to_num(v) for n, v in found.numeric.items()},
+            found.status,
+            tolerance=found.tolerance,
+        )
+        offences = [_of_some(looks_like) if unchecked else looks_like]
     if problem.raised:
         this.notes.append(f"near the point {problem.raised[0]}; such steps were left out")
     return Report(
@@ -44,6 +45,8 @@ def conclude(this: CheckRun, findings: Findings | None) -> Report:
         checked=sum(t.checked for t in tensors),
         zero=sum(t.zero for t in tensors),
         undecided=sum(t.undecided for t in tensors) if tensors else problem.parameters,
+        unchecked=unchecked,
+        share=this.share,
         kinks=sum(t.kinks for t in tensors),
         failed=sum(t.failed for t in tensors),
         rtol=this.rtol,
@@ -68,6 +71,12 @@ def conclude(this: CheckRun, findings: Findings | None) -> Report:
         extra=this.extra,
         status=found.status,
     )
+
+
+def _of_some(looks_like: Diagnosis) -> Diagnosis:
+    """The diagnosis, as one of the coordinates that were looked at."""
+    detail = f"{looks_like.detail}{'; ' if looks_like.detail else ''}among those that were checked"
+    return replace(looks_like, detail=detail)
 
 
 def _be_strict(found: Findings) -> None:
@@ -107,6 +116,7 @@ def _tensor(findings: Findings, name: str) -> Tensor:
         zero=counts[Status.ZERO],
         undecided=counts[Status.UNDECIDED],
         kinks=counts[Status.KINK],
+        unchecked=counts[Status.UNCHECKED],
         failed=counts[Status.FAIL],
         worst=worst,
         where=where,

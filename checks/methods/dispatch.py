@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from checks.methods.in_parts import sweep_in_parts
 from checks.methods.probe import probe
 from checks.methods.run import CostError, Progress
 from checks.methods.sweep import sweep
 from checks.methods.taylor import taylor
+from checks.problem.part import Sample
 from checks.problem.problem import Problem
 from checks.verdict.report import Report
 
@@ -38,8 +40,13 @@ def run_check(
     executor: Executor | None = None,
     cost_error: CostError = None,
     repeatable: bool = True,
+    sample: Sample | None = None,
+    stop_after: int | None = None,
 ) -> Report:
-    """Check `problem` by one of `METHODS`; `oracle` and `executor` are the sweeps' own."""
+    """Check `problem` by one of `METHODS`.
+
+    `oracle`, `executor`, `sample` and `stop_after` are the sweeps' own.
+    """
     common: dict[str, Any] = {
         "rtol": rtol,
         "strict": strict,
@@ -52,4 +59,6 @@ def run_check(
         return probe(problem, **common)
     if method == "taylor":
         return taylor(problem, **common)
+    if sample is not None or stop_after is not None:
+        common |= {"sample": sample, "stop_after": stop_after, "look": sweep_in_parts}
     return sweep(problem, method=method, oracle=oracle, executor=executor, **common)

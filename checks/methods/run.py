@@ -21,6 +21,7 @@ from checks.oracles.lines import along_directions, direction_by_size
 from checks.oracles.noise import cost_noise
 from checks.problem.evaluation import as_number, in_double
 from checks.problem.nested import Array
+from checks.problem.part import Sample, restricted
 from checks.problem.problem import FormError, Problem
 from checks.verdict import conduct
 from checks.verdict.report import Diagnosis
@@ -52,11 +53,24 @@ class Counted:
         return self.function(values)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """The largest slopes of the tensors of which a part is checked: see `rounding.largest`.
+
+    `all` is what there may be rounding of; `drawn` is what a blunt pass is relative to: a value
+    that nobody checks excuses none.
+    """
+
+    all: list[tuple[float, float]]
+    drawn: list[tuple[float, float]]
+
+
 @dataclass(kw_only=True)
 class CheckRun:
     """One check under way: what stays the same through its stages, and what they noted.
 
     `untraced` says that something differs by more than rounding, and not all of it was found.
+    `share` is that of the coordinates that were to be checked.
     """
 
     problem: Problem
@@ -70,6 +84,10 @@ class CheckRun:
     executor: Executor | None = None
     cost_error: CostError = None
     repeatable: bool = True
+    sample: Sample | None = None
+    stop_after: int | None = None
+    share: float = 1.0
+    beside: Sizes | None = None
     rng: np.random.Generator
     measured: str = "none"
     untraced: bool = False
@@ -166,7 +184,8 @@ class CheckRun:
         known = np.nan_to_num(numeric)
         found = rounding.tolerance(analytic, known, spread=spread, dtype=dtype)
         if self.problem.jittered is None:
-            least = rounding.rounding_of_largest(self.problem.values[tensor], analytic, dtype)
+            top = self.beside.all[tensor] if self.beside else (0.0, 0.0)
+            least = rounding.rounding_of_largest(self.problem.values[tensor], analytic, dtype, top)
             found += np.where(numeric == 0, thresholds.SAFETY**2 / thresholds.UNITS, 1.0) * least
         return found
 
@@ -188,6 +207,8 @@ def start_run(
     executor: Executor | None = None,
     cost_error: CostError = None,
     repeatable: bool = True,
+    sample: Sample | None = None,
+    stop_after: int | None = None,
 ) -> CheckRun:
     """A check of `problem`, with nothing done yet."""
     _keep_what_is_freed()
@@ -213,6 +234,8 @@ def start_run(
         executor=executor,
         cost_error=cost_error,
         repeatable=repeatable,
+        sample=sample,
+        stop_after=stop_after,
     )
 
 
@@ -256,7 +279,10 @@ def jittered_gradient(this: CheckRun) -> list[Array]:
     if problem.jittered is not None:
         found = problem.jittered(rng)
     else:
-        found = conduct.gradient_nearby(problem, [rounding.jitter(v, rng) for v in problem.values])
+        whole = problem.whole or problem
+        found = conduct.gradient_nearby(whole, [rounding.jitter(v, rng) for v in whole.values])
+        if problem.whole is not None:
+            found = restricted(whole, problem.chosen, found)
     return [found[name] for name in problem.names if name in found]
 
 

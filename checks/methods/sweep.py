@@ -10,7 +10,7 @@ the analytic value differs. Where it does not, real differences look at every co
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
@@ -22,6 +22,7 @@ from checks.methods.conclude import conclude
 from checks.methods.judge import Judge, Values
 from checks.methods.run import (
     CheckRun,
+    Sizes,
     gradient_spreads,
     inspected_gradient,
     oracles_disagree,
@@ -34,15 +35,19 @@ from checks.oracles.lines import (
     along_directions,
     direction_by_size,
     random_signed_weights,
+    step_scales,
 )
 from checks.parallel import executors
 from checks.problem.evaluation import displaced, perturbed_costs
 from checks.problem.nested import Array
+from checks.problem.part import elsewhere
 from checks.problem.problem import Problem, in_its_block
 from checks.verdict import conduct
 from checks.verdict.findings import Findings, gather
 from checks.verdict.report import Report
 from checks.verdict.rule import Ruling, Status, consensus
+
+Look = Callable[[CheckRun, dict[str, Array]], Findings]
 
 COMPLEX, REAL = "complex step", "real differences"
 
@@ -52,7 +57,9 @@ PIECE, REAL_PIECE = 4096, 512
 
 
 @in_its_block
-def sweep(problem: Problem, /, *, method: str = "sweep", **options: Any) -> Report:
+def sweep(
+    problem: Problem, /, *, method: str = "sweep", look: Look | None = None, **options: Any
+) -> Report:
     """Check every coordinate of the problem's gradient.
 
     Parameters
@@ -61,6 +68,8 @@ def sweep(problem: Problem, /, *, method: str = "sweep", **options: Any) -> Repo
         What to check.
     method
         "sweep" uses the problem's faster rerun where there is one, "naive" never does.
+    look
+        What measures and decides, if not all coordinates at once: see `checks.methods.in_parts`.
     options
         As for `checks.methods.run.start_run`.
     """
@@ -70,7 +79,7 @@ def sweep(problem: Problem, /, *, method: str = "sweep", **options: Any) -> Repo
     analytic = inspected_gradient(this)
     if not analytic:
         return conclude(this, None)
-    findings = sweep_all(this, analytic)
+    findings = (look or sweep_all)(this, analytic)
     this.offences += conduct.changed_since(this.problem, analytic)
     return conclude(this, findings)
 
@@ -87,7 +96,7 @@ def sweep_all(this: CheckRun, analytic: dict[str, Array]) -> Findings:
         for k, (a, s, m) in enumerate(zip(given, exact, moved, strict=True))
     ]
     judge = Judge(this=this)
-    values = values_to_judge(problem, given, exact, allowed)
+    values = values_to_judge(problem, given, exact, allowed, this.beside)
     if this.measured == REAL:
         rulings = _by_real_differences(judge, values)
     else:
@@ -115,14 +124,22 @@ def complex_slopes(this: CheckRun) -> list[Array]:
 
 
 def values_to_judge(
-    problem: Problem, given: list[Array], exact: list[Array], allowed: list[Array]
+    problem: Problem,
+    given: list[Array],
+    exact: list[Array],
+    allowed: list[Array],
+    beside: Sizes | None = None,
 ) -> list[Values]:
-    """What is to be judged, tensor by tensor."""
+    """What is to be judged, tensor by tensor, beside what is not looked at here."""
     either = [np.fmax(np.abs(a), np.abs(s)) for a, s in zip(given, exact, strict=True)]
     largest = [
         rounding.largest_slope_and_change(v, g) for v, g in zip(problem.values, either, strict=True)
     ]
-    top = max(slope for slope, _ in largest), max(change for _, change in largest)
+    top = _most(largest)
+    of_all = top
+    if beside is not None:
+        largest = [_most(pair) for pair in zip(largest, beside.drawn, strict=True)]
+        top, of_all = _most(largest), _most([top, *beside.all])
     return [
         Values(
             analytic=a,
@@ -130,7 +147,7 @@ def values_to_judge(
             rounding=r,
             largest=np.full(a.shape, most[0]),
             top=top[0],
-            least=rounding.rounding_of_largest(v, g, problem.dtype, top)
+            least=rounding.rounding_of_largest(v, g, problem.dtype, of_all)
             if problem.jittered is None
             else 0 * a,
         )
@@ -138,6 +155,11 @@ def values_to_judge(
             given, exact, allowed, problem.values, either, largest, strict=True
         )
     ]
+
+
+def _most(sizes: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    slopes, changes = zip(*sizes, strict=True)
+    return max(slopes), max(changes)
 
 
 # --- by real differences ------------------------------------------------------------------------
@@ -328,7 +350,7 @@ def _require_same_reruns(this: CheckRun, tensor: int, at: Array, rounded: Array)
     problem = this.problem
     if problem.rerun is None or this.offences:
         return
-    steps = thresholds.COMPLEX_STEP * rounding.step_scale(problem.values[tensor]).reshape(-1)[at]
+    steps = thresholds.COMPLEX_STEP * step_scales(problem, tensor)[at]
     short = problem.rerun(tensor, at, 1j * steps).imag
     plain = perturbed_costs(problem, tensor, at, 1j * steps).imag
     off = np.abs(short - plain) > np.maximum(thresholds.BLUNT * np.abs(plain), rounded * steps)
@@ -359,7 +381,7 @@ def _around(
             continue
         moved = displaced(problem.values, d, t)
         moved = [m.astype(v.dtype) for m, v in zip(moved, problem.values, strict=True)]
-        there = replace(problem, values=tuple(moved), rerun=None)
+        there = elsewhere(problem, moved)
         found = conduct.gradient_nearby(problem, [m.copy() for m in moved])
         analytic[row] = found[name].reshape(-1)[at] if found else np.nan
         exact[row] = registry.complex_step(along_coordinates(there, tensor, at))[0]
@@ -368,8 +390,8 @@ def _around(
 
 def _beside(this: CheckRun, tensor: int, at: Array) -> tuple[Array, Array]:
     """The complex slopes of some coordinates just below and just above the point, (m,) each."""
-    scale = rounding.step_scale(this.problem.values[tensor]).reshape(-1)[at]
-    step, aside = thresholds.COMPLEX_STEP * scale, thresholds.SPACINGS[0] * scale
+    sizes = step_scales(this.problem, tensor)[at]
+    step, aside = thresholds.COMPLEX_STEP * sizes, thresholds.SPACINGS[0] * sizes
     below, above = (
         perturbed_costs(this.problem, tensor, at, side * aside + 1j * step).imag / step
         for side in (-1, 1)

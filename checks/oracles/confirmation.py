@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from checks.oracles import registry, rounding, thresholds
+from checks.oracles import registry, thresholds
 from checks.oracles.levels import Evidence, Levels
-from checks.oracles.lines import along_directions, random_signed_weights
+from checks.oracles.lines import along_directions, random_signed_weights, step_scales
 from checks.problem.nested import Array
 from checks.problem.problem import Arrays, Problem
 
@@ -36,8 +36,8 @@ def groups(
 ) -> list[Group]:
     """The groups of all tensors; what has no slope has groups of its own, where none may show."""
     found = []
-    for tensor, (value, s, r) in enumerate(zip(problem.values, slopes, rounded, strict=True)):
-        unit = rounding.step_scale(value).reshape(-1)
+    for tensor, (s, r) in enumerate(zip(slopes, rounded, strict=True)):
+        unit = step_scales(problem, tensor)
         weight = unit * np.abs(s)
         sloping = np.isfinite(weight) & (np.abs(s) > r)
         still = np.flatnonzero(np.isfinite(weight) & ~sloping)

@@ -53,7 +53,7 @@ def along_coordinates(problem: Problem, tensor: int, at: Array) -> Lines:
 
     return Lines(
         costs=costs,
-        unit=np.maximum(sizes, rounding.rms_scale(problem.values[tensor])),
+        unit=np.maximum(sizes, tensor_scale(problem, tensor)),
         spacing=np.spacing(sizes),
     )
 
@@ -73,6 +73,17 @@ def along_directions(problem: Problem, directions: Sequence[Arrays]) -> Lines:
     return Lines(costs=costs, unit=np.ones(m), spacing=np.full(m, np.finfo(np.float64).eps))
 
 
+def tensor_scale(problem: Problem, tensor: int) -> float:
+    """A natural size of a change within a tensor, all of it, also where a part is checked."""
+    return rounding.rms_scale((problem.whole or problem).values[tensor])
+
+
+def step_scales(problem: Problem, tensor: int) -> Array:
+    """A natural size of a change of each of a tensor's parameters, flat."""
+    sizes = np.abs(problem.values[tensor].reshape(-1), dtype=np.float64)
+    return np.maximum(sizes, tensor_scale(problem, tensor))
+
+
 def random_signed_weights(rng: np.random.Generator, shape: int | tuple[int, ...]) -> Array:
     """Random signs times numbers uniform in [0.5, 1.5]: shares of a direction, none too small.
 
@@ -89,8 +100,8 @@ def direction_by_size(problem: Problem, rng: np.random.Generator) -> list[Array]
     """A direction that moves every number by about its own size, zeros by that of the others."""
     return [
         random_signed_weights(rng, v.shape).reshape(-1)
-        * np.where(v == 0, rounding.rms_scale(v), v).reshape(-1)
-        for v in in_double(problem.values)
+        * np.where(v == 0, tensor_scale(problem, k), v).reshape(-1)
+        for k, v in enumerate(in_double(problem.values))
     ]
 
 

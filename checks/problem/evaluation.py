@@ -41,6 +41,8 @@ def as_number(found: Any) -> Any:
 
 def perturbed_costs(problem: Problem, tensor: int, at: Array, steps: Array) -> Array:
     """Perturb one parameter, rerun the cost, put it back: once for each step."""
+    if problem.whole is not None:  # which need not be put together for that
+        return perturbed_costs(problem.whole, tensor, problem.chosen[tensor][at], steps)
     values = in_double(problem.values)
     moved = values[tensor].astype(np.result_type(values[tensor], steps))
     values[tensor] = moved
@@ -73,7 +75,7 @@ def costs_at(problem: Problem, sets: Iterable[Arrays]) -> Array:
     """
     if problem.costs is None:
         return np.asarray([value_or_nan(problem, each) for each in sets])
-    size = max(1, STACK // max(1, problem.parameters))
+    size = max(1, STACK // max(1, (problem.whole or problem).parameters))
     found: list[Any] = []
     rest = iter(sets)
     while some := list(islice(rest, size)):

@@ -57,6 +57,8 @@ class Problem:
         Makes a `with` block, in which checks call the functions.
     repeat
         The command or call that repeats the check, for the failure text.
+    whole, chosen
+        Of a part (`checks.problem.part`): what it is a part of, and its flat indices there.
     raised
         What `note` kept: the first error of cost or gradient near the point, if any.
     """
@@ -73,6 +75,8 @@ class Problem:
     context: Mapping[str, float] = field(default_factory=dict)
     within: Callable[[], AbstractContextManager[Any]] = nullcontext
     repeat: str = ""
+    whole: Problem | None = None
+    chosen: tuple[Array, ...] = ()
     raised: list[str] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
 

@@ -66,6 +66,7 @@ class Tensor:
     failed: int
     worst: float
     where: tuple[int, ...] | None
+    unchecked: int = 0
     resolution: float = 0.0
 
 
@@ -110,10 +111,12 @@ class Report:
     ----------
     verdict
         "pass", "fail" or "undecided".
-    parameters, checked, zero, undecided, kinks, failed
+    parameters, checked, zero, undecided, kinks, unchecked, failed
         Coordinates in all; decided, one way or the other; exactly zero on both sides; such that
-        rounding could hide an error of `rtol`; on a kink of the cost; and wrong. The first is the
-        sum of the following four.
+        rounding could hide an error of `rtol`; on a kink of the cost; not looked at; and wrong.
+        The first is the sum of the following five.
+    share
+        The share of the coordinates that was drawn to be checked; 1 where no sample was asked for.
     worst
         The coordinate furthest beyond, or nearest to, its tolerance; None where none was compared.
     failures
@@ -153,6 +156,8 @@ class Report:
     oracle: str
     seconds: float
     seed: int
+    unchecked: int = 0
+    share: float = 1.0
     notes: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
     resolution: float = 0.0
@@ -171,6 +176,8 @@ class Report:
                 " none of which was checked by itself"
             )
         head = f"{self.said}: {self.checked:,} of {self.parameters:,} parameters checked"
+        if self.share < 1:
+            head += f" (a random {100 * self.share:.2g}%)"
         counts = []
         if self.failed:
             counts = [f"{self.failed:,} wrong"]
@@ -184,10 +191,14 @@ class Report:
                 (self.zero, "exactly zero on both sides"),
                 (self.undecided, "undecided"),
                 (self.kinks, "on a kink"),
+                (self.unchecked, "not checked"),
             )
             if count
         ]
-        thin = [t.name for t in self.tensors if 2 * (t.zero + t.undecided + t.kinks) > t.parameters]
+        thin = [
+            t.name for t in self.tensors
+            if 2 * (t.zero + t.undecided + t.kinks) > t.parameters - t.unchecked
+        ]  # fmt: skip
         caveat = f"; more than half of {listed(thin, 40)} zero or undecided" if thin else ""
         return f"{', '.join([head, *counts])}{caveat}"
 

@@ -34,6 +34,7 @@ class Status(enum.IntEnum):
     UNDECIDED = 2
     ZERO = 3
     KINK = 4
+    UNCHECKED = 5  # not looked at
 
 
 class Reason(enum.IntEnum):
