@@ -235,7 +235,7 @@ def test_any_kind_of_cost_can_be_sampled(dtype: type, *, batched: bool) -> None:
     def cost(p: Array) -> Array:
         return np.asarray(np.sin(p).sum(axis=-1))
 
-    at = AT.astype(dtype)
+    at: Array = AT.astype(dtype)
     report = check_gradients(cost, np.cos(at), at, sample=20, batched=batched)
     assert (report.verdict, report.checked) == ("pass", 20)
     noisy = check_gradients(cost, np.cos(at), at, sample=20, batched=batched, cost_error=1e-9)

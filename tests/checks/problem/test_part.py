@@ -68,7 +68,7 @@ def test_the_functions_of_a_part_are_those_of_the_whole(dtype: type) -> None:
     moved = copy.deepcopy(PARAMS)
     moved = {name: v.astype(dtype) for name, v in moved.items()}
     moved["W"].reshape(-1)[SOME[0]] = [7, 8]
-    values = [np.asarray([7, 8], dtype), np.asarray([], dtype)]
+    values: list[Array] = [np.asarray([7, 8], dtype), np.asarray([], dtype)]
     assert part.cost(values) == whole.cost(list(moved.values()))
     assert part.cost(values).dtype == dtype
     if dtype is not complex:
