@@ -8,7 +8,6 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +55,8 @@ def _parts(cost: Any, gradients: Any, params: Any) -> dict[str, Any]:
     """The arguments by name; one alone is a problem that holds them."""
     if gradients is not None or params is not None:
         return {"cost": cost, "gradients": gradients, "params": params}
+    if isinstance(cost, geartrain.GradientProblem):
+        return {"cost": cost}
     if isinstance(cost, tuple) and len(cost) == len(PARTS):
         return dict(zip(PARTS, cost, strict=True))
     held = cost if isinstance(cost, Mapping) else _attributes(cost)
@@ -98,14 +99,23 @@ def _known(where: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _name(parts: Mapping[str, Any]) -> str | None:
     """The function that is judged, by its full name; None where arrays are."""
-    both = parts["gradients"] is None or parts["gradients"] is True
-    function = parts["cost" if both else "gradients"]
-    while isinstance(function, partial):
-        function = function.func
+    cost, gradients = parts["cost"], parts.get("gradients")
+    if isinstance(cost, geartrain.GradientProblem):
+        gradients = cost.gradients
+    function = _innermost(cost if gradients is None or gradients is True else gradients)
     if not callable(function):
         return None
     named = function if hasattr(function, "__qualname__") else type(function)
     return f"{named.__module__}.{named.__qualname__}"
+
+
+def _innermost(function: Any) -> Any:
+    """What is wrapped by partial functions, and by the forms of ours."""
+    for attribute in ("func", "function", "gradients"):
+        inner = getattr(function, attribute, None)
+        if callable(inner):
+            return _innermost(inner)
+    return function
 
 
 def _again(item: pytest.Item, settings: Mapping[str, Any]) -> str:

@@ -175,6 +175,35 @@ def test_it(gradcheck):
     run(pytester, "from types import SimpleNamespace\n" + tests).assert_outcomes(passed=1)
 
 
+def test_forms_of_ours_are_problems_as_well(pytester: pytest.Pytester) -> None:
+    """And what is said of a failure names the function that was given."""
+    tests = """
+import geartrain
+
+class Model:
+    def __init__(self):
+        self.w = np.ones(3)
+
+    def loss(self):
+        return (self.w**2).sum()
+
+    def backward(self):
+        return {"w": 3 * self.w}
+
+def test_form(gradcheck):
+    gradcheck(geartrain.value_and_grad(cost, params, flipped))
+
+def test_attributes(gradcheck):
+    model = Model()
+    gradcheck(geartrain.attributes(model, ["w"], cost=model.loss, gradients=model.backward))
+"""
+    said = summary(run(pytester, tests))
+    assert [line.partition(" [")[0] for line in said if line.startswith("fail: ")] == [
+        "fail: test_theirs.flipped: the sign is flipped",
+        "fail: test_theirs.Model.backward: off by a constant factor in w",
+    ]
+
+
 def test_one_argument_that_is_no_problem_is_named(pytester: pytest.Pytester) -> None:
     """With what was expected."""
     result = run(pytester, "def test_it(gradcheck):\n    gradcheck(cost)\n")
