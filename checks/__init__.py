@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from checks.network.certification.certificate import Certificate
     from checks.network.certification.verification import verify
     from checks.object_attributes import attributes
+    from checks.verdict.comparison import compare
     from checks.verdict.report import Report
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "check_jacobian",
     "check_jvp",
     "check_vjp",
+    "compare",
     "value_and_grad",
     "verify",
 ]
@@ -55,6 +57,7 @@ _HOME = {
     "check_jacobian": "checks.matrices",
     "check_jvp": "checks.jacobian_products",
     "check_vjp": "checks.jacobian_products",
+    "compare": "checks.verdict.comparison",
     "value_and_grad": "checks.forms",
     "verify": "checks.network.certification.verification",  # loads `backprop` as well
 }

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         check_jacobian,
         check_jvp,
         check_vjp,
+        compare,
         value_and_grad,
         verify,
     )
@@ -60,6 +61,7 @@ __all__ = [
     "check_jacobian",
     "check_jvp",
     "check_vjp",
+    "compare",
     "cost",
     "forward",
     "gradients",

@@ -28,6 +28,7 @@ from backprop.system.terminal import (
     show,
     version_option,
 )
+from checks.cli.comparison import compared, earlier
 from checks.cli.surroundings import Write, one_thread, output, told, user_errors, workers
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ SMALL = 2**20
 NETWORK_OPTIONS = ("batch_size", "activation", "cost", "dtype")
 SELFTEST_OPTIONS = ("seed", "selftest", "json_path", "quiet")
 # Not those that change where a check is run: its numbers are the same.
-NOT_REPEATED = ("target", "seed", "json_path", "quiet", "jobs", "dask")
+NOT_REPEATED = ("target", "seed", "json_path", "quiet", "jobs", "dask", "compare")
 
 
 def _sample(text: str | None) -> int | float | None:
@@ -116,6 +117,9 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--json", "json_path", metavar="PATH",
                  help="Write the report as JSON; - is standard output, and then nothing else is"
                       " printed there."),
+    click.option("--compare", metavar="PATH",
+                 help="The JSON of an earlier run: say what became wrong, undecided or slower"
+                      " since."),
     click.option("--quiet", is_flag=True, help="Print the verdict only."),
     version_option("gradcheck, version {}"),
 )  # fmt: skip
@@ -167,6 +171,7 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
             " path/to/file.py:name, got nothing"
         )
     method = _method(context, given)
+    before = earlier(given["compare"])
     with user_errors():
         shape = shape_of(given["target"])
     if shape is not None and sum(map(math.prod, pairwise(shape))) <= SMALL:
@@ -198,12 +203,14 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
         options["progress"] = bar.update
         reports = [_run(s, {**options, "rtol": None} if twin else options)
                    for twin, s in enumerate(subjects)]  # fmt: skip
-    report = _together(reports, notes)
+    report, changes = compared(_together(reports, notes), before, given["compare"])
     write(report.to_json())
     if given["json_path"] != "-":
         show(fitted(report.summary if given["quiet"] else str(report)))
         if method == "taylor" and "taylor" in report.extra and not given["quiet"]:
             show(report.extra["taylor"]["picture"])
+        if changes:
+            show(fitted(changes))
     return EXIT_CODES[report.verdict]
 
 

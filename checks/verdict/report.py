@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass, field, replace
+from dataclasses import fields as dataclass_fields
 from typing import Any
 
 from checks.problem.nested import Array, coordinate
+from checks.verdict.stored import SCHEMA, record, records, require_form
 from checks.verdict.text import WIDTH, folded, listed, place, short, text_of
 
 FAILURES_KEPT = 100
@@ -216,11 +218,48 @@ class Report:
             if tensor["where"] is None:  # none was compared by itself, or all were zero
                 tensor["worst"] = None
         fields.update(fields.pop("extra"))
-        return _plain(fields)  # type: ignore[no-any-return]
+        return _plain({"schema": SCHEMA, **fields})  # type: ignore[no-any-return]
 
     def to_json(self) -> str:
         """`to_dict` as JSON; numbers that are not finite become null."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    @classmethod
+    def from_dict(cls, fields: object) -> Report:
+        """A report of what `to_dict` gave; what that does not hold, such as `status`, is empty.
+
+        Raises
+        ------
+        ValueError
+            Where that was something else, or has another version's form.
+        """
+        found = require_form(fields)
+        made = dict(found)
+        for name, kind in _RECORDS.items():
+            if name in found:
+                made[name] = records(kind, found[name])
+        own = {field.name for field in dataclass_fields(cls)}
+        made["extra"] = {k: v for k, v in found.items() if k not in own and k != "schema"}
+        return record(cls, made)
+
+    @classmethod
+    def from_json(cls, text: str) -> Report:
+        """A report of what `to_json` wrote.
+
+        Raises
+        ------
+        ValueError
+            Where the text is something else, or has another version's form.
+
+        Examples
+        --------
+        >>> from checks import check_gradients
+        >>> import numpy as np
+        >>> report = check_gradients(lambda x: (x**2).sum(), lambda x: 2 * x, np.ones(3))
+        >>> Report.from_json(report.to_json()).to_json() == report.to_json()
+        True
+        """
+        return cls.from_dict(json.loads(text))
 
     def __bool__(self) -> bool:
         """True for a pass alone: neither a failure nor what is undecided is one."""
@@ -231,6 +270,16 @@ class Report:
 
     def __repr__(self) -> str:
         return f"<Report {self.summary}>"
+
+
+# The records in a report, by the fields that hold one or many.
+_RECORDS: dict[str, type[Any]] = {
+    "worst": Mismatch,
+    "failures": Mismatch,
+    "diagnosis": Diagnosis,
+    "tensors": Tensor,
+    "reasons": Reason,
+}
 
 
 def _plain(value: Any) -> Any:

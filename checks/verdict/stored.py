@@ -1,0 +1,69 @@
+"""Stored reports: which form their JSON has, and records made of it again.
+
+`report.schema.json` beside this file describes the form. Fields may be added to it; whatever
+changes or goes makes another version of it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+SCHEMA = "urn:geartrain:report:1"
+
+Record = TypeVar("Record")
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a report."""
+    text = Path(__file__).with_name("report.schema.json").read_text(encoding="utf-8")
+    return json.loads(text)  # type: ignore[no-any-return]
+
+
+def require_form(found: object) -> dict[str, Any]:
+    """The fields of a stored report.
+
+    Raises
+    ------
+    ValueError
+        Where it is none, or one of another version.
+    """
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
+        got = found.get("schema", "none") if isinstance(found, dict) else type(found).__name__
+        raise ValueError(
+            f"report: expected an object with schema {SCHEMA}, as Report.to_json() writes it, got"
+            f" {got}; write the report again"
+        )
+    return found
+
+
+def record(kind: type[Record], found: Any) -> Record:
+    """A frozen record of plain values: lists become tuples, and null a number that is not finite.
+
+    Raises
+    ------
+    ValueError
+        Where a field is missing.
+    """
+    made: dict[str, Any] = {}
+    for field in fields(kind):  # type: ignore[arg-type]  # a dataclass
+        if not isinstance(found, Mapping) or field.name not in found:
+            if field.default is MISSING and field.default_factory is MISSING:
+                raise ValueError(f"report: expected the field {field.name!r} in {kind.__name__}")
+            continue
+        value = found[field.name]
+        if isinstance(value, list):
+            value = tuple(value)
+        made[field.name] = math.nan if value is None and field.type == "float" else value
+    return kind(**made)
+
+
+def records(kind: type[Any], found: Any) -> Any:
+    """A record of an object, a list of them of a list, None of null."""
+    if isinstance(found, list):
+        return [record(kind, each) for each in found]
+    return None if found is None else record(kind, found)

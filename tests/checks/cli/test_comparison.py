@@ -1,0 +1,69 @@
+"""`gradcheck --compare` says what changed since an earlier run, or why it cannot."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from checks.cli.gradcheck import command
+
+PROBLEM = """
+import numpy as np
+
+params = np.ones(3)
+right = (lambda x: (x**3).sum(), lambda x: 3 * x**2, params)
+wrong = (lambda x: (x**3).sum(), lambda x: -3 * x**2, params)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("problem.py").write_text(PROBLEM, encoding="utf-8")
+    assert run("problem.py:right", "--json", "old.json").exit_code == 0
+
+
+def run(*words: str) -> Result:
+    """What the command does."""
+    return CliRunner().invoke(command, words, prog_name="gradcheck")
+
+
+def test_nothing_worse_is_said_in_a_line() -> None:
+    """And the exit code is the verdict's."""
+    result = run("problem.py:right", "--compare", "old.json", "--quiet")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "pass: 3 of 3 parameters checked",
+        "compared with old.json:",
+        "  nothing became wrong, undecided or slower",
+    ]
+
+
+def test_what_became_wrong_is_said_and_written() -> None:
+    """After the report, and in its JSON."""
+    result = run("problem.py:wrong", "--compare", "old.json", "--json", "new.json")
+    assert result.exit_code == 1
+    after = result.stdout.partition("compared with old.json:\n")[2].splitlines()
+    assert after[:2] == ["  verdict: fail, before pass", "  became wrong: params: 3, before 0"]
+    written = json.loads(Path("new.json").read_text(encoding="utf-8"))
+    assert written["compared"]["wrong"] == [{"tensor": "params", "before": 0, "now": 3}]
+    assert run("problem.py:wrong", "--compare", "new.json").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("no.json", "--compare: expected a report that `gradcheck --json no.json` has written"),
+        ("problem.py", "--compare: problem.py: expected a report that `gradcheck --json` has"),
+        (".", "--compare: expected a report that `gradcheck --json .` has written"),
+    ],
+)
+def test_what_is_no_report_is_refused_before_anything_runs(path: str, message: str) -> None:
+    """As an error of usage."""
+    result = run("problem.py:right", "--compare", path)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+    assert result.stdout == ""
