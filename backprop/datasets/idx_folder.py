@@ -17,26 +17,30 @@ from backprop.datasets.dataset import Bytes, DatasetError
 
 Arrays = Mapping[str, Bytes]  # by role
 
-# What a file is for, what MNIST calls it, and the SHA-256 of MNIST's.
+# What a file is for, what MNIST calls it, and the SHA-256 and the size of MNIST's.
 FILES = {
     "train_images": (
         "train-images-idx3-ubyte.gz",
         "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        9912422,
     ),
     "train_labels": (
         "train-labels-idx1-ubyte.gz",
         "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        28881,
     ),
     "test_images": (
         "t10k-images-idx3-ubyte.gz",
         "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        1648877,
     ),
     "test_labels": (
         "t10k-labels-idx1-ubyte.gz",
         "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        4542,
     ),
 }
-FOUR_FILES = ", ".join(name for name, _ in FILES.values())
+FOUR_FILES = ", ".join(name for name, *_ in FILES.values())
 # The SHA-256 of what is in the four, one after the other, and the shapes of the images.
 _MNIST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
 _MNIST_SHAPES = (60000, 28, 28), (10000, 28, 28)
@@ -45,7 +49,7 @@ _MNIST_SHAPES = (60000, 28, 28), (10000, 28, 28)
 def find_files(folder: Path) -> dict[str, Path]:
     """Those of the four files that `folder` has, by role, under any accepted spelling."""
     found = {}
-    for role, (name, _) in FILES.items():
+    for role, (name, *_) in FILES.items():
         plain = name.removesuffix(".gz")
         spellings = [name, plain, name.replace("-idx", ".idx"), plain.replace("-idx", ".idx")]
         paths = (folder / spelling for spelling in spellings)

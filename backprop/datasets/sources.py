@@ -133,7 +133,7 @@ def _named(data_dir: str | os.PathLike[str] | None) -> Dataset | None:
             " home folder; write the path out"
         ) from None
     files = idx_folder.find_files(folder)
-    if missing := [name for role, (name, _) in FILES.items() if role not in files]:
+    if missing := [name for role, (name, *_) in FILES.items() if role not in files]:
         remedy = f"add {', '.join(missing)}" if files else "name the folder that has them"
         raise DatasetError(
             f"{argument}: expected a folder with four IDX files ({FOUR_FILES}; with or without "
@@ -173,8 +173,8 @@ def _in_cache(say: Notify) -> Dataset:
         # Another spelling than the mirrors' was put there by hand, and its SHA-256 is not known.
         role: present[role]
         if role in present and present[role].name != name
-        else fetch(folder / name, sha256, mirrors, say)
-        for role, (name, sha256) in FILES.items()
+        else fetch(folder / name, sha256=sha256, size=size, mirrors=mirrors, say=say)
+        for role, (name, sha256, size) in FILES.items()
     }
     verified = all(path.name == FILES[role][0] for role, path in files.items())
     return _assemble(files, source=str(folder), name="mnist" if verified else None)

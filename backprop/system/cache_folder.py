@@ -14,17 +14,17 @@ class CacheError(ValueError):
 
 
 def for_data() -> Path:
-    """The folder for data, as pooch and others choose it.
+    """The folder for data, where the system wants such folders.
 
     Raises
     ------
     CacheError
         Where the user has no home folder.
     """
-    import pooch  # type: ignore[import-untyped]
+    import platformdirs
 
     try:  # some versions of platformdirs leave the ~ to whoever asks
-        return Path(pooch.os_cache("geartrain")).expanduser()
+        return Path(platformdirs.user_cache_dir("geartrain")).expanduser()
     except RuntimeError:
         raise CacheError(
             "cache folder: expected one in the user's home folder, found no home folder; set HOME"

@@ -16,8 +16,6 @@ AROUND = 21  # those of its brackets, the share done and the time left, and one 
 class Bar:
     """A bar that is drawn when the work takes a while, and leaves no trace.
 
-    It has the methods that pooch calls, which sets `total` when it knows it.
-
     Parameters
     ----------
     label
@@ -51,10 +49,6 @@ class Bar:
             )
             self._drawn.start = self._started  # so that the time left is told right
             self._drawn.update(self._done)
-
-    def reset(self) -> None:
-        """Begin again."""
-        self.update(-self._done)
 
     def close(self) -> None:
         """Take the bar away, until the next update."""

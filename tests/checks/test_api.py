@@ -434,7 +434,7 @@ def test_unusable_parameters_are_named(
 
 def test_importing_the_package_loads_no_more_than_numpy() -> None:
     """What is heavy waits until it is asked for."""
-    heavy = ["backprop", "click", "pooch", "hypothesis", "safetensors", "PIL", "pytest"]
+    heavy = ["backprop", "click", "requests", "hypothesis", "safetensors", "PIL", "pytest"]
     code = (
         "import sys, checks; checks.check_gradients, checks.check_vjp, checks.Report\n"
         f"print([name for name in {heavy} if name in sys.modules])"

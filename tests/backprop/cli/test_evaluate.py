@@ -44,7 +44,7 @@ def test_evaluate_names_the_worst_mistake() -> None:
 
 def test_evaluate_on_data_of_another_size(trained: Path, tmp_path: Path) -> None:
     """Refused with both sizes, and without advice to give a shape, which it does not take."""
-    for role, (name, _) in idx_folder.FILES.items():
+    for role, (name, *_) in idx_folder.FILES.items():
         shape = (2, 3, 3) if "images" in role else (2,)
         idx.write(tmp_path / name, np.ones(shape, np.uint8))
     message = bad(2, "evaluate", trained, "--data-dir", tmp_path)

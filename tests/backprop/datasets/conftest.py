@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backprop.datasets import idx_folder, sources
+from backprop.datasets import download, idx_folder, sources
 from tests.backprop.datasets.sets import (
     NAMES,
     NOBODY,
@@ -24,6 +24,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(sources, "MIRRORS", (NOBODY, NOBODY + "second/"))
     monkeypatch.setattr(sources, "_checkouts", list)
+    monkeypatch.setattr(download, "PAUSE", 0.0)
     folder = tmp_path / "cache" / "mnist"
     monkeypatch.setattr(sources, "_cache_folder", lambda: folder)
     return folder
@@ -35,8 +36,8 @@ def mirrors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirrors
     folder = fill(tmp_path / "served", arrays_of(5))
     files = {name: (folder / name).read_bytes() for name in NAMES}
     hashes = {
-        role: (name, hashlib.sha256(files[name]).hexdigest())
-        for role, (name, _) in idx_folder.FILES.items()
+        role: (name, hashlib.sha256(files[name]).hexdigest(), len(files[name]))
+        for role, (name, *_) in idx_folder.FILES.items()
     }
     monkeypatch.setattr(sources, "FILES", hashes)
     served = Mirrors(files)

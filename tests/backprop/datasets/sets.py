@@ -1,5 +1,7 @@
 """Small data sets in folders, and a server that stands for the mirrors."""
 
+import contextlib
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from backprop.datasets import idx, idx_folder
 from backprop.datasets.dataset import Dataset, DatasetError
 from backprop.datasets.sources import load
 
-NAMES = tuple(name for name, _ in idx_folder.FILES.values())
+NAMES = tuple(name for name, *_ in idx_folder.FILES.values())
 
 
 NOBODY = "http://127.0.0.1:9/"  # the discard port: nothing listens there
@@ -61,26 +63,66 @@ class Mirrors:
         self.answers: dict[str, dict[str, bytes]] = {
             "good": files,
             "wrong": dict.fromkeys(files, b"not MNIST"),
+            "forged": {name: content[:-1] + b"!" for name, content in files.items()},
             "cut": {name: content[:-1] for name, content in files.items()},
             "broken off": files,
+            "long": {name: content + b"!" for name, content in files.items()},
+            "endless": files,
+            "slow": files,
+            "slow header": files,
+            "once": files,
+            "elsewhere": files,
+            "circle": files,
             "gone": {},
         }
-        mirrors = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                mirrors.asked.append(unquote(self.path[1:]))
-                mirror, _, name = unquote(self.path[1:]).partition("/")
-                content = mirrors.answers[mirror].get(name)
-                self.send_response(404 if content is None else 200)
-                self.send_header("Content-Length", str(len(content or b"")))
-                self.end_headers()
-                self.wfile.write((content or b"")[: 9 if mirror == "broken off" else None])
-
-            def log_message(self, *args: Any) -> None:
-                """Keep the test's output clean."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.sent = 0
+        self.server = ThreadingHTTPServer(
+            ("127.0.0.1", 0), type("Own", (Handler,), {"mirrors": self})
+        )
+        self.server.daemon_threads = True
 
     def __getitem__(self, mirror: str) -> str:
         return f"http://127.0.0.1:{self.server.server_port}/{mirror}/"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers in the way of the mirror that is asked."""
+
+    mirrors: Mirrors
+
+    def do_GET(self) -> None:
+        """Answer, or do not come to an end of it."""
+        self.mirrors.asked.append(unquote(self.path[1:]))
+        mirror, _, name = unquote(self.path[1:]).partition("/")
+        content = self.mirrors.answers[mirror].get(name)
+        if mirror in ("endless", "slow", "slow header"):
+            self.drip(mirror)
+            return
+        if mirror == "once" and self.mirrors.asked.count(f"{mirror}/{name}") == 1:
+            content = None
+        to = {"elsewhere": "good", "circle": "circle"}.get(mirror)
+        self.send_response(302 if to else 404 if content is None else 200)
+        self.send_header("Content-Length", "0" if to else str(len(content or b"")))
+        if to:
+            self.send_header("Location", f"/{to}/{name}")
+        self.end_headers()
+        if not to:
+            self.wfile.write((content or b"")[: 9 if mirror == "broken off" else None])
+
+    def drip(self, mirror: str) -> None:
+        """Never come to an end, in one way or another, until nobody listens."""
+        self.send_response(200)
+        if mirror != "slow header":
+            self.end_headers()
+        self.flush_headers()
+        piece = bytes(1 << 16) if mirror == "endless" else b"x"
+        with contextlib.suppress(OSError):
+            while self.mirrors.sent < 1 << 30:
+                self.wfile.write(piece)
+                self.wfile.flush()
+                self.mirrors.sent += len(piece)
+                if mirror != "endless":
+                    time.sleep(0.01)
+
+    def log_message(self, *args: Any) -> None:
+        """Keep the test's output clean."""

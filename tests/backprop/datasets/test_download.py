@@ -1,18 +1,20 @@
 import contextlib
 import io
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from backprop.datasets import download, idx_folder, sources
-from backprop.datasets.sources import load
-from backprop.system import progress_bar
+from backprop.datasets.sources import MIRRORS, load
+from backprop.system import atomic_files, progress_bar
 from tests.backprop.datasets.sets import (
     NAMES,
     NOBODY,
     Mirrors,
     arrays_of,
     assert_holds,
+    refusal,
 )
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -36,9 +38,10 @@ def test_mnist_is_downloaded_once(
     ("mirror", "expected"),
     [
         ("gone", "404 Client Error: Not Found"),
-        ("wrong", "{hash} but got "),
-        ("cut", "{hash} but got "),
-        ("broken off", "Connection broken"),
+        ("wrong", "expected {size:,} bytes, got 9"),
+        ("forged", "expected SHA-256 {hash}, got "),
+        ("cut", "expected {size:,} bytes, got {short:,}"),
+        ("broken off", "Connection broken: IncompleteRead(9 bytes read, "),
     ],
 )
 def test_the_next_mirror_is_tried_and_said(
@@ -48,11 +51,12 @@ def test_the_next_mirror_is_tried_and_said(
     monkeypatch.setattr(sources, "MIRRORS", (mirrors[mirror], mirrors["good"]))
     messages: list[str] = []
     assert_holds(load("mnist", notify=messages.append), arrays_of(5))
-    assert mirrors.asked == [f"{mirror}/{NAMES[0]}", *(f"good/{name}" for name in NAMES)]
+    assert mirrors.asked == [f"{mirror}/{NAMES[0]}"] * 2 + [f"good/{name}" for name in NAMES]
     (message,) = messages
     assert message.startswith(f"{mirrors[mirror]}{NAMES[0]}: ")
-    assert expected.format(hash=mirrors.sha256) in message
-    assert message.endswith(f"; took it from {mirrors['good']} instead")
+    size = sources.FILES["train_images"][2]
+    assert expected.format(hash=mirrors.sha256, size=size, short=size - 1) in message
+    assert message.endswith(f" (2 tries); took it from {mirrors['good']} instead")
     assert sorted(path.name for path in cache.iterdir()) == sorted(NAMES)
 
 
@@ -68,7 +72,7 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(
     assert_holds(load("mnist", notify=messages.append), arrays_of(5))
     assert mirrors.asked[4:] == [f"good/{NAMES[0]}"]
     (message,) = messages
-    assert message.startswith(f"{damaged}: expected SHA-256 {mirrors.sha256}")
+    assert message.startswith(f"{damaged}: expected SHA-256 {mirrors.sha256}, found a file of 8 b")
     damaged.write_bytes(b"half a f")
     monkeypatch.setattr(sources, "MIRRORS", (mirrors["gone"],))
     assert load("auto", notify=messages.append).name == "digits"
@@ -86,21 +90,70 @@ def test_a_cache_that_cannot_be_written_is_a_reason(
     assert str(cache.parent) in messages[0]
 
 
-def test_pooch_keeps_quiet_and_its_log_is_left_as_it_was(
-    mirrors: Mirrors, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("mirror", ["endless", "long"])
+def test_no_more_is_taken_than_the_file_has(
+    mirrors: Mirrors, cache: Path, monkeypatch: pytest.MonkeyPatch, mirror: str
 ) -> None:
-    """What is said is said once, by `load`; other users of pooch find its log unchanged."""
-    import pooch  # type: ignore[import-untyped]
+    """Whatever a mirror sends besides: it is left, and nothing stays of it."""
+    monkeypatch.setattr(sources, "MIRRORS", (mirrors[mirror],))
+    told = refusal("mnist")
+    size = sources.FILES["train_images"][2]
+    assert f"{mirrors[mirror]}{NAMES[0]}: expected {size:,} bytes, got more (2 tries)" in told
+    assert mirrors.sent < 64 << 20  # what lies in the buffers of two connections
+    assert list(cache.iterdir()) == []
 
-    heard: list[object] = []
-    log = pooch.get_logger()
-    monkeypatch.setattr(log, "callHandlers", heard.append)
+
+@pytest.mark.parametrize("mirror", ["slow", "slow header"])
+def test_no_mirror_is_waited_for_without_end(
+    mirrors: Mirrors, cache: Path, monkeypatch: pytest.MonkeyPatch, mirror: str
+) -> None:
+    """Not even where something comes now and then, which no timeout of a connection ends."""
+    monkeypatch.setattr(download, "TOTAL_SECONDS", 0.3)
+    monkeypatch.setattr(sources, "MIRRORS", (mirrors[mirror], mirrors["good"]))
+    messages: list[str] = []
+    assert_holds(load("mnist", notify=messages.append), arrays_of(5))
+    assert "expected the file within 0.3 seconds (2 tries)" in messages[0]
+
+
+def test_a_mirror_is_asked_twice(mirrors: Mirrors, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a pause: what fails once is no reason to leave it, nor to say anything."""
+    paused: list[float] = []
+    monkeypatch.setattr(download, "PAUSE", 2.0)
+    monkeypatch.setattr(download, "time", SimpleNamespace(sleep=paused.append, monotonic=float))
+    monkeypatch.setattr(sources, "MIRRORS", (mirrors["once"],))
+    messages: list[str] = []
+    assert_holds(load("mnist", notify=messages.append), arrays_of(5))
+    assert paused == [2.0] * 4
+    assert messages == []
+
+
+def test_a_mirror_may_send_elsewhere_but_not_in_circles(
+    mirrors: Mirrors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor from https to anything else."""
+    monkeypatch.setattr(sources, "MIRRORS", (mirrors["circle"], mirrors["elsewhere"]))
+    messages: list[str] = []
+    assert_holds(load("mnist", notify=messages.append), arrays_of(5))
+    assert "expected a file, got more than 5 redirections" in messages[0]
+    assert all(mirror.startswith("https://") for mirror in MIRRORS)
+    assert download._followed("https://a/", "https://b/") == "https://b/"
+    for to in ("http://b/", "ftp://b/", "file:///etc/passwd"):
+        with pytest.raises(ValueError, match="expected to be sent on to an https address, got"):
+            download._followed("https://a/", to)
+
+
+def test_what_an_interrupted_run_left_is_removed_by_the_next(
+    mirrors: Mirrors, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what another one is writing just now is not."""
     monkeypatch.setattr(sources, "MIRRORS", (mirrors["good"],))
-    load("mnist")
-    assert heard == []
-    assert capsys.readouterr() == ("", "")
-    log.warning("from someone else")
-    assert len(heard) == 1
+    cache.mkdir(parents=True)
+    abandoned = cache / f".{NAMES[0]}.01234567.draft"
+    abandoned.write_bytes(b"half a f")
+    with atomic_files.draft_of(cache / NAMES[1]) as (draft, file):
+        file.write(b"half of ano")
+        load("mnist")
+        assert sorted(path.name for path in cache.iterdir()) == sorted([draft.name, *NAMES])
 
 
 def test_a_terminal_sees_a_progress_bar(mirrors: Mirrors, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,6 +178,6 @@ def test_each_mirror_has_the_four_files(tmp_path: Path, monkeypatch: pytest.Monk
     """The addresses and the SHA-256 in the code are those of the world outside."""
     monkeypatch.undo()
     for number, mirror in enumerate(sources.MIRRORS):
-        for name, sha256 in idx_folder.FILES.values():
-            download._download(mirror + name, tmp_path / str(number) / name, sha256)
+        for name, sha256, size in idx_folder.FILES.values():
+            download._download(mirror + name, tmp_path / str(number) / name, sha256, size)
             assert (tmp_path / str(number) / name).stat().st_size

@@ -1,6 +1,9 @@
 import errno
 import os
 import shutil
+import stat
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -55,10 +58,10 @@ def test_writing_fails_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     path = tmp_path / "m"
     path.write_bytes(b"old")
 
-    def full(self: Path, data: bytes) -> None:
+    def full(file: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(atomic_files, "synchronise", full)
     with pytest.raises(OSError, match="No space left on device") as caught:
         atomic_files.write(path, b"new")
     assert caught.value.filename == str(path)
@@ -174,3 +177,65 @@ def test_a_long_name_is_as_good_as_any(tmp_path: Path) -> None:
     path = tmp_path / ("ä" * 120)
     atomic_files.write(path, b"data")
     assert path.read_bytes() == b"data"
+
+
+def test_it_is_on_the_disk_before_it_is_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """First the draft, then its name in the folder: a power cut finds the old file or the new."""
+    happened: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def synchronised(descriptor: int) -> None:
+        mode = os.fstat(descriptor).st_mode
+        happened.append("folder on disk" if stat.S_ISDIR(mode) else "file on disk")
+        fsync(descriptor)
+
+    def moved(self: Path, target: Path) -> Path:
+        happened.append("in its place")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", synchronised)
+    monkeypatch.setattr(Path, "replace", moved)
+    atomic_files.write(tmp_path / "m", b"data")
+    assert happened[:2] == ["file on disk", "in its place"]
+    assert happened[2:] == (["folder on disk"] if hasattr(os, "O_DIRECTORY") else [])
+
+
+def test_the_old_file_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under another name, also on a disk without links."""
+    path, before = tmp_path / "m", tmp_path / "m.before"
+    for data, kept in ((b"one", None), (b"two", b"one"), (b"three", b"two")):
+        atomic_files.write(path, data, before=before)
+        assert path.read_bytes() == data
+        assert (before.read_bytes() if before.exists() else None) == kept
+
+    def no_links(self: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", no_links)
+    atomic_files.write(path, b"four", before=before)
+    assert (path.read_bytes(), before.read_bytes()) == (b"four", b"three")
+    assert sorted(tmp_path.iterdir()) == [path, before]
+
+
+def test_drafts_of_killed_writers_are_swept(tmp_path: Path) -> None:
+    """Those of the same file, by whoever writes or looks next; nobody else's file is."""
+    path = tmp_path / "m"
+    program = (
+        "import os; from backprop.system import atomic_files\n"
+        f"with atomic_files.draft_of({str(path)!r}) as (draft, file):\n"
+        "    file.write(b'half'); file.flush(); os.kill(os.getpid(), 9)\n"
+    )
+    root = str(Path(atomic_files.__file__).parents[2])
+    environment = {**os.environ, "PYTHONPATH": root}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=False)
+    (left,) = tmp_path.iterdir()
+    others = [tmp_path / name for name in (".m.01234567", ".other.01234567.draft", ".m.draft")]
+    for other in others:
+        other.touch()
+    with atomic_files.draft_of(path) as (draft, _):
+        assert not left.exists()
+        atomic_files.require_writable(path)
+        assert draft.exists()  # somebody is writing it
+    assert sorted(tmp_path.iterdir()) == sorted(others)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from backprop.system import atomic_files
 from backprop.system.json_output import write_json, write_text
 from backprop.system.terminal import CommandError
 
@@ -36,7 +37,7 @@ def test_a_file_that_cannot_be_written_is_named(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     (tmp_path / "r").write_text("old")
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(atomic_files, "synchronise", full)
     with pytest.raises(CommandError, match="No space left") as caught:
         write_json(str(tmp_path / "r"), {})
     assert caught.value.exit_code == 5

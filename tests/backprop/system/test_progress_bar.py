@@ -66,19 +66,6 @@ def test_a_bar_comes_back_after_a_line_is_printed() -> None:
     assert "50%" in shown.taken()
 
 
-def test_a_bar_can_begin_again() -> None:
-    """As pooch has it, which counts too much, begins again and counts what there was."""
-    with redirect_stderr(Stream()) as shown, closing(Bar("download")) as bar:
-        bar.update(1)
-        assert shown.taken() == ""  # nobody knows how much there is
-        bar.total = 10
-        bar.update(5)
-        bar.update(5)
-        bar.reset()
-        bar.update(10)
-        assert "100%" in shown.taken()
-
-
 @pytest.mark.parametrize(("terminal", "patience"), [(False, -1.0), (True, 60.0)])
 def test_no_bar_for_nobody_and_for_nothing(
     monkeypatch: pytest.MonkeyPatch, patience: float, *, terminal: bool
