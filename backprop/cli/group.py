@@ -2,7 +2,8 @@
 
 Exit codes, as in `backprop.system.exit_codes`: 0 done; 1 the gradient, an audit or training failed;
 2 usage, data or files; 3 the gradient could not be decided; 4 the network's code raised an error;
-5 no memory, a full disk; 6 a fault of geartrain; 130 interrupted; 141 nobody reads what is printed.
+5 no memory, a full disk; 6 a fault of geartrain; 130 interrupted, 143 terminated, 129 hung up; 141
+nobody reads what is printed.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def _message(error: Exception) -> str:
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 gradient or training failed, 2 usage, data or files, 3 undecided,"
     " 4 the network's code raised an error, 5 no memory or a full disk, 6 a fault of geartrain, 130"
-    " interrupted, 141 reader gone.",
+    " interrupted, 143 terminated, 129 hung up, 141 reader gone.",
 )
 @version_option("geartrain {}")
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from backprop.cli import checkpoints
 from backprop.cli.common import (
     Say,
     activation_option,
@@ -26,6 +28,7 @@ from backprop.cli.common import (
     silent,
     usage_errors,
 )
+from backprop.system import exit_codes, signals
 from backprop.system.json_output import write_json
 from backprop.system.progress_bar import Bar
 from backprop.system.terminal import Command, CommandError, with_options, writing
@@ -71,9 +74,12 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--dtype", default="float32", show_default=True, metavar="NAME",
                  help="float32 or float64."),
     click.option("--save", metavar="M",
-                 help="Write the model to M, and after every epoch a checkpoint to M.checkpoint."),
+                 help="Write the model to M, and after every epoch a checkpoint to M.checkpoint;"
+                      " the one before is kept as well."),
     click.option("--resume", is_flag=True,
                  help="Go on from M.checkpoint, or start anew where there is none."),
+    click.option("--restart", is_flag=True,
+                 help="Begin anew, though there is a M.checkpoint, which is replaced."),
     json_option,
     click.option("--no-audit", is_flag=True,
                  help="Do not look at the gradient after every epoch."),
@@ -100,6 +106,7 @@ def train(gate: Gate | None, /, **options: Any) -> None:
     options["gate"] = gate
     save, json_path, quiet = options["save"], options["json_path"], options["quiet"]
     require_places(save, json_path, resume=options["resume"])
+    checkpoints.require_free(save, resume=options["resume"], restart=options["restart"])
     say: Say = silent if quiet else say_to_stderr if json_path == "-" else say_to_stdout
     data = load_data(options["dataset"], options["data_dir"], say)
     model = _new_model(data, options)
@@ -133,7 +140,7 @@ def _train(
     from backprop.training.samples import split_samples
 
     if options["resume"]:
-        model = _resumed(options["save"], model, say)
+        model = checkpoints.resumed(options["save"], model, say)
     checkpoint = checkpoint_of(options["save"])
     _take(record, model, checkpoint)
     x, y = _first_samples(model, data)
@@ -151,21 +158,36 @@ def _train(
     model = replace(model, certificate=certificate.to_dict())
     _take(record, model, checkpoint)
     total, done = options["epochs"], len(model.history)
+    if model.seen and done >= total:
+        raise click.UsageError(
+            f"--epochs: expected {done + 1} or more, for the checkpoint lies within that epoch, got"
+            f" {total}"
+        )
     if done >= total:
         say(f"nothing to train: {done} epochs are done, and --epochs {total} asks for no more")
-    bar = Bar("training", (total - done) * len(data.train_labels))
+    samples = len(data.train_labels)
+    bar = Bar("training", (total - done) * samples - model.seen)
+    seen = model.seen
 
     def keep(epoch: Epoch) -> None:
-        nonlocal model
+        nonlocal model, seen
         bar.close()
-        model = replace(model, history=(*model.history, epoch))
-        if checkpoint is not None:
-            _save(checkpoint, model)
+        model, seen = replace(model, history=(*model.history, epoch), seen=0), 0
+        checkpoints.keep(checkpoint, model)
         _take(record, model, checkpoint)
         say(_epoch_line(epoch, total))
+        stop_if_asked()
+
+    def step(count: int) -> None:
+        nonlocal seen
+        seen += count
+        if not options["quiet"]:
+            bar.update(count)
+        if seen < samples:  # else the epoch is done, and `keep` will be called
+            stop_if_asked()
 
     try:
-        with closing(bar):
+        with closing(bar), signals.postponed() as stop_if_asked:
             epochs.train(
                 model.net,
                 data,
@@ -175,29 +197,26 @@ def _train(
                 learning_rate=model.learning_rate,
                 seed=model.seed,
                 start=done,
+                seen=model.seen,
                 audit=not options["no_audit"],
                 on_epoch=keep,
-                on_batch=None if options["quiet"] else bar.update,
+                on_batch=step,
             )
-    except KeyboardInterrupt:
-        if (saved := _saved(checkpoint, model)) and len(saved.history) == len(record["loss"]) + 1:
-            _take(record, saved, checkpoint)  # it was written, and not yet taken down
-        raise KeyboardInterrupt(_interrupted(len(record["loss"]), checkpoint)) from None
+    except signals.StopAsked as stop:
+        if seen:
+            model = replace(model, seen=seen)
+            checkpoints.keep(checkpoint, model)
+        _take(record, model, checkpoint)
+        raise _stopped(stop.number, _interrupted(model, checkpoint)) from None
     return model
 
 
-def _saved(checkpoint: str | None, model: Model) -> Model | None:
-    """What is in the checkpoint, if it is one of this run."""
-    from backprop.training.model_file import StorageError, load_model, require_same_run
-
-    if checkpoint is None:
-        return None
-    try:
-        saved = load_model(checkpoint)
-        require_same_run(checkpoint, saved, model)
-    except StorageError:
-        return None
-    return saved
+def _stopped(number: int, said: str) -> BaseException:
+    """What ends the run that a signal has stopped."""
+    if number == signal.SIGINT:
+        return KeyboardInterrupt(said)
+    ended = {signal.SIGTERM: exit_codes.TERMINATED}
+    return CommandError(said, ended.get(signal.Signals(number), exit_codes.HUNG_UP))
 
 
 def _new_model(data: Dataset, options: dict[str, Any]) -> Model:
@@ -228,20 +247,6 @@ def _save(path: str, model: Model) -> None:
         save_model(path, model)
 
 
-def _resumed(save: str, model: Model, say: Say) -> Model:
-    """The model in the checkpoint, or the new one where there is none."""
-    from backprop.training.model_file import checkpoint_path, load_model, require_same_run
-
-    path = checkpoint_path(save)
-    if not path.exists():
-        say(f"{path}: no checkpoint there, starting anew")
-        return model
-    saved = load_model(path)
-    require_same_run(path, saved, model)
-    say(f"going on from {path}, after epoch {len(saved.history)}")
-    return saved
-
-
 def _first_samples(model: Model, data: Dataset) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     from backprop.training.samples import first_batch
 
@@ -266,7 +271,7 @@ def _record(data: Dataset, model: Model) -> dict[str, Any]:
 
 def _take(record: dict[str, Any], model: Model, checkpoint: str | None) -> None:
     """Bring the record up to date with the model, which is in the checkpoint once it has epochs."""
-    record["checkpoint"] = checkpoint if model.history else None
+    record["checkpoint"] = checkpoint if model.history or model.seen else None
     record["epochs"] = len(model.history)
     for key in ("loss", "test_accuracy", "seconds", "audit"):
         record[key] = [getattr(epoch, key) for epoch in model.history]
@@ -288,9 +293,8 @@ def _short(audit: str) -> str:
     return verdict if verdict == "pass" else f"{verdict}: {counts.rpartition('; ')[2]}"
 
 
-def _interrupted(done: int, checkpoint: str | None) -> str:
-    if not done:
-        return "interrupted in the first epoch, before there was anything to keep"
+def _interrupted(model: Model, checkpoint: str | None) -> str:
+    done = checkpoints.progress_of(model)
     if checkpoint is None:
-        return f"interrupted after epoch {done}; with --save M the model could have been kept"
-    return f"interrupted; the same command with --resume goes on from {checkpoint}"
+        return f"interrupted after {done}; with --save M the model could have been kept"
+    return f"interrupted after {done}; the same command with --resume goes on from {checkpoint}"

@@ -41,6 +41,10 @@ MACHINE = End(
 )
 FAULT = End(name="fault", code=6, says="a fault of geartrain itself; nothing was judged")
 INTERRUPTED = End(name="interrupted", code=130, says="Ctrl-C; 128 and SIGINT, as shells have it")
+TERMINATED = End(
+    name="terminated", code=143, says="asked to end, by SIGTERM: 128 and its number, likewise"
+)
+HUNG_UP = End(name="hung up", code=129, says="the terminal was closed: 128 and SIGHUP, likewise")
 READER_GONE = End(
     name="reader gone", code=141, says="nobody reads what is printed; 128 and SIGPIPE, likewise"
 )

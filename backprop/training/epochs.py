@@ -48,6 +48,7 @@ def train(
     learning_rate: float = 5.0,
     seed: int = 0,
     start: int = 0,
+    seen: int = 0,
     audit: bool = True,
     on_epoch: Callable[[Epoch], None] | None = None,
     on_batch: OnBatch | None = None,
@@ -74,6 +75,8 @@ def train(
         The order of the samples: the same seed gives the same bits, on the same machine.
     start
         How many epochs the network has seen already; those are left out.
+    seen
+        How many samples of the next epoch it has seen as well: whole minibatches.
     audit
         Whether to have the permit look at the gradient after every epoch, on its first samples.
     on_epoch, on_batch
@@ -107,6 +110,7 @@ def train(
     learning_rate = arguments.positive("learning_rate", learning_rate)
     seed = arguments.whole("seed", seed, least=0)
     samples, test = split_samples(net, data)
+    seen = _within_epoch(seen, batch_size, len(samples))
     look = getattr(permit, "audit", None) if audit else None
     history = []
     for number in range(start + 1, epochs + 1):
@@ -115,7 +119,7 @@ def train(
         gradient_descent.descend(
             net,
             samples,
-            order,
+            order[seen if number == start + 1 else 0 :],
             batch_size=batch_size,
             learning_rate=learning_rate,
             on_batch=on_batch,
@@ -137,6 +141,17 @@ def train(
         if on_epoch is not None:
             on_epoch(epoch)
     return history
+
+
+def _within_epoch(seen: int, batch_size: int, count: int) -> int:
+    """Where in an epoch training goes on."""
+    seen = arguments.whole("seen", seen, least=0)
+    if seen % batch_size or seen >= count > 0:
+        raise ValueError(
+            f"seen: expected whole minibatches of {batch_size}, and fewer than the {count} samples"
+            f" of an epoch, got {seen}; go on from 0, the beginning of the epoch"
+        )
+    return seen
 
 
 def _require_finite(net: Network, loss: float, epoch: int) -> None:

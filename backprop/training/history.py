@@ -20,7 +20,8 @@ class Epoch:
         The share of test samples whose largest output is the right one; None where there are no
         test samples, or a single output.
     seconds
-        The time that training took, without the test and the audit.
+        The time that training took, without the test and the audit; None where it was read from a
+        file, which holds nothing of the clock: equal runs write equal files.
     audit
         The verdict line of the audit; None where there was none.
     """
@@ -28,5 +29,5 @@ class Epoch:
     epoch: int
     loss: float
     test_accuracy: float | None
-    seconds: float
+    seconds: float | None = None
     audit: str | None = None

@@ -1,8 +1,9 @@
 """Models and checkpoints on disk: the end of the way, and the place to take it up again.
 
 A file holds one `Model`: safetensors with the tensors W1, b1, …, WL, bL, and everything else in
-its metadata, with a digest over both. A checkpoint is such a file, kept beside the model under
-`checkpoint_path`.
+its metadata, with a digest over both. Nothing of the clock is in it: equal runs write equal files.
+A checkpoint is such a file, kept beside the model under `checkpoint_path`, and the one before it
+under `before_path`.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ class Model:
         What training was told.
     history
         What each epoch came to.
+    seen
+        How many samples of the next epoch it has been trained on already, in that epoch's order.
     certificate
         The certificate that training was permitted by, as plain values.
     """
@@ -72,6 +75,7 @@ class Model:
     batch_size: int = 20
     learning_rate: float = 5.0
     history: tuple[Epoch, ...] = ()
+    seen: int = 0
     certificate: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -87,8 +91,15 @@ def checkpoint_path(path: str | os.PathLike[str]) -> Path:
     return Path(f"{os.fspath(path)}.checkpoint")
 
 
-def save_model(path: str | os.PathLike[str], model: Model) -> None:
-    """Write a model, whole or not at all.
+def before_path(checkpoint: str | os.PathLike[str]) -> Path:
+    """Where the checkpoint before the one at `checkpoint` is kept."""
+    return Path(f"{os.fspath(checkpoint)}.before")
+
+
+def save_model(
+    path: str | os.PathLike[str], model: Model, *, before: str | os.PathLike[str] | None = None
+) -> None:
+    """Write a model, whole or not at all; the old file is kept at `before`, if that is given.
 
     Raises
     ------
@@ -99,9 +110,9 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
 
     tensors = {name: np.ascontiguousarray(array) for name, array in model.net.parameters.items()}
     # One entry: safetensors writes several in any order, and equal models should be equal files.
-    plain = {"format": FORMAT, **plain_values(model)}
+    plain = {"format": FORMAT, **_timeless(plain_values(model))}
     metadata = {"geartrain": json.dumps({**plain, "digest": _digest(plain, tensors)})}
-    atomic_files.write(path, save(tensors, metadata))
+    atomic_files.write(path, save(tensors, metadata), before=before)
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:
@@ -185,8 +196,16 @@ def plain_values(model: Model) -> dict[str, Any]:
         "batch_size": model.batch_size,
         "learning_rate": model.learning_rate,
         "history": [asdict(epoch) for epoch in model.history],
+        "seen": model.seen,
         "certificate": dict(model.certificate),
     }
+
+
+def _timeless(plain: dict[str, Any]) -> dict[str, Any]:
+    """The same without what the clock said."""
+    history = [{k: v for k, v in epoch.items() if k != "seconds"} for epoch in plain["history"]]
+    certificate = {k: v for k, v in plain["certificate"].items() if k != "created"}
+    return {**plain, "history": history, "certificate": certificate}
 
 
 def _model(plain: dict[str, Any], tensors: dict[str, Array]) -> Model:
@@ -212,6 +231,7 @@ def _model(plain: dict[str, Any], tensors: dict[str, Array]) -> Model:
         batch_size=arguments.whole("batch_size", plain["batch_size"], least=1),
         learning_rate=arguments.positive("learning_rate", plain["learning_rate"]),
         history=tuple(Epoch(**epoch) for epoch in plain["history"]),
+        seen=arguments.whole("seen", plain.get("seen", 0), least=0),
         certificate=dict(plain["certificate"]),
     )
 

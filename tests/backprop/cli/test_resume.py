@@ -1,17 +1,17 @@
+import contextlib
 import json
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from backprop.__main__ import gate
-from backprop.cli import group, train
 from backprop.datasets import idx, sources
-from backprop.training.model_file import checkpoint_path, load_model
+from backprop.system import signals
+from backprop.training.model_file import before_path, checkpoint_path, load_model
 from tests.backprop.cli.runs import DIGITS, bad, command, environment, good
 
 # train
@@ -108,11 +108,55 @@ def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path) -> None:
     good(*more, "--data-dir", tmp_path / "a" / "own")
 
 
+@pytest.mark.usefixtures("quick")
+def test_the_last_two_checkpoints_are_kept(tmp_path: Path) -> None:
+    """Of a damaged one it is said, and the one before it is gone on from, to the same bits."""
+    whole, save = tmp_path / "whole", tmp_path / "m"
+    good(*DIGITS, "--epochs", 4, "--save", whole)
+    good(*DIGITS, "--epochs", 3, "--save", save)
+    last, before = checkpoint_path(save), before_path(checkpoint_path(save))
+    assert [len(load_model(path).history) for path in (last, before)] == [3, 2]
+    kept = last.read_bytes()
+    for damaged in (kept[: len(kept) // 2], kept[:-1] + bytes([kept[-1] ^ 1]), b"", None):
+        last.unlink()
+        if damaged is not None:
+            last.write_bytes(damaged)
+        result = good(*DIGITS, "--epochs", 4, "--save", save, "--resume")
+        said = " ".join(result.stdout.split())
+        assert f"{last}: expected " in said
+        assert f"going on from {before}, after epoch 2" in said
+        assert save.read_bytes() == whole.read_bytes()
+        assert [len(load_model(path).history) for path in (last, before)] == [4, 3]
+        good(*DIGITS, "--epochs", 3, "--save", save, "--restart")
+
+
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
-    """By name, rather than started anew over it."""
-    checkpoint_path(tmp_path / "m").write_bytes(b"damaged")
-    message = bad(2, *DIGITS, "--save", tmp_path / "m", "--resume")
-    assert f"{tmp_path / 'm'}.checkpoint: expected a model" in message
+    """By name, rather than started anew over it, where there is none before it that is whole."""
+    last = checkpoint_path(tmp_path / "m")
+    last.write_bytes(b"damaged")
+    for _ in range(2):
+        message = bad(2, *DIGITS, "--save", tmp_path / "m", "--resume")
+        assert f"{last}: expected a model" in message
+        before_path(last).write_bytes(b"damaged, too")
+    assert last.read_bytes() == b"damaged"
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_checkpoint_that_another_run_left_is_not_replaced_unasked(tmp_path: Path) -> None:
+    """Nor the one before it; --restart asks for that."""
+    save = tmp_path / "m"
+    good(*DIGITS, "--epochs", 2, "--save", save)
+    last, before = checkpoint_path(save), before_path(checkpoint_path(save))
+    kept = last.read_bytes(), before.read_bytes()
+    told = bad(2, *DIGITS, "--epochs", 1, "--save", save)
+    assert f"--save: expected no checkpoint of an earlier run, found {last}; give --resume" in told
+    assert (last.read_bytes(), before.read_bytes()) == kept
+    good(*DIGITS, "--epochs", 1, "--save", save, "--restart")
+    assert len(load_model(last).history) == 1
+    last.unlink()
+    assert f"found {before}; give --resume" in bad(2, *DIGITS, "--epochs", 1, "--save", save)
+    for wrong in (["--restart"], ["--restart", "--resume", "--save", save]):
+        assert "--restart: expected --save M, whose" in bad(2, *DIGITS, *wrong)
 
 
 def test_ctrl_c_keeps_the_checkpoint(trained: Path, tmp_path: Path) -> None:
@@ -137,37 +181,70 @@ def test_ctrl_c_keeps_the_checkpoint(trained: Path, tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "Traceback" not in stderr
     assert load_model(checkpoint_path(save)).history
-    assert f"interrupted; the same command with --resume goes on from {save}.checkpoint" in stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.checkpoint"]
+    assert f"; the same command with --resume goes on from {save}.checkpoint" in stderr
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left in (["m.checkpoint"], ["m.checkpoint", "m.checkpoint.before"])
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("done", [1, 2])
-def test_an_interrupt_right_after_a_checkpoint_was_written_knows_of_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, done: int
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there are no such signals here")
+def test_a_signal_ends_a_run_after_its_minibatch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int
 ) -> None:
-    """Before anybody could have taken it down."""
-    inner = train._save
+    """What is kept is gone on from to the same bits, wherever in an epoch it came."""
+    whole, results = tmp_path / "whole", tmp_path / "r.json"
+    good(*DIGITS, "--epochs", 3, "--save", whole)
+    inner, minibatches = signals.postponed, 0
+    at = 0
 
-    def save(path: str, model: Any) -> None:
-        inner(path, model)
-        if len(model.history) == done:
-            raise KeyboardInterrupt
+    @contextlib.contextmanager
+    def postponed() -> Iterator[Callable[[], None]]:
+        with inner() as stop_if_asked:
 
-    monkeypatch.setattr(train, "_save", save)
-    results = tmp_path / "r.json"
-    options = ["--epochs", 5, "--save", tmp_path / "m", "--json", results]
-    result = CliRunner().invoke(group.main, [str(word) for word in [*DIGITS, *options]], obj=gate)
-    assert result.exit_code == 130
-    assert "interrupted; the same command with --resume goes on from" in result.stderr
-    found = json.loads(results.read_text())
-    assert (found["epochs"], found["checkpoint"]) == (done, f"{tmp_path / 'm'}.checkpoint")
-    assert len(load_model(found["checkpoint"]).history) == done
+            def counted() -> None:
+                nonlocal minibatches
+                minibatches += 1
+                if minibatches == at:
+                    signal.raise_signal(getattr(signal, name))
+                stop_if_asked()
+
+            yield counted
+
+    monkeypatch.setattr(signals, "postponed", postponed)
+    # In the first minibatch, within the first epoch, after its last minibatch, and later.
+    for at, said in (
+        (1, "epoch 0 and 20 samples of the next"),
+        (40, "epoch 0 and 800 samples of the next"),
+        (72, "epoch 1"),
+        (73, "epoch 1 and 20 samples of the next"),
+        (144, "epoch 2"),
+    ):
+        minibatches = 0
+        save = tmp_path / f"m{at}"
+        options = ["--epochs", 3, "--save", save, "--json", results]
+        told = bad(code, *DIGITS, *options)
+        assert f"interrupted after {said}; the same command with --resume goes on" in told
+        found = json.loads(results.read_text())
+        assert (found["model"], found["checkpoint"]) == (None, f"{save}.checkpoint")
+        assert found["error"].startswith("interrupted after")
+        assert not save.exists()
+        good(*DIGITS, *options, "--resume")
+        assert save.read_bytes() == whole.read_bytes()
+    minibatches = 0
+    assert "with --save M the model could have been kept" in bad(code, *DIGITS, "--epochs", 9**9)
+    # An end within an epoch is no end of it.
+    at, minibatches = 80, 0
+    bad(code, *DIGITS, "--epochs", 3, "--save", tmp_path / "n")
+    told = bad(2, *DIGITS, "--epochs", 1, "--save", tmp_path / "n", "--resume")
+    assert "--epochs: expected 2 or more, for the checkpoint lies within that epoch, got 1" in told
 
 
-def test_interrupted_before_a_checkpoint() -> None:
-    """The message does not promise what is not there."""
-    for checkpoint in ("m", None):
-        first = train._interrupted(0, checkpoint)
-        assert first == "interrupted in the first epoch, before there was anything to keep"
-    assert "after epoch 3; with --save M the model could" in train._interrupted(3, None)
+def test_equal_runs_write_equal_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each with a proof of its own."""
+    for name in ("a", "b"):
+        monkeypatch.setenv("GEARTRAIN_CACHE", str(tmp_path / f"cache {name}"))
+        good(*DIGITS, "--epochs", 2, "--save", tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    checkpoints = [checkpoint_path(tmp_path / name).read_bytes() for name in ("a", "b")]
+    assert checkpoints[0] == checkpoints[1]

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from backprop import network, passes
 from backprop.cli import group, train
 from backprop.datasets import sources
+from backprop.system import atomic_files
 from backprop.training import evaluation, history
 from backprop.training.model_file import checkpoint_path, load_model
 from backprop.training.samples import Samples
@@ -44,6 +45,7 @@ def test_json_holds_the_results(trained: Path) -> None:
     assert found["loss"] == [epoch.loss for epoch in model.history]
     assert len(found["seconds"]) == len(found["audit"]) == 8
     assert all(audit.startswith("pass") for audit in found["audit"])
+    assert found["certificate"].pop("created")  # which is not in the file
     assert found["certificate"] == dict(model.certificate)
     assert found["error"] is None
     assert found["epochs"] == 8
@@ -277,7 +279,7 @@ def test_results_name_a_checkpoint_of_this_run_only(
         "checks.network.certification.gate.certify",
         lambda *_, **__: signal.raise_signal(signal.SIGINT),
     )
-    for options, named in (([], None), (["--resume"], f"{save}.checkpoint")):
+    for options, named in ((["--restart"], None), (["--resume"], f"{save}.checkpoint")):
         assert "interrupted" in bad(130, *DIGITS, "--save", save, "--json", results, *options)
         found = json.loads(results.read_text())
         assert (found["model"], found["checkpoint"]) == (None, named)
@@ -362,10 +364,10 @@ def test_a_disk_that_fills_up_is_told_with_the_file(
 ) -> None:
     """By the name that was given, and not that of a draft."""
 
-    def full(self: Path, data: bytes) -> None:
+    def full(file: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(atomic_files, "synchronise", full)
     assert (
         f"{option}: expected a file that can be written, got '{tmp_path / name}':"
         " No space left on device"

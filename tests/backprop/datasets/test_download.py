@@ -54,7 +54,7 @@ def test_the_next_mirror_is_tried_and_said(
     assert mirrors.asked == [f"{mirror}/{NAMES[0]}"] * 2 + [f"good/{name}" for name in NAMES]
     (message,) = messages
     assert message.startswith(f"{mirrors[mirror]}{NAMES[0]}: ")
-    size = sources.FILES["train_images"][2]
+    size = len(mirrors.answers["good"][NAMES[0]])
     assert expected.format(hash=mirrors.sha256, size=size, short=size - 1) in message
     assert message.endswith(f" (2 tries); took it from {mirrors['good']} instead")
     assert sorted(path.name for path in cache.iterdir()) == sorted(NAMES)
@@ -97,7 +97,7 @@ def test_no_more_is_taken_than_the_file_has(
     """Whatever a mirror sends besides: it is left, and nothing stays of it."""
     monkeypatch.setattr(sources, "MIRRORS", (mirrors[mirror],))
     told = refusal("mnist")
-    size = sources.FILES["train_images"][2]
+    size = len(mirrors.answers["good"][NAMES[0]])
     assert f"{mirrors[mirror]}{NAMES[0]}: expected {size:,} bytes, got more (2 tries)" in told
     assert mirrors.sent < 64 << 20  # what lies in the buffers of two connections
     assert list(cache.iterdir()) == []

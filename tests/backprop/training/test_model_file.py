@@ -22,7 +22,7 @@ from backprop.training.model_file import (
     save_model,
 )
 
-EPOCH = Epoch(epoch=1, loss=0.25, test_accuracy=0.5, seconds=0.1, audit="pass: all")
+EPOCH = Epoch(epoch=1, loss=0.25, test_accuracy=0.5, audit="pass: all")
 
 
 def example(**changes: Any) -> Model:
@@ -35,6 +35,7 @@ def example(**changes: Any) -> Model:
         image_shape=(2, 2),
         data_checksum="0badcafe",
         seed=7,
+        seen=10,
         batch_size=5,
         learning_rate=0.125,
         history=(EPOCH,),
@@ -60,7 +61,7 @@ def test_a_model_comes_back_as_it_was(tmp_path: Path, dtype: Any) -> None:
     assert not any(dW.any() for dW in found.net.dW)
     for name in (
         *("dataset", "peak", "image_shape", "data_checksum"),
-        *("seed", "batch_size", "history", "certificate"),
+        *("seed", "batch_size", "history", "seen", "certificate"),
     ):
         assert getattr(found, name) == getattr(model, name)
 
@@ -112,6 +113,18 @@ def test_safetensors_of_others_are_no_models(tmp_path: Path) -> None:
     path.write_bytes(save({"W1": np.zeros((2, 2))}, {"geartrain": "{"}))
     with pytest.raises(StorageError, match="expected a model in safetensors format"):
         load_model(path)
+
+
+def test_nothing_of_the_clock_is_in_a_file(tmp_path: Path) -> None:
+    """Equal runs write equal files, whenever and however fast."""
+    for name, seconds, created in (("a", 0.1, "today"), ("b", 0.2, "tomorrow")):
+        certificate = {"fingerprint": "abc", "created": created}
+        history = (replace(EPOCH, seconds=seconds),)
+        save_model(tmp_path / name, example(history=history, certificate=certificate))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    found = load_model(tmp_path / "a")
+    assert found.history[0].seconds is None
+    assert found.certificate == {"fingerprint": "abc"}
 
 
 def test_the_checkpoint_lies_beside_the_model() -> None:
