@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,9 +81,58 @@ def test_a_vector_jacobian_product_and_its_wrong_twin(product: str, verdict: str
     assert sum(t.failed for t in report.tensors) == (24 if verdict == "fail" else 0)
 
 
+def test_a_class_that_forgets_to_zero_its_gradients_is_told() -> None:
+    """By both twins of the network; and the network is left with its own weights."""
+    right = run_check(example("class_network.py:right"))
+    assert (right.verdict, right.checked) == ("pass", 32)
+    assert [t.name for t in right.tensors][:2] == ["layers.0.W", "layers.1.W"]
+    wrong = run_check(example("class_network.py:forgetful"))
+    assert (wrong.verdict, wrong.diagnosis and wrong.diagnosis.code) == ("fail", "accumulates")
+
+
+def test_frozen_statistics_are_wrong_for_the_input_alone() -> None:
+    """Scale and shift have the same gradient either way."""
+    found = runpy.run_path(str(ROOT / "examples" / "batch_norm.py"))
+    assert checks.check_vjp(found["batch_norm"], found["vjp"], found["params"])
+    report = checks.check_vjp(found["batch_norm"], found["frozen_statistics"], found["params"])
+    assert {t.name: t.failed for t in report.tensors} == {"x.h": 24, "x.gamma": 0, "x.beta": 0}
+
+
+def test_jacobians_for_a_solver_and_their_wrong_twins() -> None:
+    """A column that lacks a factor, a side that a pattern leaves out, a matrix built by it."""
+    found = runpy.run_path(str(ROOT / "examples" / "least_squares.py"))
+    residuals, chain = (found["residuals"], found["start"]), (found["chain"], found["u"])
+
+    def check(problem: Any, jac: str, pattern: Any = None) -> Any:
+        return checks.check_jacobian(problem[0], found[jac], problem[1], pattern)
+
+    assert check(residuals, "jacobian").verdict == "pass"
+    wrong = check(residuals, "without_inner")
+    assert {m.index[1] for m in wrong.failures} == {1}
+    assert wrong.failed == 12
+    assert check(chain, "chain_jacobian").verdict == "pass"
+    for jac in ("chain_jacobian", "one_sided"):
+        report = check(chain, jac, found["pattern"])
+        assert (report.verdict, report.diagnosis.code) == ("fail", "pattern")
+        assert report.diagnosis.detail.startswith("jacobian[1, 0] is -1; jacobian[2, 1] is -1;")
+    assert {m.index for m in check(chain, "one_sided").failures} == {(k + 1, k) for k in range(7)}
+
+
+def test_the_adjoint_of_the_wrong_matrix_is_caught() -> None:
+    """Through the steps of the solver, which the complex step follows."""
+    right = run_check(example("iterative_solver.py:right"))
+    assert (right.verdict, right.checked, right.oracle) == ("pass", 6, "complex step")
+    wrong = run_check(example("iterative_solver.py:transposed"))
+    assert (wrong.verdict, wrong.failed) == ("fail", 6)
+
+
 @pytest.mark.parametrize(
     ("name", "verdict"),
     [
+        ("batch_norm", "fail"),
+        ("class_network", "pass"),
+        ("iterative_solver", "pass"),
+        ("least_squares", "fail"),
         ("own_function", "pass"),
         ("wrong_sign", "fail"),
         ("first_network", "pass"),
