@@ -11,7 +11,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +71,7 @@ def _sample(text: str | None) -> int | float | None:
 
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.argument("target", nargs=-1, metavar="SHAPE | FILE[:NAME]"),
+    click.argument("target", nargs=-1, metavar="SHAPE | FILE[:NAME]..."),
     click.option("--batch-size", type=click.IntRange(min=1), default=20, show_default=True,
                  help="Samples in the drawn minibatch."),
     click.option("--activation", default="sigmoid", show_default=True, metavar="NAME[,NAME...]",
@@ -147,8 +147,10 @@ def command(context: click.Context, /, **given: Any) -> None:
     gradcheck 784 40 10             a network of that shape; also 784-40-10
     gradcheck path/to/file.py:name  anyone's cost, gradients and params:
                                     a tuple, a dict, an object with these,
-                                    or a function that returns one of them
+                                    or a function that returns one of them;
+                                    several of these are checked in turn
     gradcheck package.module:name   the same, from a module
+    gradcheck path/to/file.py       what in the file can be checked
     """  # noqa: D301 click reads the \b: do not rewrap
     job = _selftest if given["selftest"] else _check
     with output(given["json_path"]) as write, told(write):
@@ -191,27 +193,52 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
             seed=given["seed"],
             progress=None,
         )
-    subjects, notes = _subjects(context, given, shape)
+    targets = _targets(context, given, shape)
+    if before is not None and len(targets) > 1:
+        raise click.UsageError(
+            f"--compare: expected a single target beside it, got {shlex.join(given['target'])}"
+        )
+    subjects = [subject for target in targets for subject in target.subjects]
     from checks.methods.sweep import piece_count
     from checks.problem.part import drawn
 
     jobs = min(given["jobs"], max(map(piece_count, subjects)))
+    found = []
     with (
         workers(jobs, given["dask"]) as options["executor"],
         closing(Bar("checking", sum(drawn(s, options.get("sample")) for s in subjects))) as bar,
     ):
         options["progress"] = bar.update
-        reports = [_run(s, {**options, "rtol": None} if twin else options)
-                   for twin, s in enumerate(subjects)]  # fmt: skip
-    report, changes = compared(_together(reports, notes), before, given["compare"])
-    write(report.to_json())
+        for target in targets:
+            reports = [_run(s, {**options, "rtol": None} if twin else options)
+                       for twin, s in enumerate(target.subjects)]  # fmt: skip
+            found.append(_together(reports, target.notes))
+    report, changes = compared(worst(found), before, given["compare"])
+    if len(targets) == 1:
+        write(report.to_json())
+        texts = [_text(report, given)]
+    else:
+        names = [target.name for target in targets]
+        write(json_of_several(dict(zip(names, found, strict=True))))
+        each = zip(names, found, strict=True)
+        texts = [_headed(name, _text(one, given), given) for name, one in each]
     if given["json_path"] != "-":
-        show(fitted(report.summary if given["quiet"] else str(report)))
-        if method == "taylor" and "taylor" in report.extra and not given["quiet"]:
-            show(report.extra["taylor"]["picture"])
-        if changes:
-            show(fitted(changes))
+        for text in [*texts, *([fitted(changes)] if changes else [])]:
+            show(text)
     return EXIT_CODES[report.verdict]
+
+
+def _text(report: Report, given: dict[str, Any]) -> str:
+    """What is printed of a report."""
+    if given["quiet"]:
+        return fitted(report.summary)
+    picture = report.extra["taylor"]["picture"] if "taylor" in report.extra else None
+    return "\n".join(filter(None, [fitted(str(report)), picture]))
+
+
+def _headed(name: str, text: str, given: dict[str, Any]) -> str:
+    """The same of one target among several."""
+    return fitted(f"{name}: {text}") if given["quiet"] else f"{name}\n{text}\n"
 
 
 def _method(context: click.Context, given: dict[str, Any]) -> str:
@@ -262,31 +289,49 @@ def _selftest(context: click.Context, given: dict[str, Any], write: Write) -> in
 # --- from the words given to what is checked --------------------------------------------------
 
 
-def _subjects(
+@dataclass(frozen=True, kw_only=True)
+class _Target:
+    """What one target is: a network's float64 twin is checked beside it; what to say about it."""
+
+    name: str
+    subjects: list[Problem]
+    notes: list[str] = field(default_factory=list)
+
+
+def _targets(
     context: click.Context, given: dict[str, Any], shape: tuple[int, ...] | None
-) -> tuple[list[Problem], list[str]]:
-    """What to check, and what to say about it: a network's float64 twin is checked beside it."""
-    repeat = " ".join(
-        ["gradcheck", *map(shlex.quote, given["target"]), *_given(context, but=NOT_REPEATED)]
-    )
-    repeat += f" --seed {given['seed']}"
+) -> list[_Target]:
+    """What to check: a network of a shape, or as many files as there are."""
+
+    def repeat(*target: str) -> str:
+        words = ["gradcheck", *map(shlex.quote, target), *_given(context, but=NOT_REPEATED)]
+        return " ".join([*words, f"--seed {given['seed']}"])
+
     if shape is not None:
-        return _networks(shape, given, repeat)
-    if len(given["target"]) > 1:
-        raise click.UsageError(
-            f"SHAPE or FILE: expected layer widths or one file, got {shlex.join(given['target'])}"
-        )
-    (target,) = given["target"]
+        subjects, notes = _networks(shape, given, repeat(*given["target"]))
+        return [_Target(name=" ".join(given["target"]), subjects=subjects, notes=notes)]
     if wrong := _given(context, but=set(given) - set(NETWORK_OPTIONS)):
         raise click.UsageError(
-            f"{target}: expected no options that describe a network, got {shlex.join(wrong)};"
-            " leave them out, or give a shape"
+            f"{given['target'][0]}: expected no options that describe a network, got"
+            f" {shlex.join(wrong)}; leave them out, or give a shape"
+        )
+    if widths := [word for word in given["target"] if _is_width(word)]:
+        raise click.UsageError(
+            f"SHAPE or FILE: expected layer widths, or files such as path/to/file.py:name, got"
+            f" {shlex.join(widths)} among files"
         )
     with user_errors():
         from checks.cli.target_loading import load
 
-        subject = load(target)
-    return [replace(subject, repeat=subject.repeat or repeat)], []
+        found = {target: load(target) for target in given["target"]}
+    return [
+        _Target(name=target, subjects=[replace(one, repeat=one.repeat or repeat(target))])
+        for target, one in found.items()
+    ]
+
+
+def _is_width(word: str) -> bool:
+    return word[:1].isdecimal() and ".py" not in word and ":" not in word
 
 
 def shape_of(target: Sequence[str]) -> tuple[int, ...] | None:
@@ -357,10 +402,26 @@ def _run(subject: Problem, options: dict[str, Any]) -> Report:
         raise StoppedError(error) from error
 
 
+SEVERITY = ("pass", "undecided", "fail")
+
+
+def worst(reports: Sequence[Report]) -> Report:
+    """The worst of several, the first of equals."""
+    return max(reports, key=lambda report: SEVERITY.index(report.verdict))
+
+
+def json_of_several(reports: dict[str, Report]) -> str:
+    """The worst verdict, and each report with its target."""
+    import json
+
+    each = [{"target": name, **report.to_dict()} for name, report in reports.items()]
+    found = {"verdict": worst([*reports.values()]).verdict, "reports": each}
+    return json.dumps(found, indent=2, allow_nan=False)
+
+
 def _together(reports: Sequence[Report], notes: Sequence[str]) -> Report:
     """One report: the worse of a float32 network's and its twin's, with a note on the other."""
-    severity = ("pass", "undecided", "fail")
-    report = max(reports, key=lambda r: severity.index(r.verdict))  # the first of equals
+    report = worst(reports)
     for twin in reports[1:]:
         other, of = (reports[0], "float32") if report is twin else (twin, "float64")
         which = "this is the same network in float64" if report is twin else ""

@@ -12,13 +12,14 @@ import contextlib
 import difflib
 import importlib
 import importlib.util
+import inspect
 import stat
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from checks.api import named_inputs
@@ -52,15 +53,16 @@ def load(target: str) -> Problem:
     Parameters
     ----------
     target
-        A Python file or an importable module, then a colon and a name; without them the name is
-        `subject`. The file's folder, or the working directory for a module, can be imported from
-        while it loads.
+        A Python file or an importable module, then a colon and a name. Without a name it is
+        `subject`; without the colon, too, if nothing else in it can be checked. The file's folder,
+        or the working directory for a module, can be imported from while it loads.
 
     Raises
     ------
     LoadError
         When there is no such file or name, when importing it fails, or when what the name stands
-        for cannot be checked.
+        for cannot be checked. Without a colon it says what can be,
+        where that is more than `subject`.
     """
     where, name = split(target)
     is_file = where.endswith(".py") or _there(Path(where)) == "a file"
@@ -70,16 +72,18 @@ def load(target: str) -> Problem:
             module = _from_file(Path(where)) if is_file else _from_name(where)
         except LoadError as error:
             raise _with_hidden(error, folder) from error.raised
+        if name is None:
+            name = _only_name(module, where)
         subject = _subject(_named(module, where, name), f"{where}:{name}")
     _send_as_code(folder)
     return subject
 
 
-def split(target: str) -> tuple[str, str]:
-    """The file or module, and the name. A drive letter's colon is no separator."""
+def split(target: str) -> tuple[str, str | None]:
+    """The file or module, and the name if there is a colon; a drive letter's is no separator."""
     where, colon, name = target.rpartition(":")
     if not colon or not where or (name and not name.isidentifier()):
-        return target, DEFAULT_NAME
+        return target, None
     return where, name or DEFAULT_NAME
 
 
@@ -170,10 +174,67 @@ def _with_hidden(error: LoadError, folder: Path) -> LoadError:
 def _named(module: ModuleType, where: str, name: str) -> Any:
     if hasattr(module, name):
         return getattr(module, name)
-    public = [n for n in vars(module) if not n.startswith("_")]
-    close = difflib.get_close_matches(name, public, n=1)
+    close = difflib.get_close_matches(name, _checkable(module), n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"give another, as in {where}:NAME"
     raise LoadError(f"{where}: expected something called {name!r}, found none; {hint}")
+
+
+def _only_name(module: ModuleType, where: str) -> str:
+    """The name that is meant where none is given; a list of all where that could be several."""
+    if hasattr(module, DEFAULT_NAME) and set(_checkable(module)) <= {DEFAULT_NAME}:
+        return DEFAULT_NAME
+    raise LoadError(_listing(module, where))
+
+
+def _listing(module: ModuleType, where: str) -> str:
+    """What in a file can be checked, as it would be typed."""
+    found, makers = _checkable(module), _makers(module)
+    expected = f"{where}: expected a name after it, as in {where}:NAME"
+    if not found and not makers:
+        return (
+            f"{expected}, and found nothing in it that can be checked: no (cost, gradients,"
+            " params), no dict or object with these three, no GradientProblem"
+        )
+    lines = [f"{where}:{name}" for name in found]
+    head = f"{expected}; {'can be checked' if found else 'nothing in it can be checked as it is'}"
+    if makers:
+        return "\n  ".join(
+            [f"{head}{':' if found else ''}", *lines,
+             f"and where they return a problem, the functions {', '.join(makers)}"]
+        )  # fmt: skip
+    return "\n  ".join([f"{head}:", *lines])
+
+
+def _checkable(module: ModuleType) -> list[str]:
+    """The public names that stand for something that can be checked."""
+    return [name for name, value in vars(module).items() if name[0] != "_" and _fits(value)]
+
+
+def _fits(value: Any) -> bool:
+    if isinstance(value, Problem):
+        return True
+    if isinstance(value, type | ModuleType):
+        return False
+    try:
+        parts = _parts(value)
+        return parts is not None and bool(_black_box(parts))
+    except Exception:  # noqa: BLE001 anyone's object may raise anything when it is looked at
+        return False
+
+
+def _makers(module: ModuleType) -> list[str]:
+    """The file's own functions that take no arguments: what they return, only a call can tell."""
+    return [
+        name for name, value in vars(module).items()
+        if isinstance(value, FunctionType) and value.__module__ == module.__name__
+        and name[0] != "_" and not _required(value)
+    ]  # fmt: skip
+
+
+def _required(function: FunctionType) -> bool:
+    parameters = inspect.signature(function).parameters.values()
+    return any(p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+               for p in parameters)  # fmt: skip
 
 
 def _subject(found: Any, target: str) -> Problem:
@@ -191,12 +252,16 @@ def _subject(found: Any, target: str) -> Problem:
             f" or a function without arguments that returns them, got {_kind(found)}"
         )
     try:
-        parts["inputs"] = named_inputs(parts.get("inputs"))
-        problem = black_box(**{"gradients": None, **parts})
+        problem = _black_box(parts)
     except (TypeError, ValueError) as error:
         raise LoadError(f"{target}: {error}") from None
     within = found.within if isinstance(found, GradientProblem) else problem.within
     return replace(problem, within=within)
+
+
+def _black_box(parts: dict[str, Any]) -> Problem:
+    inputs = named_inputs(parts.get("inputs"))
+    return black_box(**{"gradients": None, **parts, "inputs": inputs})
 
 
 def _parts(found: Any) -> dict[str, Any] | None:

@@ -364,9 +364,56 @@ def test_the_first_draw_is_uniform_and_one_hot() -> None:
 
 
 def test_a_file_is_checked_by_name_or_by_the_default_name(run: Any, file: Path) -> None:
-    """`subject` is what is looked for without a colon."""
+    """`subject` is what is looked for after a colon alone."""
     assert run([f"{file}:subject"]).exit_code == 0
-    assert run([str(file)]).exit_code == 0
+    assert run([f"{file}:"]).exit_code == 0
+
+
+def test_a_file_alone_is_no_check(run: Any, file: Path) -> None:
+    """What in it can be checked is listed, and nothing has passed."""
+    result = run([str(file)])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{file}:flipped" in result.stderr.split()
+
+
+def test_several_are_checked_in_turn(run: Any, file: Path) -> None:
+    """Each under its name, with what repeats it alone; the worst decides."""
+    right, flat, wrong = (f"{file}:{name}" for name in ("subject", "flat", "flipped"))
+    result = run([right, wrong, "--rtol", "1e-5"])
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert lines.index(right) < lines.index(wrong)
+    assert f"repeat with: gradcheck {shlex.quote(wrong)} --rtol 1e-05 --seed 0" in lines
+    assert run([right, flat]).exit_code == 3
+    assert run([right, right]).exit_code == 0
+    quiet = run([wrong, right, "--quiet"]).stdout
+    assert f"{wrong}: fail: 1 of 2 parameters checked" in " ".join(quiet.split())
+    assert f"{right}: pass: 1 of 2 parameters checked" in " ".join(quiet.split())
+
+
+def test_the_json_of_several_has_them_all(run: Any, file: Path) -> None:
+    """With the worst verdict; and of one, as ever."""
+    targets = [f"{file}:subject", f"{file}:flipped"]
+    found = json.loads(run([*targets, "--json", "-"]).stdout)
+    assert found["verdict"] == "fail"
+    assert [(r["target"], r["verdict"]) for r in found["reports"]] == [
+        (targets[0], "pass"),
+        (targets[1], "fail"),
+    ]
+    assert json.loads(run([targets[0], "--json", "-"]).stdout)["verdict"] == "pass"
+
+
+def test_a_mistake_in_one_of_several_comes_before_any_check(run: Any, file: Path) -> None:
+    """A name that is not there, or widths among files; two reports to compare with one."""
+    result = run([f"{file}:subject", f"{file}:flippd"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "did you mean 'flipped'?" in " ".join(result.stderr.split())
+    result = run([f"{file}:subject", "3", "2"])
+    assert "got 3 2 among files" in " ".join(result.stderr.split())
+    old = file.with_suffix(".json")
+    run([f"{file}:subject", "--json", str(old)])
+    result = run([f"{file}:subject", f"{file}:flipped", "--compare", str(old)])
+    assert "--compare: expected a single target beside it" in " ".join(result.stderr.split())
 
 
 def test_a_failing_file_can_be_repeated(run: Any, file: Path) -> None:
@@ -425,7 +472,7 @@ def test_a_fault_of_the_checker_is_told_as_such(
         raise ZeroDivisionError("no gradient today")
 
     monkeypatch.setattr("checks.methods.dispatch.sweep", slips)
-    result = run([str(file)])
+    result = run([f"{file}:"])
     assert (result.exit_code, result.stdout) == (6, "")
     assert result.stderr.startswith("Traceback ")
     assert "a fault of geartrain itself" in " ".join(result.stderr.split())
@@ -453,7 +500,7 @@ def test_json_that_cannot_be_written_hides_no_error(run: Any, file: Path) -> Non
     assert result.exit_code == 4
     assert "--json: expected a file that can be written, got '/dev/full'" in result.stderr
     assert "ZeroDivisionError: no gradient today" in result.stderr
-    assert run([str(file), "--json", "/dev/full"]).exit_code == 5
+    assert run([f"{file}:", "--json", "/dev/full"]).exit_code == 5
 
 
 @pytest.mark.parametrize(
@@ -467,7 +514,7 @@ def test_json_that_cannot_be_written_hides_no_error(run: Any, file: Path) -> Non
         ("def subject(): raise KeyError('w')", 4, "calling it raised KeyError: 'w'"),
         ("class subject: cost = gradients = property(); params = 3", 2, "subject: "),
         ("subject = 3", 2, "or a function without arguments"),
-        ("other = 3", 2, "expected something called 'subject'"),
+        ("other = 3", 2, "found nothing in it that can be checked"),
     ],
 )
 def test_a_file_that_raises_when_it_is_loaded_is_the_users_code(
@@ -564,7 +611,7 @@ def test_one_function_that_returns_both_is_checked(run: Any, file: Path) -> None
         ("5 3 --bath-size 3", "--bath-size"),
         ("no/such.py:x", "expected a Python file, found nothing there"),
         ("nosuchmodule:x", "nosuchmodule: expected layer widths such as 784 40 10"),
-        ("a.py b.py", "expected layer widths or one file, got a.py b.py"),
+        ("a.py b.py", "a.py: expected a Python file, found nothing there"),
         ("a.py:x --dtype float32", "expected no options that describe a network, got --dtype"),
         ("5 3 --selftest", "expected no more than --seed, --json and --quiet beside it, got 5 3"),
     ],

@@ -132,14 +132,54 @@ def test_inputs_are_watched_where_they_are_given(file: Path) -> None:
 
 
 def test_the_name_is_subject_where_there_is_none(file: Path) -> None:
-    """With or without the colon."""
-    assert load(str(file)).names == load(f"{file}:").names == ("params",)
+    """After a colon."""
+    assert load(f"{file}:").names == ("params",)
+
+
+def test_a_file_alone_lists_what_can_be_checked(file: Path) -> None:
+    """Nothing else: neither what it is made of, nor what is a mistake; functions apart."""
+    with pytest.raises(LoadError) as caught:
+        load(str(file))
+    head, *found, makers = str(caught.value).splitlines()
+    assert head == f"{file}: expected a name after it, as in {file}:NAME; can be checked:"
+    assert [line.strip().removeprefix(f"{file}:") for line in found] == [
+        "subject", "as_tuple", "as_dict", "as_object", "as_namespace", "with_args", "as_pair",
+        "as_scipy", "as_other",
+    ]  # fmt: skip
+    assert makers.strip() == (
+        "and where they return a problem, the functions as_function, as_function_of_subject, broken"
+    )
+    for line in found:
+        assert run_check(load(line.strip())).verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("x = 1\nimport math\n", "and found nothing in it that can be checked: no (cost,"),
+        ("def make():\n    return 1\n", "nothing in it can be checked as it is\n  and where they"),
+    ],
+)
+def test_a_file_with_nothing_to_check_says_so(tmp_path: Path, source: str, says: str) -> None:
+    """And what would be something."""
+    (tmp_path / "empty.py").write_text(source)
+    with pytest.raises(LoadError) as caught:
+        load(str(tmp_path / "empty.py"))
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["misname", "integer", "cst", "gradient", "numbr", "broke"])
+def test_no_name_is_suggested_that_does_not_fit(file: Path, name: str) -> None:
+    """Though one that is close is there."""
+    with pytest.raises(LoadError) as caught:
+        load(f"{file}:{name}")
+    assert str(caught.value).endswith(f"found none; give another, as in {file}:NAME")
 
 
 def test_the_path_of_imports_is_left_as_it_was(file: Path) -> None:
     """Though what lies beside the file could be imported while it loaded."""
     before = list(sys.path)
-    load(str(file))
+    load(f"{file}:")
     assert sys.path == before
 
 
@@ -268,9 +308,9 @@ def test_a_module_that_imports_what_is_missing_is_there_itself(
     ("target", "parts"),
     [
         ("a/b.py:net", ("a/b.py", "net")),
-        ("a/b.py", ("a/b.py", "subject")),
+        ("a/b.py", ("a/b.py", None)),
         ("a/b.py:", ("a/b.py", "subject")),
-        ("C:\\b.py", ("C:\\b.py", "subject")),
+        ("C:\\b.py", ("C:\\b.py", None)),
         ("C:\\b.py:net", ("C:\\b.py", "net")),
         ("a.b:net", ("a.b", "net")),
     ],
