@@ -5,6 +5,7 @@ the commands are run as a user would run them.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -91,6 +92,36 @@ def test_tests_fail(tree: Path, bug: str) -> None:
     done = run(tree, PYTEST)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "1 failed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("bug", "finding"),
+    [
+        ("sign", r"the sign is flipped.*\[sign-flipped\]"),
+        ("missing activation derivative", r"derivative.*\[[\w-]+\]"),
+        ("off-by-one layer", r"\[[\w-]+\]"),
+    ],
+)
+def test_one_wrong_line_is_one_headline(tree: Path, bug: str, finding: str) -> None:
+    """The property that does not hold, its smallest example, what it looks like; nothing else."""
+    write(tree, bug)
+    done = run(tree, [word for word in PYTEST if word not in ("-x", "-q")])
+    assert done.returncode == 1, done.stdout + done.stderr
+    text = " ".join(done.stdout.split())
+    assert len(done.stdout.splitlines()) <= 60, done.stdout
+    assert "analytic_equals_numeric: Perturbing any parameter changes the cost as" in text
+    assert re.search(r"falsified by case = <Case [12](-[12])+, .*; batch of 1, normal, ", text)
+    assert re.search(f"It looks like: .*{finding}", text)
+    assert re.search(r"left out: [\d,]+ other tests, .*; --all-failures runs them", text)
+    assert re.search(r" 1 failed, [\d,]+ deselected in ", text)
+
+
+def test_all_failures_are_shown_where_asked_for(tree: Path) -> None:
+    """Those of other tests too, with a frame each."""
+    write(tree, "sign")
+    done = run(tree, [*(word for word in PYTEST if word != "-x"), "--all-failures", "--tb=no"])
+    assert "left out" not in done.stdout
+    assert re.search(r"^([2-9]|\d\d+) failed, \d+ passed", done.stdout, re.MULTILINE), done.stdout
 
 
 @pytest.mark.parametrize("bug", BUGS)
