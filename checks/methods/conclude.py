@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from checks.diagnosis.diagnose import diagnose
 from checks.methods.run import DISAGREE, CheckRun
+from checks.oracles.curves import LaterCurves, Place, Source
 from checks.problem.nested import Array
 from checks.verdict.findings import Findings, no_findings
+from checks.verdict.presented import KEPT, coordinates_of, places_of
 from checks.verdict.reasons import reasons
-from checks.verdict.report import FAILURES_KEPT, Diagnosis, Mismatch, Report, Tensor
+from checks.verdict.report import FAILURES_KEPT, Diagnosis, Mismatch, Reason, Report, Tensor
 from checks.verdict.rule import Status
 
 
@@ -39,6 +42,11 @@ def conclude(this: CheckRun, findings: Findings | None) -> Report:
         offences = [_of_some(looks_like) if unchecked else looks_like]
     if problem.raised:
         this.notes.append(f"near the point {problem.raised[0]}; such steps were left out")
+    why = (
+        reasons(found, this.noise, inexact=this.inexact)
+        if findings is not None and not found.projected
+        else ()
+    )
     return Report(
         verdict=_verdict(tensors, offences, untraced=this.untraced),
         parameters=problem.parameters,
@@ -59,17 +67,15 @@ def conclude(this: CheckRun, findings: Findings | None) -> Report:
         seconds=time.perf_counter() - this.started,
         seed=this.seed,
         notes=tuple(this.notes) + tuple(f"also: {extra}" for extra in offences[1:]),
-        reasons=(
-            reasons(found, this.noise, inexact=this.inexact)
-            if findings is not None and not found.projected
-            else ()
-        ),
+        reasons=why,
         resolution=max((t.resolution for t in tensors), default=0.0),
         strict=this.strict,
         calls=dict(problem.calls),
         repeat=problem.repeat,
         extra=this.extra,
         status=found.status,
+        coordinates=coordinates_of(found),
+        measure_curves=_later_curves(this, found, [*failures, *why, *passed]),
     )
 
 
@@ -77,6 +83,29 @@ def _of_some(looks_like: Diagnosis) -> Diagnosis:
     """The diagnosis, as one of the coordinates that were looked at."""
     detail = f"{looks_like.detail}{'; ' if looks_like.detail else ''}among those that were checked"
     return replace(looks_like, detail=detail)
+
+
+def _later_curves(
+    this: CheckRun, found: Findings, candidates: Sequence[Mismatch | Reason]
+) -> LaterCurves | None:
+    """What it takes to measure curves later; None where the parameters are too many to be kept."""
+    problem = this.problem
+    places: tuple[Place, ...] = ()
+    if problem.parameters <= KEPT and found.status:
+        places = places_of(found, candidates, this.looked_at)
+    this.looked.clear()  # large, and not needed any more
+    if problem.parameters > KEPT or not found.status:
+        return None
+    return LaterCurves(
+        source=Source(
+            problem=problem,
+            centre=this.centre,
+            noise=lambda: this.noise,
+            seed=this.seed,
+            gradient=found.analytic,
+            places=places,
+        )
+    )
 
 
 def _be_strict(found: Findings) -> None:

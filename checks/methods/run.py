@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from checks.oracles import calibration, complex_safety, rounding, thresholds
+from checks.oracles.levels import Levels
 from checks.oracles.lines import along_directions, direction_by_size
 from checks.oracles.noise import cost_noise
 from checks.problem.evaluation import as_number, in_double
@@ -71,6 +72,7 @@ class CheckRun:
 
     `untraced` says that something differs by more than rounding, and not all of it was found.
     `share` is that of the coordinates that were to be checked.
+    `looked` holds what real differences have looked along: tensor, flat indices, levels.
     """
 
     problem: Problem
@@ -94,6 +96,23 @@ class CheckRun:
     offences: list[Diagnosis] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
+    looked: list[tuple[int, Array, Levels]] = field(default_factory=list)
+
+    def note_looked(self, tensor: int, at: Array, levels: Levels) -> None:
+        """Keep what real differences have looked along, by flat index in the whole problem."""
+        chosen = self.problem.chosen
+        self.looked.append((tensor, chosen[tensor][at] if chosen else at, levels))
+
+    def looked_at(self, tensor: int, flat: int) -> tuple[Array, Array, float] | None:
+        """The steps and costs (4, levels) along a coordinate, and its noise; None without any.
+
+        Of what was looked along more than once, the last.
+        """
+        for which, at, levels in reversed(self.looked):
+            if which == tensor and (found := np.flatnonzero(at == flat)).size:
+                k = found[0]
+                return levels.h[:, k].copy(), levels.costs[:, :, k].copy(), float(levels.noise[k])
+        return None
 
     @cached_property
     def centre(self) -> float:

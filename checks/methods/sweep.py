@@ -193,6 +193,7 @@ def _by_real_differences(judge: Judge, values: list[Values]) -> list[Ruling]:
             at=piece.at,
             taken=levels,
         )
+        this.note_looked(piece.tensor, piece.at, levels)
     return rulings
 
 
@@ -311,6 +312,7 @@ def _look_at(
     plain = replace(judge.this.problem, rerun=None)  # no faster rerun speaks for itself
     lines = along_coordinates(plain, tensor, where)
     judge.look(lines, values, into=ruling, tensor=tensor, at=places, around=around, beside=beside)
+    judge.this.note_looked(tensor, where, judge.cases[-1].levels)
 
 
 def confirm_complex_slopes(this: CheckRun, values: list[Values]) -> tuple[list[Array], list[Array]]:

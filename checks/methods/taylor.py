@@ -16,17 +16,15 @@ import numpy as np
 from checks.methods.conclude import conclude
 from checks.methods.judge import Judge, Values
 from checks.methods.run import CheckRun, inspected_gradient, jittered_gradient, start_run
-from checks.oracles import rounding, thresholds
+from checks.oracles import rounding
+from checks.oracles.curves import LaterCurves, taylor_curve
 from checks.oracles.lines import Lines, along_directions, direction_by_size
+from checks.output.curves import Curves, TaylorCurve
 from checks.problem.nested import Array
 from checks.problem.problem import Problem, in_its_block
 from checks.verdict import conduct
 from checks.verdict.report import Diagnosis, Report
 from checks.verdict.rule import Ruling, Status
-
-# Steps of the picture, by halves from a quarter of the scale; its slope is read over the smallest
-# READ of them whose remainder stands clear of noise.
-HALVINGS, READ = 40, 4
 
 
 @in_its_block
@@ -48,8 +46,11 @@ def taylor(problem: Problem, /, **options: Any) -> Report:
     ruling = _ruling(this, line, slope, _rounded(this, given, d))
     this.progress(problem.parameters)
     this.offences += conduct.changed_since(this.problem, analytic)
-    this.extra["taylor"] = _remainders(this, line, float(slope[0]))
-    return _report(this, ruling)
+    curve = taylor_curve(line, this.centre, this.noise, float(slope[0]))
+    this.extra["taylor"] = _numbers(curve)
+    return replace(
+        _report(this, ruling), measure_curves=LaterCurves(source=None, found=Curves(taylor=curve))
+    )
 
 
 def _along(gradient: list[Array], d: list[Array]) -> Array:
@@ -81,33 +82,15 @@ def _ruling(this: CheckRun, line: Lines, slope: Array, rounded: Array) -> Ruling
     return ruling
 
 
-def _remainders(this: CheckRun, line: Lines, slope: float) -> dict[str, Any]:
+def _numbers(curve: TaylorCurve) -> dict[str, Any]:
     """The remainder at ever smaller steps, the slope with which it falls, and the picture."""
-    h = np.exp2(-np.arange(2.0, 2 + HALVINGS))
-    costs = np.real(line.costs(np.zeros(h.size, int), h))
-    remainder = np.abs(costs - this.centre - h * slope)
-    known = np.isfinite(remainder)
-    h, remainder = h[known], remainder[known]
-    floor = np.full(h.shape, 2 * thresholds.NOISE_GAIN * this.noise)
+    h, remainder = np.asarray(curve.h), np.asarray(curve.remainder)
     return {
-        "h": h.tolist(),
-        "remainder": remainder.tolist(),
-        "slope": read_slope(h, remainder, floor),
-        "picture": picture(h, remainder, floor),
+        "h": list(curve.h),
+        "remainder": list(curve.remainder),
+        "slope": curve.slope,
+        "picture": picture(h, remainder, np.full(h.shape, curve.floor)),
     }
-
-
-def read_slope(h: Array, remainder: Array, floor: Array) -> float | None:
-    """The slope of log remainder over log h at the smallest steps that stand clear of `floor`.
-
-    Read before the first remainder that drowns: what comes up again after it is noise.
-    """
-    drowned = np.flatnonzero(remainder <= floor)
-    clear = slice(0, drowned[0] if drowned.size else len(h))
-    if len(h[clear]) < READ:
-        return None
-    x, y = np.log2(h[clear][-READ:]), np.log2(remainder[clear][-READ:])
-    return float(np.polyfit(x, y, 1)[0])
 
 
 def _report(this: CheckRun, ruling: Ruling) -> Report:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from dataclasses import fields as dataclass_fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from checks.problem.nested import Array, coordinate
 from checks.verdict.stored import SCHEMA, record, records, require_form
 from checks.verdict.text import WIDTH, folded, listed, place, short, text_of
+
+if TYPE_CHECKING:
+    from checks.output.curves import Curves
+    from checks.output.grids import Coordinates, Grid
+    from checks.output.page import Contents
 
 FAILURES_KEPT = 100
 
@@ -129,6 +135,11 @@ class Report:
         How the coordinates were visited, and which oracle gave the numeric values.
     status
         `checks.verdict.rule.Status` of every coordinate, by tensor; not part of the JSON.
+    coordinates
+        What was found of every coordinate, or of the worst of many, by tensor: what a page shows;
+        not part of the JSON.
+    measure_curves
+        Runs the cost again for the curves of a page; None where that was not kept.
     reasons
         Why coordinates are undecided or blunt, one for each kind of reason.
     resolution
@@ -168,6 +179,10 @@ class Report:
     repeat: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
     status: dict[str, Array] = field(default_factory=dict, repr=False, compare=False)
+    coordinates: dict[str, Coordinates | Grid] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    measure_curves: Callable[[], Curves] | None = field(default=None, repr=False, compare=False)
 
     @property
     def summary(self) -> str:
@@ -212,8 +227,9 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values; see "The JSON" in docs/verdict.md."""
-        fields = asdict(replace(self, status={}))
-        del fields["status"]
+        fields = asdict(replace(self, status={}, coordinates={}, measure_curves=None))
+        for name in ("status", "coordinates", "measure_curves"):
+            del fields[name]
         for tensor in fields["tensors"]:
             if tensor["where"] is None:  # none was compared by itself, or all were zero
                 tensor["worst"] = None
@@ -260,6 +276,34 @@ class Report:
         True
         """
         return cls.from_dict(json.loads(text))
+
+    def to_html(self, *, title: str = "") -> str:
+        """The report as a page: one file with pictures, tables and all else it needs.
+
+        The curves of a few coordinates are measured for it: the cost is run some hundred times
+        more, the first time that this is asked for.
+
+        Parameters
+        ----------
+        title
+            What was checked, for the head of the page; by default the command that repeats it.
+        """
+        from checks.output.page import render
+
+        return render(self.page_contents(), title=title or self.repeat or "gradient check")
+
+    def page_contents(self, *, curves: bool = True) -> Contents:
+        """What a page says of it, in plain values; `curves` are measured where they were not."""
+        from checks.verdict.presented import contents
+
+        return contents(self, curves=curves)
+
+    def _repr_html_(self) -> str:
+        """The page in a frame, for a notebook; it runs nothing of what was checked."""
+        from checks.output.page import framed, render
+
+        page = render(self.page_contents(curves=False), title=self.repeat or "gradient check")
+        return framed(page)
 
     def __bool__(self) -> bool:
         """True for a pass alone: neither a failure nor what is undecided is one."""

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from checks.methods.dispatch import run_check
-from checks.methods.taylor import picture, read_slope
+from checks.methods.taylor import picture
+from checks.oracles.curves import read_slope
 from checks.problem.nested import Array
 from checks.problem.problem import Problem, scaled
 from checks.verdict.report import Report
