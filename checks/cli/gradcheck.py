@@ -29,6 +29,7 @@ from backprop.system.terminal import (
     version_option,
 )
 from checks.cli.comparison import compared, earlier
+from checks.cli.pictures import pictures
 from checks.cli.surroundings import Write, one_thread, output, told, user_errors, workers
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ SMALL = 2**20
 NETWORK_OPTIONS = ("batch_size", "activation", "cost", "dtype")
 SELFTEST_OPTIONS = ("seed", "selftest", "json_path", "quiet")
 # Not those that change where a check is run: its numbers are the same.
-NOT_REPEATED = ("target", "seed", "json_path", "quiet", "jobs", "dask", "compare")
+NOT_REPEATED = (
+    "target", "seed", "json_path", "html_path", "plot_path", "quiet", "jobs", "dask", "compare"
+)  # fmt: skip
 
 
 def _sample(text: str | None) -> int | float | None:
@@ -120,6 +123,10 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--compare", metavar="PATH",
                  help="The JSON of an earlier run: say what became wrong, undecided or slower"
                       " since."),
+    click.option("--html", "html_path", metavar="FILE",
+                 help="Write a page: pictures, tables, and the verdict in words, in one file."),
+    click.option("--plot", "plot_path", metavar="FILE",
+                 help="Draw the page's pictures as FILE.png or FILE.svg, by matplotlib."),
     click.option("--quiet", is_flag=True, help="Print the verdict only."),
     version_option("gradcheck, version {}"),
 )  # fmt: skip
@@ -174,6 +181,7 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
         )
     method = _method(context, given)
     before = earlier(given["compare"])
+    draw = pictures(given["html_path"], given["plot_path"])
     with user_errors():
         shape = shape_of(given["target"])
     if shape is not None and sum(map(math.prod, pairwise(shape))) <= SMALL:
@@ -198,6 +206,11 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
         raise click.UsageError(
             f"--compare: expected a single target beside it, got {shlex.join(given['target'])}"
         )
+    if given["plot_path"] is not None and len(targets) > 1:
+        raise click.UsageError(
+            f"--plot: expected a single target beside it, got {shlex.join(given['target'])};"
+            " --html takes several"
+        )
     subjects = [subject for target in targets for subject in target.subjects]
     from checks.methods.sweep import piece_count
     from checks.problem.part import drawn
@@ -214,11 +227,12 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
                        for twin, s in enumerate(target.subjects)]  # fmt: skip
             found.append(_together(reports, target.notes))
     report, changes = compared(worst(found), before, given["compare"])
+    names = [target.name for target in targets]
+    draw({names[0]: report} if len(targets) == 1 else dict(zip(names, found, strict=True)))
     if len(targets) == 1:
         write(report.to_json())
         texts = [_text(report, given)]
     else:
-        names = [target.name for target in targets]
         write(json_of_several(dict(zip(names, found, strict=True))))
         each = zip(names, found, strict=True)
         texts = [_headed(name, _text(one, given), given) for name, one in each]
