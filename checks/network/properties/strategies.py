@@ -1,6 +1,6 @@
 """Strategies: where the random networks and batches come from that the properties are held to.
 
-`shapes`, `networks`, `batches` and `cases` are Hypothesis strategies; `register_profiles` says how
+`networks`, `minibatches` and `cases` are Hypothesis strategies; `register_profiles` says how
 many examples are drawn. Numbers come from NumPy generators whose seeds are drawn: a failure shrinks
 towards a small shape at usual weights, and is told by its ingredients instead of by its arrays.
 
@@ -20,6 +20,7 @@ from backprop import init_net
 from backprop.activations import ACTIVATIONS, Array
 from backprop.costs import COSTS
 from backprop.network import Network
+from checks.strategies import shapes
 
 Generator = np.random.Generator
 Size = tuple[int, int]
@@ -59,17 +60,6 @@ class Case:
         return f"<Case {self.words}>"
 
 
-def shapes(*, max_layers: int = 4, max_width: int = 6) -> st.SearchStrategy[tuple[int, ...]]:
-    """Layer widths, input first: at least two.
-
-    Every other shape has layers of one width, where a missing transpose or a neighbour's weights
-    fit without an error.
-    """
-    width = st.integers(1, max_width)
-    alike = st.tuples(st.integers(2, max_layers + 1), width).map(lambda n: (n[1],) * n[0])
-    return st.one_of(st.lists(width, min_size=2, max_size=max_layers + 1).map(tuple), alike)
-
-
 @st.composite
 def activations(draw: st.DrawFn, *, layers: int, cost: str, kinks: bool = True) -> tuple[str, ...]:
     """A name for each layer, alike or mixed, with the output that the cost brings along."""
@@ -86,22 +76,57 @@ def activations(draw: st.DrawFn, *, layers: int, cost: str, kinks: bool = True) 
 
 def networks(
     *,
+    shape: st.SearchStrategy[tuple[int, ...]] | None = None,
     dtypes: Sequence[str] = DTYPES,
     scales: Sequence[float] = SCALES,
     kinks: bool = True,
 ) -> st.SearchStrategy[Network]:
-    """Networks of any shape, activations and cost, with weights from dead to saturated.
+    """Networks of any activations and cost, with weights from dead to saturated.
 
-    `kinks` says whether activations with a kink may be drawn.
+    Parameters
+    ----------
+    shape
+        A strategy for the layer widths, by default `shapes()`.
+    dtypes
+        "float64" and "float32", or one of them.
+    scales
+        What the usual weights are multiplied by; (1.0,) for usual ones alone.
+    kinks
+        Whether activations with a kink may be drawn.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> find(networks(kinks=False), lambda net: len(net.weights) == 2).shape
+    (1, 1, 1)
     """
-    return _networks(dtypes=dtypes, scales=scales, kinks=kinks).map(lambda drawn: drawn[0])
+    drawn = _networks(shape=shape, dtypes=dtypes, scales=scales, kinks=kinks)
+    return drawn.map(lambda pair: pair[0])
 
 
-def batches(
+def minibatches(
     net: Network, *, data: Sequence[str] = tuple(DATA), max_batch: int = 6
 ) -> st.SearchStrategy[tuple[Array, Array]]:
-    """Inputs and targets that suit `net`: x, (batch, n_in), and labels or (batch, n_out)."""
-    return _batches(net, data=data, max_batch=max_batch).map(lambda drawn: drawn[0])
+    """Inputs and targets that suit a network: x, (batch, n_in), and labels or (batch, n_out).
+
+    Parameters
+    ----------
+    net
+        The network.
+    data
+        What the inputs may be: "normal", "pixels", "repeated rows", "large", "zeros".
+    max_batch
+        The most samples; the fewest are one.
+
+    Examples
+    --------
+    >>> from backprop import init_net
+    >>> from hypothesis import find
+    >>> x, y = find(minibatches(init_net((3, 2))), lambda drawn: len(drawn[0]) == 2)
+    >>> x.shape
+    (2, 3)
+    """
+    return _minibatches(net, data=data, max_batch=max_batch).map(lambda drawn: drawn[0])
 
 
 @st.composite
@@ -114,33 +139,38 @@ def cases(
     data: Sequence[str] = tuple(DATA),
 ) -> Case:
     """A network and a batch for it."""
-    net, of_net = draw(_networks(dtypes=dtypes, scales=scales, kinks=kinks))
-    (x, y), of_batch = draw(_batches(net, data=data))
+    net, of_net = draw(_networks(shape=None, dtypes=dtypes, scales=scales, kinks=kinks))
+    (x, y), of_batch = draw(_minibatches(net, data=data))
     return Case(net=net, x=x, y=y, words=f"{of_net}; {of_batch}")
 
 
 @st.composite
 def _networks(
-    draw: st.DrawFn, *, dtypes: Sequence[str], scales: Sequence[float], kinks: bool
+    draw: st.DrawFn,
+    *,
+    shape: st.SearchStrategy[tuple[int, ...]] | None,
+    dtypes: Sequence[str],
+    scales: Sequence[float],
+    kinks: bool,
 ) -> tuple[Network, str]:
-    shape = draw(shapes())
+    widths = draw(shapes() if shape is None else shape)
     cost = draw(st.sampled_from(list(COSTS)))
-    names = draw(activations(layers=len(shape) - 1, cost=cost, kinks=kinks))
+    names = draw(activations(layers=len(widths) - 1, cost=cost, kinks=kinks))
     dtype, scale = draw(st.sampled_from(dtypes)), draw(st.sampled_from(scales))
     biases, seed = draw(st.sampled_from((1.0, 0.0))), draw(seeds)
-    net = init_net(shape, activation=names, cost=cost, dtype=dtype, seed=seed)
+    net = init_net(widths, activation=names, cost=cost, dtype=dtype, seed=seed)
     for W, b in zip(net.weights, net.biases, strict=True):
         W *= scale
         b *= biases
     without = "" if biases else " and no biases"
     return net, (
-        f"{'-'.join(map(str, shape))}, {' '.join(names)}, {cost}, {dtype},"
+        f"{'-'.join(map(str, widths))}, {' '.join(names)}, {cost}, {dtype},"
         f" weights × {scale:g}{without}, seed {seed}"
     )
 
 
 @st.composite
-def _batches(
+def _minibatches(
     draw: st.DrawFn, net: Network, *, data: Sequence[str], max_batch: int = 6
 ) -> tuple[tuple[Array, Array], str]:
     batch = draw(st.integers(1, max_batch))

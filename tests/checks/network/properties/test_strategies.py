@@ -16,12 +16,12 @@ from checks.network.properties.strategies import (
     TARGETS,
     Case,
     activations,
-    batches,
     cases,
+    minibatches,
     networks,
     register_profiles,
-    shapes,
 )
+from checks.strategies import shapes
 from checks.verdict.conduct import same_bits
 
 MANY = settings(
@@ -152,7 +152,7 @@ def test_new_entries_are_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_batches_are_for_the_network_at_hand() -> None:
     """Inputs and targets of the widths that the given network has."""
     net: Network = init_net((3, 2), cost="cross-entropy")
-    for x, y in drawn_from(batches(net, max_batch=2, data=["zeros"])):
+    for x, y in drawn_from(minibatches(net, max_batch=2, data=["zeros"])):
         assert x.shape in ((1, 3), (2, 3))
         assert not x.any()
         assert y.shape in (x.shape[:1], (len(x), 2))
