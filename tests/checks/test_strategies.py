@@ -39,7 +39,7 @@ def drawn_from(strategy: st.SearchStrategy[Any]) -> list[Any]:
 
 def distances(array: Array, kinks: tuple[float, ...]) -> Array:
     """How far each element is from the nearest kink."""
-    return np.min(np.abs(array[..., None] - np.asarray(kinks)), axis=-1)
+    return np.asarray(np.abs(array[..., None] - np.asarray(kinks)).min(axis=-1))
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, "float16"])
