@@ -21,11 +21,22 @@ from checks.methods.dispatch import METHODS, ORACLES, SWEEPS, run_check
 from checks.methods.run import CostError
 from checks.methods.waiting import Waiting
 from checks.problem import nested
+from checks.problem.constraints import constrained
 from checks.problem.nested import Array
 from checks.problem.part import Sample, drawn
-from checks.problem.problem import black_box, returns_both
+from checks.problem.problem import Problem, black_box, returns_both
+from checks.several import (
+    are_several,
+    at_points,
+    measured_once,
+    of_points,
+    seconds_of,
+    side_by_side,
+)
 from checks.verdict.report import Report
 from checks.verdict.restoration import noted, restored
+
+LONG = ("points", "mask", "bounds", "manifold")  # options that hold arrays
 
 
 class GradientError(AssertionError):
@@ -55,6 +66,10 @@ def check_gradients(
     stop_after: int | None = None,
     seed: int = 0,
     inputs: Any = None,
+    points: Any = None,
+    mask: Any = None,
+    bounds: Any = None,
+    manifold: Any = None,
     progress: Callable[[int], None] | bool | None = None,
     executor: Executor | None = None,
 ) -> Report:
@@ -69,7 +84,8 @@ def check_gradients(
     gradients
         The analytic gradient, nested and shaped like `params`, or a function from params to it; a
         list of numbers may stand for an array. Given a function, its conduct is checked too: that
-        it changes nothing and repeats itself.
+        it changes nothing and repeats itself. Several of them, as {"by hand": f, "by jax": g}, are
+        judged against one measurement: the report is that of the worst, and has a note on each.
     params
         An array or any nesting of lists, tuples and dicts of arrays, of real floating-point
         numbers. They are left as they are; and as both functions are called at them once more at
@@ -108,6 +124,19 @@ def check_gradients(
         Where the check's randomness comes from, a whole number. The same seed repeats a check.
     inputs
         An array or any nesting of arrays that both functions read and must leave unchanged.
+    points
+        Further parameter sets, nested and shaped like `params`, at which to check as well: the
+        report is that of the worst.
+    mask
+        False where a number is a constant, which is neither moved nor compared: an array, a nest
+        of them like `params`, or a dict by tensor name.
+    bounds
+        Bounds that no step crosses: (low, high), each a number, an array or None; an object with
+        `lb` and `ub`; a list of (low, high) for each number; or a dict of these by tensor name.
+    manifold
+        What the parameters stay on, so that only slopes tangent to it count: "sphere",
+        "symmetric", "orthogonal" (orthonormal columns), "simplex" (along the last axis), a
+        function from (x, v) to the tangent part of v, or a dict of these by tensor name.
     progress
         Called with the number of coordinates done since the last call; True shows on standard
         error how far it is and the time left, where that is a terminal and it takes a while.
@@ -172,21 +201,18 @@ def check_gradients(
         seed=seed,
         progress=None if isinstance(progress, bool) else progress,
     )
-    if executor is not None and not callable(getattr(executor, "submit", None)):
-        raise TypeError(
-            "executor: expected something that can submit, such as"
-            f" concurrent.futures.ProcessPoolExecutor(), or None, got {executor!r}"
-        )
-    if executor is not None and method not in SWEEPS:
-        raise ValueError(
-            f"executor: expected None with method {method!r}, which has no pieces to share, got"
-            f" {executor!r}"
-        )
+    _require_executor(executor, method)
     _given(gradients, params, jac=jac)
+    every = dict(gradients) if are_several(gradients) else {"": gradients}
     if _flag("batched", batched) and returns_both(jac, gradients):
         raise ValueError("batched: expected False with jac=True, got True; give two functions")
     kept = named_inputs(inputs)
-    problem = black_box(cost, gradients, params, inputs=kept, jac=jac, args=args, batched=batched)
+    limits = {"mask": mask, "bounds": bounds, "manifold": manifold}
+    problems: dict[str, list[Problem]] = {}
+    for name, each in every.items():
+        one = black_box(cost, each, params, inputs=kept, jac=jac, args=args, batched=batched)
+        fixed = not callable(each) and not returns_both(jac, each)
+        problems[name] = [constrained(at, **limits) for at in at_points(one, points, fixed=fixed)]
     repeat = repeat_call(
         "check_gradients",
         rtol=rtol,
@@ -199,15 +225,31 @@ def check_gradients(
         sample=sample,
         stop_after=stop_after,
         seed=seed,
+        points=points,
+        **limits,
     )
     again = {"the cost": _at_one(cost, args) if batched else _at(cost, args)}
-    if callable(gradients):
-        again["the gradient"] = _at(gradients, args)
-    waiting = Waiting(drawn(problem, checked.get("sample")))
+    for name, each in every.items():
+        if callable(each):
+            again[f"the gradient {name!r}" if name else "the gradient"] = _at(each, args)
+    flat = [problem for each in problems.values() for problem in each]
+    waiting = Waiting(sum(drawn(problem, checked.get("sample")) for problem in flat))
     if progress is True:
         checked["progress"] = waiting.update
     with within(), closing(waiting), restored(params, kept, again) as restoring:
-        report = run_check(replace(problem, repeat=repeat), executor=executor, **checked)
+        seconds = {n: seconds_of(each[0]) for n, each in problems.items() if n}
+        if seconds:
+            problems = measured_once(problems)
+        reports = {
+            name: of_points(
+                [
+                    run_check(replace(problem, repeat=repeat), executor=executor, **checked)
+                    for problem in each
+                ]
+            )
+            for name, each in problems.items()
+        }
+    report = side_by_side(reports, seconds) if seconds else reports[""]
     return noted(report, restoring)
 
 
@@ -230,6 +272,10 @@ def assert_gradients(
     stop_after: int | None = None,
     seed: int = 0,
     inputs: Any = None,
+    points: Any = None,
+    mask: Any = None,
+    bounds: Any = None,
+    manifold: Any = None,
     progress: Callable[[int], None] | bool | None = None,
     executor: Executor | None = None,
 ) -> Report:
@@ -239,7 +285,9 @@ def assert_gradients(
     ----------
     cost, gradients, params, jac, args, rtol, method, oracle, strict, cost_error
         As for `check_gradients`.
-    repeatable, batched, sample, stop_after, seed, inputs, progress, executor
+    repeatable, batched, sample, stop_after, seed, inputs, points, mask, bounds, manifold
+        As for `check_gradients`.
+    progress, executor
         As for `check_gradients`.
     allow_undecided
         Whether "undecided" is good enough. By default it is not: nothing was found wrong, but
@@ -277,12 +325,29 @@ def assert_gradients(
         stop_after=stop_after,
         seed=seed,
         inputs=inputs,
+        points=points,
+        mask=mask,
+        bounds=bounds,
+        manifold=manifold,
         progress=progress,
         executor=executor,
     )
     if report.verdict == "fail" or (report.verdict != "pass" and not allow_undecided):
         raise GradientError(report)
     return report
+
+
+def _require_executor(executor: Any, method: str) -> None:
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise TypeError(
+            "executor: expected something that can submit, such as"
+            f" concurrent.futures.ProcessPoolExecutor(), or None, got {executor!r}"
+        )
+    if executor is not None and method not in SWEEPS:
+        raise ValueError(
+            f"executor: expected None with method {method!r}, which has no pieces to share, got"
+            f" {executor!r}"
+        )
 
 
 def _given(gradients: Any, params: Any, *, jac: bool) -> None:
@@ -331,9 +396,9 @@ def repeat_call(function: str, *, seed: int, **given: Any) -> str:
         "tangents": 3,
     }
     named = [
-        f"{key}={'...' if callable(value) else repr(value)}"
+        f"{key}={'...' if callable(value) or key in LONG else repr(value)}"
         for key, value in given.items()
-        if value != defaults[key]
+        if (value is not None if key in LONG else value != defaults[key])
     ]
     return f"{function}({', '.join(['...', *named, f'seed={seed}'])})"
 

@@ -126,6 +126,17 @@ def test_the_adjoint_of_the_wrong_matrix_is_caught() -> None:
     assert (wrong.verdict, wrong.failed) == ("fail", 6)
 
 
+def test_a_riemannian_gradient_and_that_of_another_manifold() -> None:
+    """Right along orthonormal columns, though not around them; the other forgets rotations."""
+    found = runpy.run_path(str(ROOT / "examples" / "riemannian.py"))
+    cost, x = found["cost"], found["X"]
+    right = checks.check_gradients(cost, found["gradient"], x, manifold="orthogonal")
+    assert (right.verdict, right.checked) == ("pass", 12)
+    assert checks.check_gradients(cost, found["gradient"], x).verdict == "fail"
+    wrong = checks.check_gradients(cost, found["of_subspaces"], x, manifold="orthogonal")
+    assert (wrong.verdict, wrong.failed) == ("fail", 12)
+
+
 @pytest.mark.parametrize(
     ("name", "verdict"),
     [
@@ -134,6 +145,7 @@ def test_the_adjoint_of_the_wrong_matrix_is_caught() -> None:
         ("iterative_solver", "pass"),
         ("least_squares", "fail"),
         ("own_function", "pass"),
+        ("riemannian", "fail"),
         ("wrong_sign", "fail"),
         ("first_network", "pass"),
         ("vector_products", "fail"),

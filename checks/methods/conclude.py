@@ -27,7 +27,12 @@ def conclude(this: CheckRun, findings: Findings | None) -> Report:
         offences = [offence for offence in offences if offence.code != "not-repeatable"]
     if this.strict:
         _be_strict(found)
+    for name, constant in problem.constants.items():
+        if name in found.status:
+            found.status[name][constant] = Status.CONSTANT
     tensors = tuple(_tensor(found, name) for name in found.status)
+    tensors = tuple(tensor for tensor in tensors if tensor.parameters)
+    constants = sum(int(c.sum()) for c in problem.constants.values())
     failures = _worst(found, Status.FAIL, FAILURES_KEPT)
     passed = [] if found.projected else _worst(found, Status.PASS, 1)
     unchecked = sum(t.unchecked for t in tensors)
@@ -40,6 +45,8 @@ def conclude(this: CheckRun, findings: Findings | None) -> Report:
             tolerance=found.tolerance,
         )
         offences = [_of_some(looks_like) if unchecked else looks_like]
+    if constants:
+        this.notes.append(f"{constants:,} constants, by mask, were left out")
     if problem.raised:
         this.notes.append(f"near the point {problem.raised[0]}; such steps were left out")
     why = (
@@ -49,10 +56,10 @@ def conclude(this: CheckRun, findings: Findings | None) -> Report:
     )
     return Report(
         verdict=_verdict(tensors, offences, untraced=this.untraced),
-        parameters=problem.parameters,
+        parameters=problem.parameters - constants,
         checked=sum(t.checked for t in tensors),
         zero=sum(t.zero for t in tensors),
-        undecided=sum(t.undecided for t in tensors) if tensors else problem.parameters,
+        undecided=sum(t.undecided for t in tensors) if tensors else problem.parameters - constants,
         unchecked=unchecked,
         share=this.share,
         kinks=sum(t.kinks for t in tensors),
@@ -140,7 +147,7 @@ def _tensor(findings: Findings, name: str) -> Tensor:
     return Tensor(
         name=name,
         shape=status.shape,
-        parameters=status.size,
+        parameters=status.size - counts[Status.CONSTANT],
         checked=counts[Status.PASS] + counts[Status.FAIL],
         zero=counts[Status.ZERO],
         undecided=counts[Status.UNDECIDED],

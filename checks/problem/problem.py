@@ -59,6 +59,8 @@ class Problem:
         The command or call that repeats the check, for the failure text.
     whole, chosen
         Of a part (`checks.problem.part`): what it is a part of, and its flat indices there.
+    constants
+        Which numbers are none of the parameters, by tensor (`checks.problem.constraints`).
     raised
         What `note` kept: the first error of cost or gradient near the point, if any.
     """
@@ -77,6 +79,7 @@ class Problem:
     repeat: str = ""
     whole: Problem | None = None
     chosen: tuple[Array, ...] = ()
+    constants: Mapping[str, Array] = field(default_factory=dict)
     raised: list[str] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
 

@@ -35,6 +35,7 @@ class Status(enum.IntEnum):
     ZERO = 3
     KINK = 4
     UNCHECKED = 5  # not looked at
+    CONSTANT = 6  # no parameter
 
 
 class Reason(enum.IntEnum):
