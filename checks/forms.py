@@ -133,13 +133,15 @@ def value_and_grad(
     vector = None if blocks is None else _Blocks(shapes=_shapes(blocks, x0))
     call = partial(_Call, args=args, kwargs=given, vector=vector)
     return GradientProblem(
-        cost=call(fun, part=0 if grad is True else None),
-        gradients=call(fun if grad is True else grad, part=1 if grad is True else None, slope=True),
+        cost=call(function=fun, part=0 if grad is True else None),
+        gradients=call(
+            function=fun if grad is True else grad, part=1 if grad is True else None, slope=True
+        ),
         params=x0 if vector is None else vector.parted(x0),
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Call:
     """A function of theirs, called with what else it takes; of a pair, one part."""
 

@@ -115,8 +115,8 @@ def check_jacobian(
     """
     checked = options(rtol=rtol, method="sweep", strict=strict, seed=seed, progress=progress)
     if jac is True:
-        fun, jac = Part(fun, 0), Part(fun, 1)
-    matrix = Matrix("jacobian", fun, "jac", jac, x)
+        fun, jac = Part(function=fun, part=0), Part(function=fun, part=1)
+    matrix = Matrix(name="jacobian", fun=fun, argument="jac", matrix=jac, given=x)
     allowed = None if pattern is None else _allowed(pattern, matrix.shape)
     repeat = repeat_call("check_jacobian", rtol=rtol, strict=strict, seed=seed)
 
@@ -174,7 +174,9 @@ def check_hessian(
     'fail'
     """
     checked = options(rtol=rtol, method="sweep", strict=strict, seed=seed, progress=progress)
-    matrix = Matrix("hessian", grad, "hess", Products(hess) if takes_vector(hess) else hess, x)
+    if takes_vector(hess):
+        hess = Products(product=hess)
+    matrix = Matrix(name="hessian", fun=grad, argument="hess", matrix=hess, given=x)
     if matrix.outputs.shape != matrix.x.shape:
         raise TypeError(
             f"grad: expected a gradient shaped like x, {matrix.x.shape}, got {matrix.outputs.shape}"

@@ -20,7 +20,7 @@ from checks.problem.problem import FormError, Problem, black_box, call_user_func
 from checks.verdict.report import Diagnosis
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Part:
     """One of two things that a function returns."""
 
@@ -38,7 +38,7 @@ class Part:
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Products:
     """A matrix by its products with the unit vectors."""
 
@@ -70,7 +70,7 @@ def _binds(wants: inspect.Signature, count: int) -> bool:
     return True
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Matrix:
     """A function, what is said to be its matrix of derivatives, and what they gave."""
 

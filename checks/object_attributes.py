@@ -102,14 +102,14 @@ def attributes(
             f" {_quoted(left)}"
         )
     return GradientProblem(
-        cost=_OfObject(places, cost),
-        gradients=_GradientOfObject(obj, places, gradients, left),
+        cost=_OfObject(places=places, function=cost),
+        gradients=_GradientOfObject(obj=obj, places=places, function=gradients, stored=left),
         params=params,
         within=partial(state_kept, obj),
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Place:
     """An attribute or an item: what holds it, and its name there."""
 
@@ -143,7 +143,7 @@ def _moved(places: Sequence[_Place], params: Mapping[str, Any]) -> Iterator[None
                 place.put(value)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _OfObject:
     """The cost, as a function of the parameters."""
 
@@ -155,7 +155,7 @@ class _OfObject:
             return self.function()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _GradientOfObject:
     """The gradient, as a function of the parameters."""
 
@@ -203,7 +203,7 @@ def _places(obj: Any, names: Any, argument: str) -> list[_Place]:
                 f"{argument}: expected what can be replaced by itself, got {path!r} in a tuple;"
                 f" name it as a whole, {above!r}"
             )
-        found.append(_Place(path, holder, _key(holder, last)))
+        found.append(_Place(path=path, holder=holder, key=_key(holder, last)))
     return found
 
 

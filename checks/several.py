@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,7 @@ def are_several(gradients: Any) -> bool:
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Measured:
     """A cost that remembers what it was, by the bits of its parameters."""
 
@@ -126,13 +127,13 @@ class Measured:
 
     def __reduce__(self) -> Any:
         """In another process it begins anew."""
-        return Measured, (self.function,)
+        return partial(Measured, function=self.function), ()
 
 
 def measured_once(problems: Mapping[str, list[Problem]]) -> dict[str, list[Problem]]:
     """The same problems, by name and point, whose costs are measured for the first of them."""
     first = next(iter(problems.values()))
-    costs = [Measured(problem.cost) for problem in first]
+    costs = [Measured(function=problem.cost) for problem in first]
     return {
         name: [replace(problem, cost=cost) for problem, cost in zip(each, costs, strict=True)]
         for name, each in problems.items()

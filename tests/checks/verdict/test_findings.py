@@ -48,5 +48,5 @@ def test_findings_say_where_a_status_is() -> None:
 def test_findings_say_whether_there_is_any() -> None:
     """In whichever tensor; where nothing was found, there is none."""
     found = some()
-    assert [found.any(s) for s in Status] == [True, True, True, True, False, False]
+    assert [found.any(s) for s in Status] == [True, True, True, True, False, False, False]
     assert not any(no_findings().any(s) for s in Status)
