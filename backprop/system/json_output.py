@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from backprop.system import atomic_files
@@ -14,8 +15,8 @@ def write_json(path: str, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2))
 
 
-def write_text(path: str, text: str) -> None:
-    """Write JSON that is text already.
+def write_text(path: str, text: str, *, place: Path | None = None) -> None:
+    """Write JSON that is text already, to `place` where a relative path is no longer right.
 
     Raises
     ------
@@ -26,4 +27,4 @@ def write_text(path: str, text: str) -> None:
         show(text)
         return
     with writing("--json", path):
-        atomic_files.write(path, f"{text}\n".encode())
+        atomic_files.write(place or path, f"{text}\n".encode())

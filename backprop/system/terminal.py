@@ -69,6 +69,14 @@ class ReaderGone(click.exceptions.Exit):
         return "what was printed is no longer read"
 
 
+_told: list[Callable[[int], None]] = []
+
+
+def tell_exit_code(tell: Callable[[int], None]) -> None:
+    """Have the exit code told as well, after all else has been said."""
+    _told.append(tell)
+
+
 def show(text: str, *, file: TextIO | None = None, err: bool = False) -> None:
     """Print to the standard output, to `file`, or to the standard error.
 
@@ -180,6 +188,8 @@ class Command(click.Command):
             if not (owns_process and startup.interrupted()):
                 raise
             code = _say_interrupted(startup.LINE)  # whatever an import has made of it
+        for tell in _told:
+            tell(code or 0)
         sys.exit(code)
 
     def _ended(self, args: Any, prog_name: str | None, extra: dict[str, Any]) -> Any:

@@ -30,6 +30,7 @@ from backprop.system.terminal import (
 )
 from checks.cli.comparison import compared, earlier
 from checks.cli.pictures import pictures
+from checks.cli.supervision import own_streams, supervised
 from checks.cli.surroundings import Write, one_thread, output, told, user_errors, workers
 
 if TYPE_CHECKING:
@@ -158,6 +159,8 @@ def command(context: click.Context, /, **given: Any) -> None:
                                     several of these are checked in turn
     gradcheck package.module:name   the same, from a module
     gradcheck path/to/file.py       what in the file can be checked
+
+    The code in a file or module is run, as `python` would run it.
     """  # noqa: D301 click reads the \b: do not rewrap
     job = _selftest if given["selftest"] else _check
     with output(given["json_path"]) as write, told(write):
@@ -167,7 +170,7 @@ def command(context: click.Context, /, **given: Any) -> None:
 
 def main() -> None:
     """Run `gradcheck` on the process's arguments, and exit."""
-    command(prog_name="gradcheck")
+    command(prog_name="gradcheck", obj=supervised)
 
 
 # --- the two jobs -----------------------------------------------------------------------------
@@ -184,7 +187,9 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
     draw = pictures(given["html_path"], given["plot_path"])
     with user_errors():
         shape = shape_of(given["target"])
-    if shape is not None and sum(map(math.prod, pairwise(shape))) <= SMALL:
+    if shape is None and context.obj:
+        context.obj()  # before NumPy is loaded, and anyone's code
+    elif shape is not None and sum(map(math.prod, pairwise(shape))) <= SMALL:
         one_thread()
     with user_errors():
         from checks import api
@@ -201,7 +206,8 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
             seed=given["seed"],
             progress=None,
         )
-    targets = _targets(context, given, shape)
+    with own_streams():
+        targets = _targets(context, given, shape)
     if before is not None and len(targets) > 1:
         raise click.UsageError(
             f"--compare: expected a single target beside it, got {shlex.join(given['target'])}"
@@ -211,21 +217,8 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
             f"--plot: expected a single target beside it, got {shlex.join(given['target'])};"
             " --html takes several"
         )
-    subjects = [subject for target in targets for subject in target.subjects]
-    from checks.methods.sweep import piece_count
-    from checks.problem.part import drawn
-
-    jobs = min(given["jobs"], max(map(piece_count, subjects)))
-    found = []
-    with (
-        workers(jobs, given["dask"]) as options["executor"],
-        closing(Bar("checking", sum(drawn(s, options.get("sample")) for s in subjects))) as bar,
-    ):
-        options["progress"] = bar.update
-        for target in targets:
-            reports = [_run(s, {**options, "rtol": None} if twin else options)
-                       for twin, s in enumerate(target.subjects)]  # fmt: skip
-            found.append(_together(reports, target.notes))
+    with own_streams():
+        found = _reports(targets, given, options)
     report, changes = compared(worst(found), before, given["compare"])
     names = [target.name for target in targets]
     draw({names[0]: report} if len(targets) == 1 else dict(zip(names, found, strict=True)))
@@ -240,6 +233,28 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
         for text in [*texts, *([fitted(changes)] if changes else [])]:
             show(text)
     return EXIT_CODES[report.verdict]
+
+
+def _reports(
+    targets: Sequence[_Target], given: dict[str, Any], options: dict[str, Any]
+) -> list[Report]:
+    """A report on each target."""
+    from checks.methods.sweep import piece_count
+    from checks.problem.part import drawn
+
+    subjects = [subject for target in targets for subject in target.subjects]
+    jobs = min(given["jobs"], max(map(piece_count, subjects)))
+    found = []
+    with (
+        workers(jobs, given["dask"]) as options["executor"],
+        closing(Bar("checking", sum(drawn(s, options.get("sample")) for s in subjects))) as bar,
+    ):
+        options["progress"] = bar.update
+        for target in targets:
+            reports = [_run(s, {**options, "rtol": None} if twin else options)
+                       for twin, s in enumerate(target.subjects)]  # fmt: skip
+            found.append(_together(reports, target.notes))
+    return found
 
 
 def _text(report: Report, given: dict[str, Any]) -> str:

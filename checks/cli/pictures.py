@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -32,20 +33,22 @@ def pictures(html: str | None, plot: str | None) -> Callable[[Mapping[str, Repor
             raise click.UsageError(f"{option}: expected a file, got '-'")
     if plot is not None:
         _require_plots(plot)
+    places = {}  # wherever the code under check goes meanwhile
     for option, path in (("--html", html), ("--plot", plot)):
         if path is not None:
             with writing(option, path):
+                places[option] = Path(path).absolute()
                 atomic_files.require_writable(path)
 
     def write(reports: Mapping[str, Report]) -> None:
         if html is not None:
             page = _page(reports)
             with writing("--html", html):
-                atomic_files.write(html, page.encode())
+                atomic_files.write(places["--html"], page.encode())
         if plot is not None:
             picture = _picture(reports, plot)
             with writing("--plot", plot):
-                atomic_files.write(plot, picture)
+                atomic_files.write(places["--plot"], picture)
 
     return write
 

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -44,8 +45,9 @@ def output(path: str | None) -> Iterator[Write]:
                 show(text)
     else:
         with writing("--json", path):
+            place = Path(path).absolute()  # wherever the code under check goes meanwhile
             atomic_files.require_writable(path)
-        yield lambda text: json_output.write_text(path, text)
+        yield lambda text: json_output.write_text(path, text, place=place)
 
 
 @contextlib.contextmanager

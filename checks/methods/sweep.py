@@ -117,7 +117,8 @@ def complex_slopes(this: CheckRun) -> list[Array]:
             this.notes.append(f"{COMPLEX} not usable: {this.complex_doubt}")
         return found
     for piece, (slope, calls) in _run(this, _complex_piece, pieces(problem, PIECE)):
-        found[piece.tensor][piece.start : piece.stop] = slope
+        # Infinity is no slope to hold anything against, least of all to measure others by.
+        found[piece.tensor][piece.start : piece.stop] = np.where(np.isfinite(slope), slope, np.nan)
         _count(this, calls)
         this.progress(piece.stop - piece.start)
     return found

@@ -50,6 +50,13 @@ class UnsendableError(TypeError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Done:
+    """A result, as `_run_there` hands it over: whatever else comes back is none."""
+
+    result: Any
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Failed:
     """What came of a piece instead of a result: why, and whether that says nothing of the work."""
 
@@ -85,8 +92,8 @@ def map_chunks(
             with closing(_hand_over(executor, parcel, pending)) as outcomes:
                 pending = []
                 for piece, found in outcomes:
-                    if not isinstance(found, _Failed):
-                        yield piece, found
+                    if isinstance(found, _Done):
+                        yield piece, found.result
                     elif found.lost:
                         pending.append(piece)
                         why = found.why
@@ -104,9 +111,15 @@ def _hand_over(
     try:
         for piece in pieces:
             try:
-                futures[executor.submit(_run_there, parcel, piece)] = piece
+                future = executor.submit(_run_there, parcel, piece)
             except Exception as error:  # noqa: BLE001 whatever it is, the executor has failed
                 yield piece, _Failed(why=repr(error), lost=True)
+            else:
+                if isinstance(future, Future):
+                    futures[future] = piece
+                else:
+                    why = f"{type(future).__name__} from submit instead of a Future"
+                    yield piece, _Failed(why=why, lost=True)
         open_, silence = dict(futures), SILENCE
         while open_:
             done, _ = wait(open_, timeout=silence, return_when=FIRST_COMPLETED)
@@ -127,15 +140,20 @@ def _outcome(future: Future[Any]) -> Any:
     error = CancelledError() if future.cancelled() else future.exception()
     if isinstance(error, UnsendableError):
         raise error
-    return future.result() if error is None else _Failed(why=repr(error), lost=True)
+    if error is not None:
+        return _Failed(why=repr(error), lost=True)
+    found = future.result()
+    if isinstance(found, _Done | _Failed):
+        return found
+    return _Failed(why=f"{type(found).__name__} instead of a result", lost=True)
 
 
-def _run_there(parcel: Any, piece: Any) -> Any:
+def _run_there(parcel: Any, piece: Any) -> _Done | _Failed:
     """In the worker: the result, or that the work has raised an error."""
     work, shared, stop = _unpack(parcel) if isinstance(parcel, bytes) else parcel
     _thread.stop = stop
     try:
-        return work(shared, piece)
+        return _Done(result=work(shared, piece))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 they may raise anything

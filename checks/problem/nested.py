@@ -16,6 +16,12 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
+DEEPEST = 100  # levels of nesting; Python itself gives up at some hundreds
+
+
+class DepthError(ValueError):
+    """Something is nested too deep to be parameters, or holds itself."""
+
 
 def flatten(nest: Any, *, root: str) -> dict[str, Array]:
     """The arrays in `nest` by path: keys and positions joined by dots, `root` for a lone array.
@@ -26,7 +32,8 @@ def flatten(nest: Any, *, root: str) -> dict[str, Array]:
     Raises
     ------
     ValueError
-        When two arrays have the same path, as in {"a.b": …, "a": {"b": …}}.
+        When two arrays have the same path, as in {"a.b": …, "a": {"b": …}}; a DepthError when
+        `nest` is deeper than `DEEPEST`, as what holds itself is.
     """
     found: dict[str, Array] = {}
     for path, leaf in leaves(nest, root=root):
@@ -38,6 +45,7 @@ def flatten(nest: Any, *, root: str) -> dict[str, Array]:
 
 def leaves(nest: Any, *, root: str) -> Iterator[tuple[str, Any]]:
     """What `flatten` makes arrays of, as it is, each with its path."""
+    _require_shallow(nest, root)
     for path, leaf in _walk(nest, ""):
         yield path or root, leaf
 
@@ -56,6 +64,7 @@ def follow(found: Any, like: Any, *, root: str) -> dict[str, Array]:
     >>> follow(np.asarray([2.0, 4.5]), [0.0, 0.0], root="params")
     {'0': array(2.), '1': array(4.5)}
     """
+    _require_shallow(found, "gradients")
     try:
         return {path or root: array for path, array in _follow(found, like, "")}
     except _OtherwiseError:
@@ -139,6 +148,26 @@ def _walk(nest: Any, path: str) -> Iterator[tuple[str, Any]]:
         return
     for key, value in _parts(nest):
         yield from _walk(value, f"{path}.{key}" if path else str(key))
+
+
+def _require_shallow(nest: Any, root: str) -> None:
+    """Raise a DepthError where a nest has no end within reach."""
+    level = {id(nest): nest} if _is_nest(nest) else {}
+    for _ in range(DEEPEST + 1):
+        if not level:
+            return
+        level = {id(v): v for part in level.values() for v in _held(part) if _is_nest(v)}
+    raise DepthError(
+        f"{root}: expected lists, tuples and dicts at most {DEEPEST} deep, got deeper ones, or one"
+        " that holds itself; pass on the arrays alone"
+    )
+
+
+def _held(nest: Any) -> list[Any]:
+    """What a nest holds, parameters or not."""
+    if _is_record(nest):
+        return [getattr(nest, field.name) for field in fields(nest)]
+    return list(nest.values() if isinstance(nest, Mapping) else nest)
 
 
 def _is_nest(found: Any) -> bool:

@@ -188,7 +188,10 @@ def black_box(
             found = _pair(call_user_function("the gradient", cost, as_nest(values), *args))[1]
         elif callable(gradients):
             found = call_user_function("the gradient", gradients, as_nest(values), *args)
-        return nested.follow(found, params, root="params")
+        try:
+            return nested.follow(found, params, root="params")
+        except nested.DepthError as error:
+            raise FormError(str(error)) from None
 
     return Problem(
         names=tuple(tensors),

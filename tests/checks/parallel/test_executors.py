@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from checks import check_gradients
 from checks.methods import sweep
 from checks.methods.dispatch import ORACLES, run_check
 from checks.methods.run import start_run
@@ -420,3 +421,63 @@ def test_without_an_executor_pieces_run_here_in_order() -> None:
 
 def _add(shared: int, piece: int) -> int:
     return shared + piece
+
+
+class Answers(Executor):
+    """Gives something else than a future, or a future with something else than a result."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Run it, and answer as it is asked to."""
+        return self.answer(fn(*args, **kwargs))
+
+
+def future_of(result: object) -> Future[Any]:
+    """A future that is done."""
+    future: Future[Any] = Future()
+    future.set_result(result)
+    return future
+
+
+@pytest.mark.parametrize("oracle", ["auto", "real"])
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (lambda found: None, "NoneType from submit instead of a Future"),
+        (lambda found: found, "_Done from submit instead of a Future"),
+        (lambda found: future_of(None), "NoneType instead of a result"),
+        (lambda found: future_of((np.full(3, np.inf), {})), "tuple instead of a result"),
+        (lambda found: future_of("ü" * 9), "str instead of a result"),
+    ],
+)
+def test_an_executor_that_answers_with_anything_else_costs_no_result(
+    answer: Any, why: str, oracle: str
+) -> None:
+    """Right gradients pass and wrong ones fail, and it is said."""
+    x = np.linspace(1, 2, 3)
+    for factor, verdict in ((1.0, "pass"), (1.5, "fail")):
+        with pytest.warns(RuntimeWarning, match=why):
+            report = check_gradients(
+                lambda x: (x**3).sum(),
+                lambda x, factor=factor: factor * 3 * x**2,
+                x,
+                executor=Answers(answer),
+                oracle=oracle,  # type: ignore[arg-type]
+            )
+        assert report.verdict == verdict
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.5])
+def test_a_slope_of_infinity_is_none(factor: float) -> None:
+    """Nothing is right because it is close to that: another oracle decides."""
+
+    def cost(x: Any) -> Any:
+        if np.iscomplexobj(x):
+            return (x**3).sum() + 1j * (np.inf if x[0].imag else 0.0)
+        return (x**3).sum()
+
+    x = np.linspace(1, 2, 3)
+    report = check_gradients(cost, lambda x: factor * 3 * x**2, x)
+    assert report.verdict == ("pass" if factor == 1.0 else "fail")

@@ -153,3 +153,38 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, list | tuple):
         return len(one) == len(other) and all(map(_same, one, other))
     return one is other
+
+
+def circle(kind: str) -> Any:
+    """A nest that holds itself."""
+    if kind == "list":
+        nest: Any = [np.ones(2)]
+        nest.append(nest)
+    elif kind == "dict":
+        nest = {"a": np.ones(2)}
+        nest["b"] = nest
+    else:
+        nest = [np.ones(2)]
+        for _ in range(2000):
+            nest = [nest]
+    return nest
+
+
+@pytest.mark.parametrize("kind", ["list", "dict", "deep"])
+def test_what_has_no_end_within_reach_is_refused(kind: str) -> None:
+    """As parameters and as a gradient; Python would give up with an error of its own."""
+    said = "expected lists, tuples and dicts at most 100 deep, got deeper ones, or one that holds"
+    with pytest.raises(ValueError, match=f"params: {said}"):
+        nested.flatten(circle(kind), root="params")
+    with pytest.raises(ValueError, match=f"gradients: {said}"):
+        nested.follow(circle(kind), np.ones(2), root="params")
+
+
+def test_what_is_deep_but_ends_is_taken() -> None:
+    """As far as it is promised."""
+    nest: Any = np.ones(2)
+    for _ in range(100):
+        nest = [nest]
+    assert list(nested.flatten(nest, root="params")) == [".".join("0" * 100)]
+    with pytest.raises(ValueError, match="at most 100 deep"):
+        nested.flatten([nest], root="params")
