@@ -36,6 +36,20 @@ def suited(net: Network, batch: int) -> AbstractContextManager[Any]:
 
 
 @cache
+def kernels() -> tuple[str, ...]:
+    """Which BLAS there is, of which version and for which processor, and NumPy's instructions.
+
+    By them the same code rounds differently: they are chosen when a process begins.
+    """
+    import numpy as np
+
+    told = ("internal_api", "version", "architecture")
+    blas = {" ".join(str(each.get(key)) for key in told) for each in _controller().info()}
+    simd: Any = np.show_config(mode="dicts")
+    return (*sorted(blas), *simd.get("SIMD Extensions", {}).get("found", ()))
+
+
+@cache
 def _controller() -> Any:
     """What knows the BLAS libraries that NumPy and others have loaded."""
     from threadpoolctl import ThreadpoolController

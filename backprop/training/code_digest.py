@@ -31,6 +31,8 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, type(...))
 _TEXTS = (np.dtype, types.GenericAlias, types.UnionType)  # all there is to them is in their text
 _PLAIN = ("typing", "dataclasses", "__future__")  # modules whose classes' objects are such, too
+# What says how an object is shown, or what is taken for a subclass: abstract classes keep a cache.
+_NO_PART = frozenset({"__repr__", "__subclasshook__", "_abc_impl"})
 _RUN = os.urandom(16)  # the mark of this process
 _KEPT: dict[int, Any] = {}  # what was taken by its address, which nothing else may come to have
 
@@ -109,7 +111,7 @@ def _defined(kind: type) -> Iterable[Any]:
     """What a class defines, with the names; of the dunders, to which Python adds, methods only."""
     for name, value in sorted(vars(kind).items()):
         plain = not name.startswith("__") or callable(value)
-        if plain and name != "__repr__":
+        if plain and name not in _NO_PART:
             yield from (name, value)
 
 

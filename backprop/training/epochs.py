@@ -17,7 +17,7 @@ from backprop.network import Network, require_network
 from backprop.training import evaluation, gradient_descent
 from backprop.training.gradient_descent import OnBatch
 from backprop.training.history import Epoch
-from backprop.training.permit import Permit, require_permit
+from backprop.training.permit import Permit, PermitError, require_permit
 from backprop.training.samples import Data, epoch_order, split_samples
 
 AUDITED = 20  # samples of an epoch, its first
@@ -180,6 +180,8 @@ def _audited(
 ) -> str:
     try:
         report = look(net, *batch)
+    except PermitError:
+        raise
     except Exception as error:
         raise AuditError(
             f"audit: expected a gradient to look at after epoch {epoch}, but"

@@ -4,12 +4,16 @@
 in memory: all that is in `MODULES`. So a changed source file, and a function or a number replaced
 while the program runs, change it. It is the same in every process, unless there is code of someone
 else's among it, such as an activation of one's own: then it holds for this process only. The
-versions of Python and NumPy are part of it.
+versions of Python, NumPy and BLAS, and for which processor the latter work, are part of it. What it
+cannot tell is whether whoever asks for it was replaced by something that does not ask.
 """
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +36,13 @@ MODULES = (
     *(activations, arguments, blas_threads, costs, dataset, network, passes, validation),
     *(fast_loop, gradient_descent, minibatches, recorder, samples),
 )
+# What asks for the permit, and stands above this module: it is named here, and not imported.
+ASKING = tuple(f"backprop.training.{name}" for name in ("epochs", "evaluation", "permit"))
 _DIGITS = 32
+
+# What the names in those modules stood for, by fingerprint: the latest few.
+_SEEN: dict[str, dict[str, Any]] = {}
+_LATEST = 8
 
 
 def fingerprint(net: Network) -> str:
@@ -55,8 +65,40 @@ def fingerprint(net: Network) -> str:
     """
     require_network(net)
     digest = CodeDigest()
-    digest.take((*sys.version_info[:2], np.__version__))
+    digest.take((*sys.version_info[:2], np.__version__, *blas_threads.kernels()))
     digest.take((net.shape, net.activations, net.cost, str(net.dtype), type(net)))
-    for module in MODULES:
+    for module in covered():
         digest.module(module)
-    return digest.hexdigest()[:_DIGITS]
+    found = digest.hexdigest()[:_DIGITS]
+    _SEEN.pop(found, None)
+    _SEEN[found] = _names()
+    if len(_SEEN) > _LATEST:
+        del _SEEN[next(iter(_SEEN))]
+    return found
+
+
+def covered() -> tuple[ModuleType, ...]:
+    """The modules whose code a fingerprint reads."""
+    return (*MODULES, *map(import_module, ASKING))
+
+
+def replaced_since(earlier: str) -> list[str]:
+    """The names in the modules that stand for something else than when that fingerprint was taken.
+
+    Empty where it was not taken in this process, or what changed is inside of what they stand for.
+    """
+    before, now = _SEEN.get(earlier), _names()
+    if before is None:
+        return []
+    missing = object()
+    names = dict.fromkeys((*before, *now))
+    return [n for n in names if before.get(n, missing) is not now.get(n, missing)]
+
+
+def _names() -> dict[str, Any]:
+    return {
+        f"{module.__name__}.{name}": value
+        for module in covered()
+        for name, value in vars(module).items()
+        if not name.startswith("__")
+    }

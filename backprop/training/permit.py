@@ -1,4 +1,7 @@
-"""The permit: nothing is trained without a certificate of this network and of this very code."""
+"""The permit: nothing is trained without a certificate of this network and of this very code.
+
+Who writes an object of that form by hand, in Python, is believed: that cannot be told from outside.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import Protocol
 
 from backprop import arguments
 from backprop.network import Network
-from backprop.training.fingerprint import fingerprint
+from backprop.training.fingerprint import fingerprint, replaced_since
 
 
 class PermitError(RuntimeError):
@@ -43,8 +46,14 @@ def require_permit(net: Network, permit: Permit | None) -> None:
         )
     found, expected = permit.fingerprint, fingerprint(net)
     if found != expected:
+        names = replaced_since(found)
+        what = (
+            f"{', '.join(names)} was replaced since"
+            if names
+            else "the code, what it keeps in objects and tables, shape, activations, cost, dtype,"
+            " Python, NumPy or its BLAS have changed since"
+        )
         raise PermitError(
             f"permit: expected a certificate with fingerprint {expected}, of {net!r} and the code"
-            f" as it is now, got {found}; the code, what it keeps in objects and tables, shape,"
-            f" activations, cost or dtype have changed since: {remedy}"
+            f" as it is now, got {found}; {what}: {remedy}"
         )

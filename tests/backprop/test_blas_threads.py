@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from threadpoolctl import ThreadpoolController
 
-from backprop import init_net
+from backprop import blas_threads, init_net
 from backprop.blas_threads import WORTH_SHARING, suited
 from backprop.training.fast_loop import Loop
 from backprop.training.gradient_descent import descend
@@ -127,3 +132,21 @@ def test_checks_run_on_one_thread(look: Callable[[Problem], Any]) -> None:
         assert seen
         assert all(found == {threads} for found in seen)
     assert counts() == {2}
+
+
+def test_kernels_are_told_apart() -> None:
+    """By the processor that BLAS takes this one for, which decides how products round."""
+    program = "from backprop.blas_threads import kernels; print(kernels())"
+    root = str(Path(blas_threads.__file__).parents[1])
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONPATH": root, **more},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for more in ({"OPENBLAS_CORETYPE": "Haswell"}, {"OPENBLAS_CORETYPE": "Nehalem"})
+    }
+    if "openblas" in str(blas_threads.kernels()) and platform.machine() == "x86_64":
+        assert len(printed) == 2

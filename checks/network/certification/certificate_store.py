@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from backprop.system import atomic_files, cache_folder
+from backprop.system import atomic_files, bounded_files, cache_folder
 from checks.network.certification.certificate import Certificate, CertificateError
+
+MOST = 1 << 20  # bytes; a certificate has some thousand
 
 
 def store(certificate: Certificate) -> Path:
@@ -33,7 +35,7 @@ def load(fingerprint: str) -> Certificate | None:
         Where the cache folder was named and cannot be found.
     """
     try:
-        found = Certificate.from_json(_path(fingerprint).read_text(encoding="utf-8"))
+        found = Certificate.from_json(bounded_files.read(_path(fingerprint), MOST).decode())
     except (OSError, UnicodeDecodeError, CertificateError):
         return None
     return found if (found.fingerprint, found.verdict) == (fingerprint, "pass") else None

@@ -64,7 +64,7 @@ def certify(
     known = certificate_store.load(
         fingerprint(net)
     )  # a cache that is not there is told before the work
-    if cached and known is not None and 2 * known.checked > known.parameters:
+    if cached and known is not None and _is_enough(known, net):
         own = Samples(x=x, y=y) if samples is None else samples
         rehearsed(net, own, batch_size=batch_size, learning_rate=learning_rate)
         progress(f"proved before, nothing has changed since: {known.summary}")
@@ -90,6 +90,13 @@ def certify(
     except OSError as error:
         progress(f"the certificate could not be kept ({error}); the next run will check again")
     return earned
+
+
+def _is_enough(known: Certificate, net: Network) -> bool:
+    """Whether a certificate that was kept is of this kind of network, and of most parameters."""
+    kind = (net.shape, tuple(net.activations), net.cost, str(net.dtype))
+    told = (known.shape, known.activations, known.cost, known.dtype)
+    return kind == told and 2 * known.checked > known.parameters
 
 
 class _Passes:

@@ -8,10 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 
 import checks
 from backprop.system import exit_codes
+from backprop.system.terminal import CommandError
 from checks.cli import supervision
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no child process here")
@@ -152,7 +154,7 @@ def test_signals_reach_the_code_under_check(tmp_path: Path, name: str, code: int
 
 def test_a_killed_child_is_the_machines() -> None:
     """As the kernel does where memory runs out."""
-    with pytest.raises(supervision.CommandError) as caught:
+    with pytest.raises(CommandError) as caught:
         supervision._end(-signal.SIGKILL, None)
     assert caught.value.end is exit_codes.MACHINE
 
@@ -162,6 +164,6 @@ def test_a_killed_child_is_the_machines() -> None:
 )
 def test_zero_is_said_twice_or_not_at_all(status: int, said: int, code: int) -> None:
     """By the child, and by how its process ended."""
-    with pytest.raises(supervision.click.exceptions.Exit) as caught:
+    with pytest.raises(click.exceptions.Exit) as caught:
         supervision._end(status, said)
     assert caught.value.exit_code == code

@@ -464,7 +464,7 @@ def test_an_executor_that_answers_with_anything_else_costs_no_result(
                 lambda x, factor=factor: factor * 3 * x**2,
                 x,
                 executor=Answers(answer),
-                oracle=oracle,  # type: ignore[arg-type]
+                oracle=oracle,
             )
         assert report.verdict == verdict
 

@@ -1,10 +1,11 @@
 import json
+import os
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from checks.network.certification import certificate_store
+from checks.network.certification import certificate, certificate_store
 from checks.network.certification.certificate import Certificate, CertificateError
 
 
@@ -74,6 +75,65 @@ def test_other_text_is_no_certificate(text: str) -> None:
     assert certificate_store.load("ab12") is None
     with pytest.raises(CertificateError, match="certificate: expected"):
         Certificate.from_json(text)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"checked": 10**9},
+        {"checked": 10**9, "parameters": 10**9 + 2},
+        {"checked": -2, "zero": 10},
+        {"checked": 6.0},
+        {"checked": True, "zero": 7},
+        {"shape": [3]},
+        {"shape": "3-2"},
+        {"shape": [3, "2"]},
+        {"shape": None},
+        {"fingerprint": 7},
+        {"verdict": ["pass"]},
+        {"rtol": 2.0},
+        {"rtol": float("nan")},
+        {"rtol": "1e-6"},
+        {"batch": -1},
+        {"activations": [["sigmoid"]]},
+        {"properties": None},
+        {"versions": [1]},
+        {"versions": {"python": 3}},
+        {"seed": {}},
+    ],
+)
+def test_a_forged_certificate_is_refused(forged: dict[str, Any]) -> None:
+    """With a right digest, but with what no check could have found."""
+    plain = {**example().to_dict(), **forged}
+    text = json.dumps({"format": 1, "digest": certificate._digest(plain), **plain})
+    with pytest.raises(CertificateError, match=r"certificate: expected .*; check again"):
+        Certificate.from_json(text)
+    certificate_store.store(example()).write_text(text)
+    assert certificate_store.load("ab12") is None
+
+
+def test_json_nested_beyond_measure_is_no_certificate() -> None:
+    """Python's reader gives up on it with an error of its own."""
+    for text in ("[" * 100_000, '{"a":' * 100_000):
+        certificate_store.store(example()).write_text(text)
+        assert certificate_store.load("ab12") is None
+        with pytest.raises(CertificateError, match="expected its JSON"):
+            Certificate.from_json(text)
+
+
+def test_what_has_no_end_is_no_certificate() -> None:
+    """A pipe that nobody writes to, a link to a device, a file of a hundred megabytes."""
+    path = certificate_store.store(example())
+    with path.open("r+b") as file:
+        file.truncate(100 << 20)
+    assert certificate_store.load("ab12") is None
+    path.unlink()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(path)
+        assert certificate_store.load("ab12") is None
+        path.unlink()
+        path.symlink_to("/dev/zero")
+        assert certificate_store.load("ab12") is None
 
 
 def test_summary_says_what_was_proved() -> None:
