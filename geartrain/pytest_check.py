@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import difflib
 import inspect
 import json
+import pickle
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from checks import Report
 
+Records = list[dict[str, Any]]
 UNDECIDED = ("fail", "warn", "pass")  # what becomes of a test
 PARTS = ("cost", "gradients", "params")
 OPTIONAL = ("inputs", "jac", "args")  # what else a problem may bring along
@@ -33,7 +36,7 @@ def check(
     settings: Mapping[str, Any],
     given: tuple[Any, Any, Any],
     options: Mapping[str, Any],
-    records: list[dict[str, Any]],
+    records: Records,
 ) -> tuple[Report, bool]:
     """The report of a check that does not fail the test, and whether to warn; it is recorded."""
     __tracebackhide__ = True
@@ -47,7 +50,7 @@ def check(
     report = replace(report, repeat=_again(item, settings), extra=about)
     if report.verdict == "fail" or (report.verdict != "pass" and undecided == "fail"):
         raise geartrain.GradientError(report)
-    _keep(report, records)
+    keep(report, records, pictured=_pictured(item))
     return report, report.verdict != "pass" and undecided == "warn"
 
 
@@ -128,21 +131,29 @@ def _again(item: pytest.Item, settings: Mapping[str, Any]) -> str:
 # --- what is kept -----------------------------------------------------------------------------
 
 
-def note_failures(error: BaseException, records: list[dict[str, Any]]) -> None:
+def note_failures(error: BaseException, item: pytest.Item, records: Records) -> None:
     """Keep the reports of the failed checks that have ended a test, were they ours or not."""
     if isinstance(error, BaseExceptionGroup):
         for each in error.exceptions:
-            note_failures(each, records)
+            note_failures(each, item, records)
     elif isinstance(error, geartrain.GradientError):
-        _keep(error.report, records)
+        keep(error.report, records, pictured=_pictured(item))
 
 
-def _keep(report: Report, records: list[dict[str, Any]]) -> None:
-    record = json.loads(report.to_json())  # plain values, which xdist can send
-    if len(records) < KEPT or report.verdict != "pass":
-        records.append({"checks": 1, "report": record})
-    else:  # counted, together with one that is kept
-        records[-1]["checks"] += 1
+def _pictured(item: pytest.Item) -> bool:
+    return item.config.getoption("gradcheck_html") is not None
+
+
+def keep(report: Report, records: Records, *, pictured: bool) -> None:
+    """Add a report to the records of a test, as plain values, which xdist can send."""
+    if len(records) >= KEPT and report.verdict == "pass":
+        records[-1]["checks"] += 1  # counted, together with one that is kept
+        return
+    record = {"checks": 1, "report": json.loads(report.to_json())}
+    if pictured and report.verdict != "pass":  # what JSON does not hold of it
+        contents = pickle.dumps(report.page_contents(curves=False))
+        record["page"] = base64.b64encode(contents).decode("ascii")
+    records.append(record)
 
 
 def properties(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, object]]:

@@ -191,7 +191,7 @@ def pytest_runtest_makereport(
     if call.excinfo is not None and "geartrain.pytest_check" in sys.modules:
         from geartrain import pytest_check
 
-        pytest_check.note_failures(call.excinfo.value, item.stash[RECORDS])
+        pytest_check.note_failures(call.excinfo.value, item, item.stash[RECORDS])
         if not item.config.getoption("fulltrace", default=False):
             pytest_check.without_our_frames(call.excinfo.value, Gradcheck.__call__.__code__)
     records = item.stash.get(RECORDS, [])

@@ -5,13 +5,18 @@ It is made of the reports' plain values, which may come from other processes.
 
 from __future__ import annotations
 
+import base64
 import json
+import pickle
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from checks.output.page import Contents
 
 VERDICTS = ("fail", "undecided", "pass")  # the worst first
 SCHEMA = "geartrain/pytest/1"
@@ -217,4 +222,38 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-FORMS: dict[str, Callable[[Sequence[Found]], str]] = {"json": as_json, "markdown": as_markdown}
+def as_html(found: Sequence[Found]) -> str:
+    """A page of all checks, named by their tests; what did not pass has pictures."""
+    from checks import Report
+    from checks.output.page import render_many
+
+    reports: dict[str, Any] = {}
+    for each in found:
+        name, number = each["test"], 1
+        while name in reports:
+            number += 1
+            name = f"{each['test']} ({number})"
+        reports[name] = (
+            _Page(contents=pickle.loads(base64.b64decode(each["page"])))  # noqa: S301 our workers'
+            if "page" in each
+            else Report.from_dict(each["report"])
+        )
+    return render_many(reports, title=f"gradcheck: {counts(found)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Page:
+    """A report of which only the page is kept."""
+
+    contents: Contents
+
+    def page_contents(self, *, curves: bool = True) -> Contents:  # noqa: ARG002 as of a report
+        """What it says, with the curves it has."""
+        return self.contents
+
+
+FORMS: dict[str, Callable[[Sequence[Found]], str]] = {
+    "html": as_html,
+    "json": as_json,
+    "markdown": as_markdown,
+}

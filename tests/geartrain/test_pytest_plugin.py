@@ -433,6 +433,20 @@ def test_reports_are_written_as_json(pytester: pytest.Pytester) -> None:
     assert written["tests"][1]["report"]["gradient"] == "test_theirs.flipped"
 
 
+@pytest.mark.parametrize("words", [[], ["-n", "1"]])
+def test_reports_are_written_as_a_page(pytester: pytest.Pytester, words: list[str]) -> None:
+    """A section for each test; what failed has its heat maps, wherever it ran."""
+    pytester.makepyfile(test_theirs=LAYER + PAIR)
+    runner = pytester.runpytest_subprocess if words else pytester.runpytest_inprocess
+    runner(*PLUGIN, "--gradcheck-html=page.html", *words).assert_outcomes(passed=1, failed=1)
+    page = (pytester.path / "page.html").read_text(encoding="utf-8")
+    assert "2 checks in 2 tests, 30 parameters: 1 passed, 1 failed" in page
+    assert "test_theirs.py::test_right" in page
+    assert "The gradient is right." in page
+    assert "sign-flipped" in page
+    assert page.count('class="map"') == 2
+
+
 def test_a_file_that_cannot_be_written_is_said_to_be(pytester: pytest.Pytester) -> None:
     """At the end, where it could not be foreseen."""
     tests = PAIR + "def test_late():\n    import pathlib; pathlib.Path('r.json').mkdir()\n"
