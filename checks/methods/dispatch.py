@@ -8,8 +8,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any
+from contextlib import closing
+from dataclasses import replace
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
 
 import numpy as np
 
@@ -18,6 +22,7 @@ from checks.methods.probe import probe
 from checks.methods.run import CostError, Progress
 from checks.methods.sweep import sweep
 from checks.methods.taylor import taylor
+from checks.parallel.blas_threads import FewThreads
 from checks.problem.part import Sample
 from checks.problem.problem import Problem
 from checks.verdict.report import Report
@@ -26,7 +31,26 @@ SWEEPS = ("sweep", "naive")
 METHODS = (*SWEEPS, "probe", "taylor")
 ORACLES = ("auto", "complex", "real")
 
+Options = ParamSpec("Options")
 
+
+def _with_few_threads(
+    check: Callable[Concatenate[Problem, Options], Report],
+) -> Callable[Concatenate[Problem, Options], Report]:
+    """The check with BLAS on one thread where the cost is quick; a network sees to that itself."""
+
+    @wraps(check)
+    def inside(problem: Problem, /, *given: Options.args, **options: Options.kwargs) -> Report:
+        if problem.jittered is not None or problem.costs is not None:
+            return check(problem, *given, **options)
+        with closing(FewThreads()) as threads:
+            timed = replace(problem, cost=threads.timed(problem.cost))
+            return check(timed, *given, **options)
+
+    return inside
+
+
+@_with_few_threads
 @np.errstate(all="ignore")  # what overflows or is not a number becomes part of the report
 def run_check(
     problem: Problem,

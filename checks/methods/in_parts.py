@@ -14,7 +14,7 @@ from checks.methods.run import CheckRun, Sizes
 from checks.methods.sweep import sweep_all
 from checks.oracles import rounding
 from checks.problem.nested import Array
-from checks.problem.part import draw, part_of, restricted
+from checks.problem.part import Chosen, draw, part_of, restricted
 from checks.verdict.findings import Findings
 from checks.verdict.rule import Reason, Status
 
@@ -25,11 +25,16 @@ FIRST = 64
 
 def sweep_in_parts(this: CheckRun, analytic: dict[str, Array]) -> Findings:
     """Measure and decide the coordinates that are drawn, until enough of them are wrong."""
-    whole = this.problem
-    chosen = [np.arange(v.size) for v in whole.values]
+    chosen = [np.arange(v.size) for v in this.problem.values]
     if this.sample is not None:
-        chosen = draw(whole, this.sample, this.seed)
-    this.share = sum(at.size for at in chosen) / whole.parameters
+        chosen = draw(this.problem, this.sample, this.seed)
+    this.share = sum(at.size for at in chosen) / this.problem.parameters
+    return sweep_some(this, analytic, chosen)
+
+
+def sweep_some(this: CheckRun, analytic: dict[str, Array], chosen: Chosen) -> Findings:
+    """Measure and decide some coordinates, flat indices by tensor, until enough are wrong."""
+    whole = this.problem
     drawn = restricted(whole, chosen, analytic)
     this.beside = Sizes(
         all=_sizes(whole.values, [analytic[name] for name in whole.names]),
@@ -56,7 +61,7 @@ def _sizes(values: tuple[Array, ...], slopes: list[Array]) -> list[tuple[float, 
     ]
 
 
-def _parts(chosen: list[Array], *, doubling: bool) -> Iterator[list[Array]]:
+def _parts(chosen: Chosen, *, doubling: bool) -> Iterator[list[Array]]:
     """All that is chosen, in the order of the tensors: at once, or ever more at a time."""
     total = sum(at.size for at in chosen)
     starts = np.cumsum([0, *(at.size for at in chosen)])[:-1]

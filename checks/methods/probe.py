@@ -36,12 +36,13 @@ misses nothing but might accuse: so what differs is projected again, with a tau 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from checks.methods.conclude import conclude
+from checks.methods.in_parts import sweep_some
 from checks.methods.judge import Judge
 from checks.methods.projection import Part, Projection, Result, bisect, projection_direction
 from checks.methods.run import CheckRun, gradient_spreads, inspected_gradient, start_run
@@ -55,6 +56,7 @@ from checks.oracles.lines import (
     random_signed_weights,
 )
 from checks.problem.nested import Array
+from checks.problem.part import draw, drawn
 from checks.problem.problem import Problem, in_its_block
 from checks.verdict import conduct
 from checks.verdict.findings import Findings
@@ -64,6 +66,9 @@ from checks.verdict.rule import Reason, Ruling, Status, consensus
 # Of each tensor, a line of real differences goes through so many coordinates at most; and beyond
 # MANY parameters the gradient is jittered that often for a closer look.
 PART, FEW = 2**16, 4
+
+# Where the culprits are many, so many coordinates of each tensor show what the bug looks like.
+SWEPT = 256
 
 
 @in_its_block
@@ -96,13 +101,28 @@ def probe(problem: Problem, /, **options: Any) -> Report:
     this.progress(problem.parameters)
     culprits = bisect(result) if result.differs else []
     if len(culprits) >= thresholds.CULPRITS and problem.parameters <= thresholds.MANY:
-        return _swept(this, analytic, f"{thresholds.CULPRITS} culprits or more")
+        return _swept(this, analytic, f"{thresholds.CULPRITS} culprits or more", culprits)
     return _concluded(this, given, result, culprits)
 
 
-def _swept(this: CheckRun, analytic: dict[str, Array], why: str) -> Report:
-    this.notes.append(f"the sweep took over: {why}")
-    findings = sweep_all(this, analytic)
+def _swept(
+    this: CheckRun,
+    analytic: dict[str, Array],
+    why: str,
+    culprits: Sequence[tuple[Part, float]] = (),
+) -> Report:
+    """By a sweep; of a large black box where some are known to be wrong, of these and a sample."""
+    problem = this.problem
+    if culprits and problem.rerun is None and drawn(problem, SWEPT) < problem.parameters:
+        chosen = draw(problem, SWEPT, this.seed)
+        for tensor, at in enumerate(chosen):
+            own = [part.start for part, _ in culprits if part.tensor == tensor]
+            chosen[tensor] = np.union1d(at, own).astype(int)
+        this.notes.append(f"{why}: these were measured, and a random {SWEPT} of each tensor")
+        findings = sweep_some(this, analytic, chosen)
+    else:
+        this.notes.append(f"the sweep took over: {why}")
+        findings = sweep_all(this, analytic)
     this.offences += conduct.changed_since(this.problem, analytic)
     return conclude(this, findings)
 

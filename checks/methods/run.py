@@ -18,7 +18,12 @@ import numpy as np
 
 from checks.oracles import calibration, complex_safety, rounding, thresholds
 from checks.oracles.levels import Levels
-from checks.oracles.lines import along_directions, direction_by_size
+from checks.oracles.lines import (
+    along_directions,
+    direction_by_scale,
+    direction_by_size,
+    step_scales,
+)
 from checks.oracles.noise import cost_noise
 from checks.problem.evaluation import as_number, in_double
 from checks.problem.nested import Array
@@ -206,7 +211,20 @@ class CheckRun:
             top = self.beside.all[tensor] if self.beside else (0.0, 0.0)
             least = rounding.rounding_of_largest(self.problem.values[tensor], analytic, dtype, top)
             found += np.where(numeric == 0, thresholds.SAFETY**2 / thresholds.UNITS, 1.0) * least
+        if np.any(np.abs(known) > 2 * np.abs(analytic)):
+            second_order = thresholds.SAFETY * thresholds.COMPLEX_STEP**2
+            found += second_order * self.size / step_scales(self.problem, tensor)
         return found
+
+    @cached_property
+    def size(self) -> float:
+        """How large the cost is, there and a unit of each parameter away.
+
+        Of a complex slope the second-order term is left, as in x³ at 0, whose own slope is zero.
+        """
+        line = along_directions(self.problem, [direction_by_scale(self.problem, self.rng)])
+        costs = np.abs(line.costs(np.zeros(2, int), np.asarray([1.0, -1.0])))
+        return float(np.max(costs, where=np.isfinite(costs), initial=abs(self.centre)))
 
     @cached_property
     def blind(self) -> str | None:

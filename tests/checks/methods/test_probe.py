@@ -10,6 +10,7 @@ import pytest
 
 from checks.methods import probe as module
 from checks.methods.dispatch import run_check
+from checks.methods.probe import SWEPT
 from checks.methods.projection import Projection
 from checks.methods.run import CheckRun, gradient_spreads
 from checks.methods.sweep import COMPLEX, REAL
@@ -405,3 +406,42 @@ def test_an_oracle_in_whose_error_a_mistake_could_hide_does_not_pass_at_once(
     report = probe(wrong)
     assert found
     assert report.verdict != "pass", str(report)
+
+
+def test_of_a_large_black_box_wrong_everywhere_a_sample_is_measured() -> None:
+    """The culprits and some more of each tensor: a failure costs no walk through all of them."""
+    at = np.linspace(0.5, 2.5, 5000)
+    problem = vector(lambda p: np.sin(p).sum(), lambda p: 1.1 * np.cos(p), at)
+    report = run_check(problem, method="probe")
+    assert report.verdict == "fail"
+    assert SWEPT <= report.checked == report.failed <= SWEPT + thresholds.CULPRITS
+    assert report.unchecked == 5000 - report.checked
+    assert report.calls["cost"] < 3 * SWEPT
+    assert report.diagnosis is not None
+    assert report.diagnosis.code == "constant-factor"
+    assert "among those that were checked" in report.diagnosis.detail
+    assert any("culprits or more: these were measured" in note for note in report.notes)
+
+
+def test_culprits_are_measured_even_where_the_sample_misses_them() -> None:
+    """Sixteen of ten thousand are rarely drawn, and named all the same."""
+    at, wrong = np.linspace(0.5, 1.5, 10_000), np.arange(100, 10_000, 500)
+
+    def slopes(p: Array) -> Array:
+        g = np.cos(p)
+        g[wrong] *= -1
+        return g
+
+    report = run_check(vector(lambda p: np.sin(p).sum(), slopes, at), method="probe")
+    assert report.verdict == "fail"
+    assert report.failed >= thresholds.CULPRITS
+    assert {f.index[0] for f in report.failures} <= set(wrong)
+
+
+def test_a_small_black_box_or_a_network_wrong_everywhere_is_swept() -> None:
+    """Of which no sample is smaller, and which has its own fast rerun."""
+    small = vector(lambda p: np.sin(p).sum(), lambda p: 2 * np.cos(p), np.linspace(0.5, 1, 99))
+    big = network(shape=(40, 30, 5))
+    for problem in (small, changed(big, lambda g: [np.multiply(v, 2, out=v) for v in g.values()])):
+        report = run_check(problem, method="probe")
+        assert (report.verdict, report.unchecked) == ("fail", 0)

@@ -499,3 +499,22 @@ def test_counts_add_up() -> None:
             total = report.checked + report.zero + report.undecided + report.kinks
             assert total == report.parameters
             assert report.failed == np.count_nonzero(statuses == int(Status.FAIL))
+
+
+@pytest.mark.parametrize("method", ["sweep", "probe"])
+@pytest.mark.parametrize("scale", [1.0, 1e-30, 1e30])
+@pytest.mark.parametrize("beside", [0.0, 1.0])
+def test_where_a_cubic_is_level_its_own_bend_is_no_slope(
+    method: str, scale: float, beside: float
+) -> None:
+    """A complex step sees h² of x³ at 0: nothing, beside what the cost does a unit away."""
+    at = np.zeros(3)
+
+    def cost(x: Array) -> Any:
+        return scale * (beside + (x**3).sum())
+
+    right = vector(cost, lambda x: scale * 3 * x**2, at)
+    report = run_check(right, method=method)
+    assert (report.verdict, report.zero) == ("undecided", 3), str(report)
+    wrong = vector(cost, lambda x: scale * (3 * x**2 + 1e-9), at)
+    assert run_check(wrong, method=method).verdict == "fail"
