@@ -222,8 +222,10 @@ class CheckRun:
 
         Of a complex slope the second-order term is left, as in x³ at 0, whose own slope is zero.
         """
-        line = along_directions(self.problem, [direction_by_scale(self.problem, self.rng)])
-        costs = np.abs(line.costs(np.zeros(2, int), np.asarray([1.0, -1.0])))
+        several = range(thresholds.GROUPS)  # along one its parts may cancel
+        directions = [direction_by_scale(self.problem, self.rng) for _ in several]
+        lines = along_directions(self.problem, directions)
+        costs = np.abs(lines.costs(np.asarray(several), np.ones(len(several))))
         return float(np.max(costs, where=np.isfinite(costs), initial=abs(self.centre)))
 
     @cached_property
