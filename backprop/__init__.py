@@ -46,14 +46,16 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    import importlib
+if not TYPE_CHECKING:  # with it, any name would do
 
-    # Not kept: a function replaced in its module, by a planted fault say, is replaced here as well.
-    for module, names in _HOME.items():
-        if name in names:
-            return getattr(importlib.import_module(f"backprop.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        import importlib
+
+        # Not kept: what is replaced in its module, by a planted fault say, is replaced here, too.
+        for module, names in _HOME.items():
+            if name in names:
+                return getattr(importlib.import_module(f"backprop.{module}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -63,14 +63,16 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    import importlib
+if not TYPE_CHECKING:  # with it, any name would do
 
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(importlib.import_module(_HOME[name]), name)
-    globals()[name] = found  # so that the next look-up finds it directly
-    return found
+    def __getattr__(name: str) -> Any:
+        import importlib
+
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = found  # so that the next look-up finds it directly
+        return found
 
 
 def __dir__() -> list[str]:

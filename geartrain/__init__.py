@@ -75,13 +75,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from geartrain.siblings import packages
+if not TYPE_CHECKING:  # with it, any name would do
 
-    # Not kept, as in `backprop`: what is replaced in its module is replaced here as well.
-    return next(getattr(package, name) for package in packages() if name in package.__all__)
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from geartrain.siblings import packages
+
+        # Not kept, as in `backprop`: what is replaced in its module is replaced here as well.
+        return next(getattr(package, name) for package in packages() if name in package.__all__)
 
 
 def __dir__() -> list[str]:

@@ -15,7 +15,15 @@ from checks.problem.nested import Array
 from checks.verdict.findings import Findings, no_findings
 from checks.verdict.presented import KEPT, coordinates_of, places_of
 from checks.verdict.reasons import reasons
-from checks.verdict.report import FAILURES_KEPT, Diagnosis, Mismatch, Reason, Report, Tensor
+from checks.verdict.report import (
+    FAILURES_KEPT,
+    Diagnosis,
+    Mismatch,
+    Reason,
+    Report,
+    Tensor,
+    Verdict,
+)
 from checks.verdict.rule import Status
 
 
@@ -122,7 +130,7 @@ def _be_strict(found: Findings) -> None:
         status[blunt] = Status.UNDECIDED
 
 
-def _verdict(tensors: tuple[Tensor, ...], offences: list[Diagnosis], *, untraced: bool) -> str:
+def _verdict(tensors: tuple[Tensor, ...], offences: list[Diagnosis], *, untraced: bool) -> Verdict:
     """Pass only where every coordinate is checked, zero or on a kink, and at least one checked."""
     if any(offence.code != DISAGREE for offence in offences):
         return "fail"

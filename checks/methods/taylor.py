@@ -23,7 +23,7 @@ from checks.output.curves import Curves, TaylorCurve
 from checks.problem.nested import Array
 from checks.problem.problem import Problem, in_its_block
 from checks.verdict import conduct
-from checks.verdict.report import Diagnosis, Report
+from checks.verdict.report import Diagnosis, Report, Verdict
 from checks.verdict.rule import Ruling, Status
 
 
@@ -96,7 +96,8 @@ def _numbers(curve: TaylorCurve) -> dict[str, Any]:
 def _report(this: CheckRun, ruling: Ruling) -> Report:
     found = conclude(this, None)
     status = Status(int(ruling.status[0]))
-    verdict = {Status.PASS: "pass", Status.FAIL: "fail"}.get(status, "undecided")
+    words: dict[Status, Verdict] = {Status.PASS: "pass", Status.FAIL: "fail"}
+    verdict = words.get(status, "undecided")
     fell = this.extra["taylor"]["slope"]
     note = "the remainder is rounding at nearly every step" if fell is None else (
         f"the remainder falls with slope {fell:.2f} along one direction")  # fmt: skip

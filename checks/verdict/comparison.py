@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from checks.verdict.report import Report, Tensor
+from checks.verdict.report import Report, Tensor, Verdict
 from checks.verdict.text import folded
 
 # Runs of one check take times that differ by a third, on a busy machine and where they are short
@@ -47,8 +47,8 @@ class Comparison:
         How the problems differ, where they are not of the same tensors, or checked otherwise.
     """
 
-    verdict_before: str
-    verdict: str
+    verdict_before: Verdict
+    verdict: Verdict
     wrong: tuple[Change, ...]
     undecided: tuple[Change, ...]
     mended: tuple[Change, ...]

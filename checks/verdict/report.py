@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from dataclasses import fields as dataclass_fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from checks.problem.nested import Array, coordinate
 from checks.verdict.stored import SCHEMA, record, records, require_form
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from checks.output.curves import Curves
     from checks.output.grids import Coordinates, Grid
     from checks.output.page import Contents
+
+Verdict = Literal["pass", "fail", "undecided"]
 
 FAILURES_KEPT = 100
 
@@ -153,7 +155,7 @@ class Report:
         Sentences that qualify the verdict, such as why an oracle was not believed.
     """
 
-    verdict: str
+    verdict: Verdict
     parameters: int
     checked: int
     zero: int

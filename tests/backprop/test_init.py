@@ -20,7 +20,7 @@ def test_every_public_name_is_there() -> None:
         assert getattr(backprop, name).__name__ == name
     assert set(backprop.__all__) <= set(dir(backprop))
     with pytest.raises(AttributeError, match="'backprop' has no attribute 'trian'"):
-        backprop.trian  # noqa: B018
+        backprop.trian  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_a_function_replaced_in_its_module_is_replaced_here(

@@ -9,7 +9,7 @@ from checks.methods.dispatch import run_check
 from checks.network.faults import selftest
 from checks.network.faults.catalogue import FAULTS
 from checks.network.faults.selftest import SelfTest, random_network_for, run
-from checks.verdict.report import Report
+from checks.verdict.report import Report, Verdict
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def few(monkeypatch: pytest.MonkeyPatch, *codes: str) -> None:
     monkeypatch.setattr(selftest, "FAULTS", chosen)
 
 
-def answering(monkeypatch: pytest.MonkeyPatch, verdict: str) -> None:
+def answering(monkeypatch: pytest.MonkeyPatch, verdict: Verdict) -> None:
     """A checker that always gives the same verdict."""
 
     def check(*args: Any, **options: Any) -> Report:
