@@ -6,6 +6,7 @@
     check_gradients(attributes(net, ["W1"], cost=…, gradients=…))    # what an object keeps
     check_vjp(f, vjp, x), check_jvp(f, jvp, x)           # products with a Jacobian
     check_jacobian(fun, jac, x), check_hessian(grad, hess, x)        # the matrices themselves
+    search(make)                                         # the smallest wrong case, found
     certificate = verify(net, x, y)                      # a network's gradient, proved
 
 Everything is loaded when it is first asked for: importing this package loads nothing.
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from checks.network.certification.certificate import Certificate
     from checks.network.certification.verification import verify
     from checks.object_attributes import attributes
+    from checks.searching.result import SearchResult
+    from checks.searching.search import search
     from checks.verdict.comparison import compare
     from checks.verdict.report import Report
 
@@ -33,6 +36,7 @@ __all__ = [
     "GradientError",
     "GradientProblem",
     "Report",
+    "SearchResult",
     "assert_gradients",
     "attributes",
     "check_gradients",
@@ -41,6 +45,7 @@ __all__ = [
     "check_jvp",
     "check_vjp",
     "compare",
+    "search",
     "value_and_grad",
     "verify",
 ]
@@ -50,6 +55,7 @@ _HOME = {
     "GradientError": "checks.api",
     "GradientProblem": "checks.forms",
     "Report": "checks.verdict.report",
+    "SearchResult": "checks.searching.result",
     "assert_gradients": "checks.api",
     "attributes": "checks.object_attributes",
     "check_gradients": "checks.api",
@@ -58,6 +64,7 @@ _HOME = {
     "check_jvp": "checks.jacobian_products",
     "check_vjp": "checks.jacobian_products",
     "compare": "checks.verdict.comparison",
+    "search": "checks.searching.search",
     "value_and_grad": "checks.forms",
     "verify": "checks.network.certification.verification",  # loads `backprop` as well
 }

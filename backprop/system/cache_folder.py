@@ -32,7 +32,12 @@ def for_data() -> Path:
 
 
 def for_certificates() -> Path:
-    """The folder for certificates: in `GEARTRAIN_CACHE` where set, else in the user's cache.
+    """The folder for certificates; raises what `for_searches` raises."""
+    return _base() / "certificates"
+
+
+def for_searches() -> Path:
+    """The folder for what searches found: in `GEARTRAIN_CACHE` where set, else the user's cache.
 
     Raises
     ------
@@ -41,9 +46,13 @@ def for_certificates() -> Path:
     FileNotFoundError
         Where none was named, and the user has no home folder.
     """
+    return _base() / "searches"
+
+
+def _base() -> Path:
     if named := os.environ.get(VARIABLE):
         try:
-            return Path(named).expanduser() / "certificates"
+            return Path(named).expanduser()
         except RuntimeError:
             raise CacheError(
                 f"{VARIABLE}: expected a folder, got {named}, whose ~ stands for no known home"
@@ -56,7 +65,7 @@ def for_certificates() -> Path:
         base = _home() / "Library" / "Caches" / "geartrain"
     else:
         base = Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache") / "geartrain"
-    return base / "certificates"
+    return base
 
 
 def _home() -> Path:

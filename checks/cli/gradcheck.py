@@ -28,6 +28,7 @@ from backprop.system.terminal import (
     show,
     version_option,
 )
+from checks.cli import searching
 from checks.cli.comparison import compared, earlier
 from checks.cli.pictures import pictures
 from checks.cli.supervision import own_streams, supervised
@@ -54,6 +55,7 @@ MOST_JOBS = 61 if sys.platform == "win32" else 1024
 SMALL = 2**20
 
 NETWORK_OPTIONS = ("batch_size", "activation", "cost", "dtype")
+MAKER_OPTIONS = ("batch_size", "dtype", "shape", "point", "drawn")
 SELFTEST_OPTIONS = ("seed", "selftest", "json_path", "quiet")
 # Not those that change where a check is run: its numbers are the same.
 NOT_REPEATED = (
@@ -118,6 +120,7 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Share a sweep among the workers of the Dask scheduler there."),
     click.option("--selftest", is_flag=True,
                  help="Plant known bugs instead, and show which are caught."),
+    *searching.OPTIONS,
     click.option("--json", "json_path", metavar="PATH",
                  help="Write the report as JSON; - is standard output, and then nothing else is"
                       " printed there."),
@@ -159,10 +162,12 @@ def command(context: click.Context, /, **given: Any) -> None:
                                     several of these are checked in turn
     gradcheck package.module:name   the same, from a module
     gradcheck path/to/file.py       what in the file can be checked
+    gradcheck FILE:make --search    the smallest problem with a wrong gradient,
+                                    among those that make(shape, seed) builds
 
     The code in a file or module is run, as `python` would run it.
     """  # noqa: D301 click reads the \b: do not rewrap
-    job = _selftest if given["selftest"] else _check
+    job = _selftest if given["selftest"] else _search if given["search"] else _check
     with output(given["json_path"]) as write, told(write):
         code = job(context, given, write)
     context.exit(code)
@@ -173,10 +178,12 @@ def main() -> None:
     command(prog_name="gradcheck", obj=supervised)
 
 
-# --- the two jobs -----------------------------------------------------------------------------
+# --- the jobs ---------------------------------------------------------------------------------
 
 
 def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
+    if wrong := [f"--{name}" for name in ("examples", "seconds") if given[name] is not None]:
+        raise click.UsageError(f"{wrong[0]}: expected --search beside it")
     if not any(map(str.strip, given["target"])):
         raise click.UsageError(
             "SHAPE or FILE: expected layer widths such as 784 40 10, or a Python file such as"
@@ -191,21 +198,7 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
         context.obj()  # before NumPy is loaded, and anyone's code
     elif shape is not None and sum(map(math.prod, pairwise(shape))) <= SMALL:
         one_thread()
-    with user_errors():
-        from checks import api
-
-        options = api.options(
-            rtol=given["rtol"],
-            method=method,
-            oracle=given["oracle"],
-            strict=given["strict"],
-            cost_error=given["cost_error"],
-            repeatable=not given["not_repeatable"],
-            sample=given["sample"],
-            stop_after=given["stop_after"],
-            seed=given["seed"],
-            progress=None,
-        )
+    options = _options(given, method)
     with own_streams():
         targets = _targets(context, given, shape)
     if before is not None and len(targets) > 1:
@@ -268,6 +261,53 @@ def _text(report: Report, given: dict[str, Any]) -> str:
 def _headed(name: str, text: str, given: dict[str, Any]) -> str:
     """The same of one target among several."""
     return fitted(f"{name}: {text}") if given["quiet"] else f"{name}\n{text}\n"
+
+
+def _options(given: dict[str, Any], method: str) -> dict[str, Any]:
+    """The options of a check, as the library takes them."""
+    with user_errors():
+        from checks import api
+
+        return api.options(
+            rtol=given["rtol"],
+            method=method,
+            oracle=given["oracle"],
+            strict=given["strict"],
+            cost_error=given["cost_error"],
+            repeatable=not given["not_repeatable"],
+            sample=given["sample"],
+            stop_after=given["stop_after"],
+            seed=given["seed"],
+            progress=None,
+        )
+
+
+def _search(context: click.Context, given: dict[str, Any], write: Write) -> int:
+    names = set(given)
+    for option in ("--jobs", "--dask", "--html", "--plot", "--compare", "--drawn"):
+        if option in _given(context, but=()):
+            raise click.UsageError(f"--search: expected no {option} beside it; leave it out")
+    method = _method(context, given)
+    with user_errors():
+        shape = shape_of(given["target"])
+    one_thread()
+    if context.obj and shape is None and given["target"]:
+        context.obj()  # before NumPy is loaded, and anyone's code
+    own = {*NOT_REPEATED, *NETWORK_OPTIONS, *MAKER_OPTIONS, *searching.OWN}
+    job = searching.Job(
+        target=given["target"],
+        shape=shape,
+        given=given,
+        typed=frozenset(name for name in names if _typed(context, name)),
+        repeated=tuple(_given(context, but=own)),
+    )
+    options = _options(given, method)
+    with own_streams():
+        result = searching.run(job, options)
+    write(result.to_json())
+    if given["json_path"] != "-":
+        show(fitted(result.summary if given["quiet"] else str(result)))
+    return EXIT_CODES[result.verdict]
 
 
 def _method(context: click.Context, given: dict[str, Any]) -> str:
@@ -339,20 +379,30 @@ def _targets(
     if shape is not None:
         subjects, notes = _networks(shape, given, repeat(*given["target"]))
         return [_Target(name=" ".join(given["target"]), subjects=subjects, notes=notes)]
-    if wrong := _given(context, but=set(given) - set(NETWORK_OPTIONS)):
-        raise click.UsageError(
-            f"{given['target'][0]}: expected no options that describe a network, got"
-            f" {shlex.join(wrong)}; leave them out, or give a shape"
-        )
+
+    def refuse(target: str, options: set[str]) -> None:
+        if wrong := _given(context, but=set(given) - options):
+            raise click.UsageError(
+                f"{target}: expected no options that describe a network, got {shlex.join(wrong)};"
+                " leave them out, or give a shape"
+            )
+
+    def convert(found: Any, name: str) -> Problem:
+        if searching.is_maker(found, given):
+            return searching.problem_of_maker(found, name, given)
+        refuse(name, {*NETWORK_OPTIONS, *MAKER_OPTIONS})
+        return subject_of(found, name)
+
+    refuse(given["target"][0], set(NETWORK_OPTIONS) - set(MAKER_OPTIONS))
     if widths := [word for word in given["target"] if _is_width(word)]:
         raise click.UsageError(
             f"SHAPE or FILE: expected layer widths, or files such as path/to/file.py:name, got"
             f" {shlex.join(widths)} among files"
         )
     with user_errors():
-        from checks.cli.target_loading import load
+        from checks.cli.target_loading import load_as, subject_of
 
-        found = {target: load(target) for target in given["target"]}
+        found = {target: load_as(target, convert) for target in given["target"]}
     return [
         _Target(name=target, subjects=[replace(one, repeat=one.repeat or repeat(target))])
         for target, one in found.items()
@@ -380,15 +430,18 @@ def shape_of(target: Sequence[str]) -> tuple[int, ...] | None:
 def _networks(
     shape: tuple[int, ...], given: dict[str, Any], repeat: str
 ) -> tuple[list[Problem], list[str]]:
-    from checks.network.random_networks import random_network_and_batch
+    if wrong := [f"--{name}" for name in ("shape", "drawn") if given[name] is not None]:
+        raise click.UsageError(f"{wrong[0]}: expected a file with a make beside it, got a shape")
+    from checks.network.network_search import network_at
 
     with user_errors():
-        net, x, y, notes = random_network_and_batch(
+        net, x, y, notes = network_at(
             shape,
             activation=parsing.parse_names(given["activation"]),
             cost=given["cost"],
             batch_size=given["batch_size"],
             seed=given["seed"],
+            point=given["point"] or "as-made",
         )
     from checks.network.adapter import network_problem
 
@@ -398,12 +451,16 @@ def _networks(
     return [network_problem(n, x, y, repeat=repeat) for n in nets], notes
 
 
+def _typed(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
 def _given(context: click.Context, *, but: Any) -> list[str]:
     """The options on the command line, as they could be typed again."""
     typed = []
     for parameter in context.command.params:
         name = parameter.name or ""
-        if name not in but and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        if name not in but and _typed(context, name):
             if isinstance(parameter, click.Argument):
                 typed += context.params[name]
             else:

@@ -16,19 +16,17 @@ import inspect
 import stat
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
-from checks.api import named_inputs
-from checks.forms import GradientProblem
-from checks.problem.problem import Problem, black_box, call_user_function
+from checks.parts import PartsError, kind_of, problem_of
+from checks.problem.problem import Problem, call_user_function
+
+Found = TypeVar("Found")
 
 DEFAULT_NAME = "subject"
-PARTS = ("cost", "gradients", "params")
-OPTIONAL = ("inputs", "jac", "args")
 
 # A file's module has a name of its own, so that a file called numpy.py shadows nothing.
 OF_A_FILE = "_gradcheck_"
@@ -48,7 +46,12 @@ class LoadError(Exception):
 
 
 def load(target: str) -> Problem:
-    """The subject that `target` names.
+    """The subject that `target` names; parameters and exceptions are those of `load_as`."""
+    return load_as(target, subject_of)
+
+
+def load_as(target: str, convert: Callable[[Any, str], Found]) -> Found:
+    """What `target` names, converted.
 
     Parameters
     ----------
@@ -56,6 +59,8 @@ def load(target: str) -> Problem:
         A Python file or an importable module, then a colon and a name. Without a name it is
         `subject`; without the colon, too, if nothing else in it can be checked. The file's folder,
         or the working directory for a module, can be imported from while it loads.
+    convert
+        Makes something of what was found, and of the target's full name.
 
     Raises
     ------
@@ -74,9 +79,9 @@ def load(target: str) -> Problem:
             raise _with_hidden(error, folder) from error.raised
         if name is None:
             name = _only_name(module, where)
-        subject = _subject(_named(module, where, name), f"{where}:{name}")
+        found = convert(_named(module, where, name), f"{where}:{name}")
     _send_as_code(folder)
-    return subject
+    return found
 
 
 def split(target: str) -> tuple[str, str | None]:
@@ -211,13 +216,10 @@ def _checkable(module: ModuleType) -> list[str]:
 
 
 def _fits(value: Any) -> bool:
-    if isinstance(value, Problem):
-        return True
     if isinstance(value, type | ModuleType):
         return False
     try:
-        parts = _parts(value)
-        return parts is not None and bool(_black_box(parts))
+        return problem_of(value) is not None
     except Exception:  # noqa: BLE001 anyone's object may raise anything when it is looked at
         return False
 
@@ -237,54 +239,21 @@ def _required(function: FunctionType) -> bool:
                for p in parameters)  # fmt: skip
 
 
-def _subject(found: Any, target: str) -> Problem:
-    if isinstance(found, Problem):
-        return found
-    parts = _parts(found)
-    if parts is None and callable(found):
-        found = _guarded(target, "calling it", found)
-        if isinstance(found, Problem):
-            return found
-        parts = _parts(found)
-    if parts is None:
+def subject_of(found: Any, target: str) -> Problem:
+    """The problem that something is, holds or returns; raises a LoadError where there is none."""
+    try:
+        problem = problem_of(found)
+        if problem is None and callable(found):
+            found = _guarded(target, "calling it", found)
+            problem = problem_of(found)
+    except PartsError as error:
+        raise LoadError(f"{target}: {error}") from None
+    if problem is None:
         raise LoadError(
             f"{target}: expected (cost, gradients, params), a dict or an object with these three,"
-            f" or a function without arguments that returns them, got {_kind(found)}"
+            f" or a function without arguments that returns them, got {kind_of(found)}"
         )
-    try:
-        problem = _black_box(parts)
-    except (TypeError, ValueError) as error:
-        raise LoadError(f"{target}: {error}") from None
-    within = found.within if isinstance(found, GradientProblem) else problem.within
-    return replace(problem, within=within)
-
-
-def _black_box(parts: dict[str, Any]) -> Problem:
-    inputs = named_inputs(parts.get("inputs"))
-    return black_box(**{"gradients": None, **parts, "inputs": inputs})
-
-
-def _parts(found: Any) -> dict[str, Any] | None:
-    """The cost, gradients, params and what else of `OPTIONAL` that `found` holds, or None."""
-    if isinstance(found, tuple):
-        return dict(zip(PARTS, found, strict=True)) if len(found) == len(PARTS) else None
-    if isinstance(found, Mapping):
-        return _pick(found.__contains__, found.__getitem__)
-    held = _pick(
-        lambda part: call_user_function("the object", hasattr, found, part),
-        lambda part: call_user_function("the object", getattr, found, part),
-    )
-    if held is not None and not isinstance(held.get("args", ()), tuple):
-        del held["args"]  # something else of the same name
-    return held
-
-
-def _pick(has: Callable[[str], bool], get: Callable[[str], Any]) -> dict[str, Any] | None:
-    both = has("jac") and get("jac") is True
-    if not all(has(part) for part in PARTS if not (both and part == "gradients")):
-        return None
-    found = {part: get(part) for part in (*PARTS, *OPTIONAL) if has(part)}
-    return found | {"jac": both}
+    return problem
 
 
 def _guarded(target: str, doing: str, action: Callable[..., Any], *given: Any) -> Any:
@@ -304,14 +273,6 @@ def describe(error: BaseException) -> str:
         return f"{last} ({error.filename}, line {error.lineno})"
     frames = traceback.extract_tb(error.__traceback__)
     return f"{last} ({frames[-1].filename}, line {frames[-1].lineno})" if frames else last
-
-
-def _kind(found: Any) -> str:
-    if isinstance(found, Mapping):
-        return f"a dict with the keys {', '.join(map(repr, found)) or 'none'}"
-    if isinstance(found, tuple):
-        return f"a tuple of {len(found)}"
-    return f"{type(found).__name__}"
 
 
 def _similar(path: Path) -> str:

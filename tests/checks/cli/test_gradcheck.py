@@ -612,7 +612,7 @@ def test_one_function_that_returns_both_is_checked(run: Any, file: Path) -> None
         ("no/such.py:x", "expected a Python file, found nothing there"),
         ("nosuchmodule:x", "nosuchmodule: expected layer widths such as 784 40 10"),
         ("a.py b.py", "a.py: expected a Python file, found nothing there"),
-        ("a.py:x --dtype float32", "expected no options that describe a network, got --dtype"),
+        ("a.py:x --cost quadratic", "expected no options that describe a network, got --cost"),
         ("5 3 --selftest", "expected no more than --seed, --json and --quiet beside it, got 5 3"),
     ],
 )
