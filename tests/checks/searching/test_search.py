@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -280,7 +281,7 @@ def _named_make(shape: Any) -> Any:
 def test_time_ends_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
     """By the clock, which here moves on by a second whenever it is looked at."""
     seconds = iter(range(10_000))
-    monkeypatch.setattr(engine.time, "monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(seconds)))
     found = search(makers.right, seconds=20)
     assert found.verdict == "pass"
     assert 5 < found.looked_at < 20
