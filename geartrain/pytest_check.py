@@ -8,9 +8,10 @@ import inspect
 import json
 import pickle
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from types import CodeType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import geartrain
@@ -27,26 +28,36 @@ PARTS = ("cost", "gradients", "params")
 OPTIONAL = ("inputs", "jac", "args")  # what else a problem may bring along
 KEPT = 100  # reports of one test; Hypothesis may run it a thousand times
 OURS = ("checks", "geartrain")
+FIXTURE = "geartrain.pytest_plugin"
 # What our own code raises to say that it was called wrongly; anything else is a fault of ours.
 REFUSALS = (AssertionError, ImportError, TypeError, ValueError)
 
 
 def check(
+    function: str,
+    given: Sequence[Any],
+    options: Mapping[str, Any],
+    *,
     item: pytest.Item,
     settings: Mapping[str, Any],
-    given: tuple[Any, Any, Any],
-    options: Mapping[str, Any],
     records: Records,
 ) -> tuple[Report, bool]:
-    """The report of a check that does not fail the test, and whether to warn; it is recorded."""
+    """The report of a check that does not fail the test, and whether to warn; it is recorded.
+
+    `function` is one of `check_gradients` and its like, and `given` its arguments.
+    """
     __tracebackhide__ = True
-    parts = _parts(*given)
-    chosen = {**settings, **_marked(item), **parts, **_known("gradcheck", options)}
+    run = getattr(geartrain, function)
+    taken = _options_of(run)
+    parts = _parts(*given) if function == "check_gradients" else None
+    marked = {k: v for k, v in {**settings, **_marked(item)}.items() if k in taken}
+    chosen = {**marked, **(parts or {}), **_known("gradcheck", options, taken)}
     undecided = chosen.pop("undecided", "fail")
     if undecided not in UNDECIDED:
         raise ValueError(f"undecided: expected one of {', '.join(UNDECIDED)}, got {undecided!r}")
-    report = geartrain.check_gradients(**chosen)
-    about = {**report.extra, "gradient": _name(parts)}
+    report = run(*(() if parts else given), **chosen)
+    judged = _judged(parts) if parts else given[1]
+    about = {**report.extra, "gradient": _name(judged)}
     report = replace(report, repeat=_again(item, settings), extra=about)
     if report.verdict == "fail" or (report.verdict != "pass" and undecided == "fail"):
         raise geartrain.GradientError(report)
@@ -84,28 +95,37 @@ def _marked(item: pytest.Item) -> dict[str, Any]:
                 "the marker gradcheck: expected options by name, such as rtol=1e-5, got"
                 f" {', '.join(map(repr, mark.args))}"
             )
-        options |= _known("the marker gradcheck", mark.kwargs)
+        known = _options_of(geartrain.check_gradients)
+        options |= _known("the marker gradcheck", mark.kwargs, known)
     return options
 
 
-def _known(where: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The options, if there are such."""
-    parameters = inspect.signature(geartrain.check_gradients).parameters.values()
-    names = ["undecided", *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)]
+def _options_of(function: Callable[..., Any]) -> list[str]:
+    parameters = inspect.signature(function).parameters.values()
+    return ["undecided", *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)]
+
+
+def _known(where: str, options: Mapping[str, Any], taken: Sequence[str]) -> Mapping[str, Any]:
+    """The options, if all of them are among those taken."""
     for name in options:
-        if name not in names:
-            close = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
-            raise TypeError(f"{where}: expected options of check_gradients, got {name!r}; {hint}")
+        if name not in taken:
+            close = difflib.get_close_matches(name, taken, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(taken)}"
+            raise TypeError(f"{where}: expected options of the check, got {name!r}; {hint}")
     return options
 
 
-def _name(parts: Mapping[str, Any]) -> str | None:
-    """The function that is judged, by its full name; None where arrays are."""
+def _judged(parts: Mapping[str, Any]) -> Any:
+    """What is judged of a problem: its gradient, or a function that returns both."""
     cost, gradients = parts["cost"], parts.get("gradients")
     if isinstance(cost, geartrain.GradientProblem):
         gradients = cost.gradients
-    function = _innermost(cost if gradients is None or gradients is True else gradients)
+    return cost if gradients is None or gradients is True else gradients
+
+
+def _name(judged: Any) -> str | None:
+    """The function that is judged, by its full name; None where arrays are."""
+    function = _innermost(judged)
     if not callable(function):
         return None
     named = function if hasattr(function, "__qualname__") else type(function)
@@ -136,8 +156,14 @@ def note_failures(error: BaseException, item: pytest.Item, records: Records) -> 
     if isinstance(error, BaseExceptionGroup):
         for each in error.exceptions:
             note_failures(each, item, records)
-    elif isinstance(error, geartrain.GradientError):
+    elif isinstance(error, _failure()):
         keep(error.report, records, pictured=_pictured(item))
+
+
+def _failure() -> type[Any] | tuple[()]:
+    """The error of a failed check, if it is ours that is loaded."""
+    found = getattr(sys.modules.get("checks.api"), "GradientError", ())
+    return found if hasattr(found, "__mro__") else ()
 
 
 def _pictured(item: pytest.Item) -> bool:
@@ -176,8 +202,8 @@ def properties(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, object]]
 # --- what a failure shows ---------------------------------------------------------------------
 
 
-def without_our_frames(error: BaseException, call: CodeType) -> None:
-    """Take our frames, from that call on, out of the traceback of an error, and of its causes.
+def without_our_frames(error: BaseException) -> None:
+    """Take our frames out of the traceback of an error, and of its causes, from the fixture on.
 
     They stay where the error is a fault of ours.
     """
@@ -185,13 +211,13 @@ def without_our_frames(error: BaseException, call: CodeType) -> None:
     following: BaseException | None = error
     while following and following not in chain:
         chain.append(following)
-        _prune(following, call)
+        _prune(following)
         following = following.__cause__ or following.__context__
 
 
-def _prune(error: BaseException, call: CodeType) -> None:
+def _prune(error: BaseException) -> None:
     entries = [*_entries(error.__traceback__)]
-    calls = [k for k, entry in enumerate(entries) if entry.tb_frame.f_code is call]
+    calls = [k for k, entry in enumerate(entries) if _module(entry) == FIXTURE]
     if not calls or (_is_ours(entries[-1]) and not isinstance(error, REFUSALS)):
         return
     last = max(k for k, entry in enumerate(entries) if _is_ours(entry))
@@ -207,4 +233,8 @@ def _entries(entry: TracebackType | None) -> Iterator[TracebackType]:
 
 
 def _is_ours(entry: TracebackType) -> bool:
-    return str(entry.tb_frame.f_globals.get("__name__", "")).partition(".")[0] in OURS
+    return _module(entry).partition(".")[0] in OURS
+
+
+def _module(entry: TracebackType) -> str:
+    return str(entry.tb_frame.f_globals.get("__name__", ""))

@@ -20,6 +20,7 @@ import pytest
 if TYPE_CHECKING:
     from checks import Report
 
+LOADED_BY_CHECKS = frozenset({"checks.api", "geartrain.pytest_check"})
 FILES = ("json", "html")
 
 CURRENT = pytest.StashKey[pytest.Item]()
@@ -32,7 +33,11 @@ class UndecidedWarning(UserWarning):
 
 
 class Gradcheck:
-    """What the fixture `gradcheck` gives: call it to check a gradient."""
+    """What the fixture `gradcheck` gives: call it to check a gradient.
+
+    `jacobian`, `hessian`, `vjp` and `jvp` check what `geartrain.check_jacobian` and its like do,
+    with the same options, summary and failures.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -67,13 +72,43 @@ class Gradcheck:
             When an argument or an option is unusable.
         """
         __tracebackhide__ = True
+        return self._check("check_gradients", options, cost, gradients, params)
+
+    def jacobian(self, fun: Any, jac: Any, x: Any, pattern: Any = None, **options: Any) -> Report:
+        """Check a Jacobian, as `geartrain.check_jacobian` does."""
+        __tracebackhide__ = True
+        return self._check("check_jacobian", options, fun, jac, x, pattern)
+
+    def hessian(self, grad: Any, hess: Any, x: Any, **options: Any) -> Report:
+        """Check a Hessian, or its products, as `geartrain.check_hessian` does."""
+        __tracebackhide__ = True
+        return self._check("check_hessian", options, grad, hess, x)
+
+    def vjp(self, f: Any, vjp: Any, x: Any, **options: Any) -> Report:
+        """Check a vector-Jacobian product, as `geartrain.check_vjp` does."""
+        __tracebackhide__ = True
+        return self._check("check_vjp", options, f, vjp, x)
+
+    def jvp(self, f: Any, jvp: Any, x: Any, **options: Any) -> Report:
+        """Check a Jacobian-vector product, as `geartrain.check_jvp` does."""
+        __tracebackhide__ = True
+        return self._check("check_jvp", options, f, jvp, x)
+
+    def _check(self, function: str, options: Mapping[str, Any], *given: Any) -> Report:
+        __tracebackhide__ = True
         from geartrain.pytest_check import check
 
         item = self._config.stash[CURRENT]
-        settings, records = self._config.stash[SETTINGS], item.stash[RECORDS]
-        report, warn = check(item, settings, (cost, gradients, params), options, records)
+        report, warn = check(
+            function,
+            given,
+            options,
+            item=item,
+            settings=self._config.stash[SETTINGS],
+            records=item.stash[RECORDS],
+        )
         if warn:
-            warnings.warn(UndecidedWarning(f"not proved\n{report}"), stacklevel=2)
+            warnings.warn(UndecidedWarning(f"not proved\n{report}"), stacklevel=3)
         return report
 
 
@@ -188,12 +223,12 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Send what was checked along with the test's report, from workers too, and for JUnit."""
-    if call.excinfo is not None and "geartrain.pytest_check" in sys.modules:
+    if call.excinfo is not None and not LOADED_BY_CHECKS.isdisjoint(sys.modules):
         from geartrain import pytest_check
 
         pytest_check.note_failures(call.excinfo.value, item, item.stash[RECORDS])
         if not item.config.getoption("fulltrace", default=False):
-            pytest_check.without_our_frames(call.excinfo.value, Gradcheck.__call__.__code__)
+            pytest_check.without_our_frames(call.excinfo.value)
     records = item.stash.get(RECORDS, [])
     if records:
         from geartrain import pytest_check

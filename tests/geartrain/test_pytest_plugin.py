@@ -204,6 +204,65 @@ def test_attributes(gradcheck):
     ]
 
 
+OTHERS = """
+A = np.arange(6.0).reshape(3, 2)
+point = np.array([0.5, -1.5])
+
+@pytest.mark.gradcheck(rtol=1e-5, method="sweep")
+def test_right(gradcheck):
+    assert gradcheck.jacobian(lambda v: A @ v, lambda v: A, point).rtol == 1e-5
+    gradcheck.hessian(lambda v: 4 * v**3, lambda v: np.diag(12 * v**2), point)
+    gradcheck.vjp(lambda v: A @ v, lambda v, c: A.T @ c, point)
+    gradcheck.jvp(lambda v: A @ v, lambda v, t: A @ t, point)
+
+def wrong(v):
+    return A + (A == 3)
+
+def test_wrong(gradcheck):
+    gradcheck.jacobian(lambda v: A @ v, wrong, point)
+
+def test_mistyped(gradcheck):
+    gradcheck.jacobian(lambda v: A @ v, wrong, point, method="probe")
+"""
+
+
+def test_jacobians_hessians_and_products_are_checked_as_well(pytester: pytest.Pytester) -> None:
+    """With the same options as far as they take them, the same failures and the same summary."""
+    result = run(pytester, OTHERS)
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "E  *GradientError: the gradient is wrong*",
+            "E  *repeat with: pytest test_theirs.py::test_wrong",
+            "E  *TypeError: gradcheck: expected options of the check, got 'method'; *",
+            "5 checks in 2 tests, *: 4 passed, 1 failed; *",
+            "fail: test_theirs.wrong: *",
+        ]
+    )
+    assert not [name for name in (*OUR_FILES, "matrices.py") if name in output(result)]
+
+
+def test_what_hides_ours_is_named(pytester: pytest.Pytester) -> None:
+    """A file of theirs called checks.py: one sentence at their call, and no frame of ours."""
+    pytester.makepyfile(checks="x = 1", test_theirs=LAYER + PAIR)
+    result = pytester.runpytest_subprocess(*PLUGIN)
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["E  *ImportError: *checks.py hides geartrain's package of the *"])
+    assert not [name for name in ("pytest_check.py", "siblings.py") if name in output(result)]
+
+
+def test_failures_of_the_functions_are_counted_too(pytester: pytest.Pytester) -> None:
+    """Whoever called them, and though the fixture was never used."""
+    tests = """
+import geartrain
+
+def test_it():
+    geartrain.assert_gradients(cost, flipped, params)
+"""
+    said = summary(run(pytester, tests))
+    assert said[1] == "fail: test_theirs.py::test_it: the sign is flipped [sign-flipped]"
+
+
 def test_one_argument_that_is_no_problem_is_named(pytester: pytest.Pytester) -> None:
     """With what was expected."""
     result = run(pytester, "def test_it(gradcheck):\n    gradcheck(cost)\n")
