@@ -35,16 +35,22 @@ from checks.several import (
 )
 from checks.verdict.report import Report
 from checks.verdict.restoration import noted, restored
+from checks.verdict.text import folded
 
 LONG = ("points", "mask", "bounds", "manifold")  # options that hold arrays
+
+UNKNOWN = "unknown"  # the code of a diagnosis that names no cause
 
 
 class GradientError(AssertionError):
     """A gradient that was not proved; `report` says where and why."""
 
     def __init__(self, report: Report) -> None:
-        reason = "the gradient is wrong" if report.verdict == "fail" else "not proved"
-        super().__init__(f"{reason}\n{report}")
+        says = "the gradient is wrong" if report.verdict == "fail" else "not proved"
+        cause = report.diagnosis
+        if cause is not None and cause.code != UNKNOWN:  # for those who see a single line of it
+            says += f": {cause.title}" + (f" in {cause.tensor}" if cause.tensor else "")
+        super().__init__("\n".join([*folded(says), str(report)]))
         self.report = report
 
 

@@ -120,7 +120,7 @@ def test_assert_gradients_raises_what_reads_like_a_report() -> None:
         assert_gradients(cube, lambda x: -cube_gradient(x), X)
     assert isinstance(caught.value, GradientError)
     text = str(caught.value)
-    assert text.startswith("the gradient is wrong\n")
+    assert text.startswith("the gradient is wrong: the sign is flipped in params\n")
     assert str(caught.value.report) in text
     assert "params[2]: analytic -12, numeric 12" in text
 
