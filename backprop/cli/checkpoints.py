@@ -7,6 +7,7 @@ damaged.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,8 +39,10 @@ def require_free(save: str | None, *, resume: bool, restart: bool) -> None:
             )
 
 
-def resumed(save: str, model: Model, say: Say) -> Model:
+def resumed(save: str, model: Model, say: Say, rate: float | None) -> Model:
     """The model in the last checkpoint that is whole, or the new one where there is none.
+
+    `rate` is the learning rate from there on, by default the checkpoint's own.
 
     Raises
     ------
@@ -67,8 +70,11 @@ def resumed(save: str, model: Model, say: Say) -> Model:
         if path != checkpoint:  # so that the next one does not push it out for a damaged one
             say(str(damage) if damage else f"{checkpoint}: expected a checkpoint, found none")
             os.replace(path, checkpoint)  # noqa: PTH105 the same with a Path
-        say(f"going on from {path}, after {progress_of(saved)}")
-        return saved
+        before = saved.learning_rate
+        rate = before if rate is None else rate
+        change = f", at learning rate {rate:g} instead of {before:g}" if rate != before else ""
+        say(f"going on from {path}, after {progress_of(saved)}{change}")
+        return replace(saved, learning_rate=rate)
     if damage is not None:
         raise damage
     say(f"{checkpoint}: no checkpoint there, starting anew")
@@ -82,6 +88,14 @@ def keep(checkpoint: str | None, model: Model) -> None:
     if checkpoint is not None:
         with writing("--save", checkpoint):
             save_model(checkpoint, model, before=before_path(checkpoint))
+
+
+def kept(checkpoint: str | None, model: Model) -> str:
+    """Where to go on from after training has failed, as a line more of the message."""
+    if checkpoint is None or not model.history:
+        return ""
+    epoch = f"keeps epoch {len(model.history)}, all of it finite"
+    return f"\n{checkpoint} {epoch}; go on from it with --resume and a smaller --learning-rate"
 
 
 def progress_of(model: Model) -> str:

@@ -60,10 +60,10 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     seed_option("Of the first weights and of the order of the samples."),
     click.option("--batch-size", "-b", type=click.IntRange(min=1), default=20, metavar="N",
                  show_default=True, help="Samples to a step."),
-    click.option("--learning-rate", "-r", type=float, default=5.0, metavar="X", show_default=True,
-                 help="The step along minus the mean gradient. The default suits sigmoid with the"
-                      " quadratic cost; the cross-entropies want some 0.3, other activations with"
-                      " the quadratic cost 0.03 to 0.5."),
+    click.option("--learning-rate", "-r", type=float, metavar="X",
+                 help="The step along minus the mean gradient. With --resume, it may change."
+                      "  [default: one that suits activations and cost, as in docs/rates.md;"
+                      " with --resume, the last one]"),
     click.option("--shape", metavar="WIDTHS",
                  callback=lambda ctx, option, text: None if text is None else shape_of(text),
                  help="Such as 784-40-10.  [default: the data's pixels, 40, its classes]"),
@@ -137,10 +137,11 @@ def _train(
 ) -> Model:
     """From a new model to a trained one; `record` grows on the way."""
     from backprop.training import epochs
+    from backprop.training.epochs import TrainingError
     from backprop.training.samples import split_samples
 
     if options["resume"]:
-        model = checkpoints.resumed(options["save"], model, say)
+        model = checkpoints.resumed(options["save"], model, say, options["learning_rate"])
     checkpoint = checkpoint_of(options["save"])
     _take(record, model, checkpoint)
     x, y = _first_samples(model, data)
@@ -158,13 +159,7 @@ def _train(
     model = replace(model, certificate=certificate.to_dict())
     _take(record, model, checkpoint)
     total, done = options["epochs"], len(model.history)
-    if model.seen and done >= total:
-        raise click.UsageError(
-            f"--epochs: expected {done + 1} or more, for the checkpoint lies within that epoch, got"
-            f" {total}"
-        )
-    if done >= total:
-        say(f"nothing to train: {done} epochs are done, and --epochs {total} asks for no more")
+    _say_what_is_to_do(model, options, say)
     samples = len(data.train_labels)
     bar = Bar("training", (total - done) * samples - model.seen)
     seen = model.seen
@@ -203,11 +198,13 @@ def _train(
                 on_batch=step,
             )
     except signals.StopAsked as stop:
-        if seen:
+        if seen and epochs.not_finite(model.net) is None:
             model = replace(model, seen=seen)
             checkpoints.keep(checkpoint, model)
         _take(record, model, checkpoint)
         raise _stopped(stop.number, _interrupted(model, checkpoint)) from None
+    except TrainingError as error:
+        raise TrainingError(f"{error}{checkpoints.kept(checkpoint, model)}") from error
     return model
 
 
@@ -221,12 +218,15 @@ def _stopped(number: int, said: str) -> BaseException:
 
 def _new_model(data: Dataset, options: dict[str, Any]) -> Model:
     from backprop import arguments
+    from backprop.learning.rates import suitable_rate
     from backprop.training.model_file import Model
     from backprop.training.samples import split_samples
 
     with usage_errors():
         net = new_network(options["shape"] or (data.features, 40, data.classes), options)
-        rate = arguments.positive("--learning-rate", options["learning_rate"])
+        asked = options["learning_rate"]
+        rate = suitable_rate(net) if asked is None else asked
+        rate = arguments.positive("--learning-rate", rate)
         split_samples(net, data)
     return Model(
         net=net,
@@ -273,7 +273,9 @@ def _take(record: dict[str, Any], model: Model, checkpoint: str | None) -> None:
     """Bring the record up to date with the model, which is in the checkpoint once it has epochs."""
     record["checkpoint"] = checkpoint if model.history or model.seen else None
     record["epochs"] = len(model.history)
-    for key in ("loss", "test_accuracy", "seconds", "audit"):
+    record["learning_rate"] = model.learning_rate
+    record["learning_rates"] = [epoch.learning_rate for epoch in model.history]
+    for key in ("loss", "test_accuracy", "seconds", "audit", "note"):
         record[key] = [getattr(epoch, key) for epoch in model.history]
     record["certificate"] = dict(model.certificate) or None
 
@@ -284,7 +286,22 @@ def _epoch_line(epoch: Epoch, total: int) -> str:
     parts += [f"test accuracy {accuracy:.2%}"] if accuracy is not None else []
     parts += [f"{epoch.seconds:.2f} s"]
     parts += [f"audit {_short(epoch.audit)}"] if epoch.audit else []
-    return ", ".join(parts)
+    return ", ".join(parts) + (f"\n{epoch.note}" if epoch.note else "")
+
+
+def _say_what_is_to_do(model: Model, options: dict[str, Any], say: Say) -> None:
+    """The rate, where it was chosen and not given; or that nothing is left to be trained."""
+    total, done = options["epochs"], len(model.history)
+    if model.seen and done >= total:
+        raise click.UsageError(
+            f"--epochs: expected {done + 1} or more, for the checkpoint lies within that epoch, got"
+            f" {total}"
+        )
+    if done >= total:
+        say(f"nothing to train: {done} epochs are done, and --epochs {total} asks for no more")
+    elif options["learning_rate"] is None and not done:
+        names = " and ".join(dict.fromkeys(model.net.activations))
+        say(f"learning rate {model.learning_rate:g}, for {names} with the cost {model.net.cost}")
 
 
 def _short(audit: str) -> str:

@@ -13,12 +13,15 @@ import numpy as np
 
 from backprop import arguments
 from backprop.activations import Array
+from backprop.learning import health
+from backprop.learning.divergence import divergence
+from backprop.learning.rates import suitable_rate
 from backprop.network import Network, require_network
 from backprop.training import evaluation, gradient_descent
-from backprop.training.gradient_descent import OnBatch
+from backprop.training.gradient_descent import DivergedError, OnBatch
 from backprop.training.history import Epoch
 from backprop.training.permit import Permit, PermitError, require_permit
-from backprop.training.samples import Data, epoch_order, split_samples
+from backprop.training.samples import Data, Samples, epoch_order, split_samples
 
 AUDITED = 20  # samples of an epoch, its first
 
@@ -45,7 +48,7 @@ def train(
     permit: Permit | None = None,
     epochs: int = 3,
     batch_size: int = 20,
-    learning_rate: float = 5.0,
+    learning_rate: float | None = None,
     seed: int = 0,
     start: int = 0,
     seen: int = 0,
@@ -70,7 +73,8 @@ def train(
     batch_size
         Samples in a minibatch; the last of an epoch may be smaller.
     learning_rate
-        The step along minus the mean gradient of a minibatch.
+        The step along minus the mean gradient of a minibatch; by default the one that suits the
+        network, `backprop.learning.rates.suitable_rate`: 5 for sigmoid with the quadratic cost.
     seed
         The order of the samples: the same seed gives the same bits, on the same machine.
     start
@@ -91,14 +95,15 @@ def train(
     PermitError
         Where the permit does not cover this network and this code, before anything is changed.
     TrainingError
-        Where a parameter or the loss is no longer finite.
+        Where a parameter or the loss is no longer finite; the parameters are then those before
+        that step.
     AuditError
         Where an audit fails, or raises something.
     ValueError, TypeError
         Naming the argument, what was expected and what came.
     """
     require_network(net)
-    if wrong := _not_finite(net):
+    if wrong := not_finite(net):
         raise ValueError(
             f"net: expected finite parameters to begin with, got NaN or infinity in {wrong};"
             " take another network, such as a checkpoint from before it diverged"
@@ -107,23 +112,32 @@ def train(
     epochs = arguments.whole("epochs", epochs, least=0)
     start = arguments.whole("start", start, least=0)
     batch_size = arguments.whole("batch_size", batch_size, least=1)
+    if learning_rate is None:
+        learning_rate = suitable_rate(net)
     learning_rate = arguments.positive("learning_rate", learning_rate)
     seed = arguments.whole("seed", seed, least=0)
     samples, test = split_samples(net, data)
     seen = _within_epoch(seen, batch_size, len(samples))
     look = getattr(permit, "audit", None) if audit else None
-    history = []
+    watch = _Watch(net, samples, seed, learning_rate)
+    steps = -(-len(samples) // batch_size)
+    history: list[Epoch] = []
     for number in range(start + 1, epochs + 1):
         order = epoch_order(len(samples), seed, number - 1)
         began = time.perf_counter()
-        gradient_descent.descend(
-            net,
-            samples,
-            order[seen if number == start + 1 else 0 :],
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            on_batch=on_batch,
-        )
+        first = seen if number == start + 1 else 0
+        try:
+            gradient_descent.descend(
+                net,
+                samples,
+                order[first:],
+                batch_size=batch_size,
+                learning_rate=learning_rate,
+                on_batch=on_batch,
+            )
+        except DivergedError as error:
+            at = f"epoch {number}, minibatch {_place(error, first // batch_size)} of {steps:,}"
+            raise TrainingError(_diverged(net, error, at, learning_rate)) from None
         seconds = time.perf_counter() - began
         scores = evaluation.evaluate(net, test or samples)
         _require_finite(net, scores.cost, number)
@@ -136,6 +150,8 @@ def train(
             test_accuracy=scores.accuracy if test else None,
             seconds=seconds,
             audit=audit_says,
+            learning_rate=learning_rate,
+            note=None if history else watch.says(scores.accuracy, steps),
         )
         history.append(epoch)
         if on_epoch is not None:
@@ -154,22 +170,49 @@ def _within_epoch(seen: int, batch_size: int, count: int) -> int:
     return seen
 
 
+class _Watch:
+    """How the network looked before its first epoch of this run."""
+
+    def __init__(self, net: Network, samples: Samples, seed: int, learning_rate: float) -> None:
+        self.net, self.learning_rate = net, learning_rate
+        rows = epoch_order(len(samples), seed, 0)[: health.LOOKED_AT]
+        self.batch = samples.batch(rows, net.dtype)
+        self.before = health.look(net, *self.batch, learning_rate=learning_rate)
+
+    def says(self, accuracy: float | None, steps: int) -> str | None:
+        """Why it does not learn; None where it does."""
+        return health.complaint(
+            self.net,
+            self.before,
+            health.look(self.net, *self.batch, learning_rate=self.learning_rate),
+            accuracy=accuracy,
+            learning_rate=self.learning_rate,
+            steps=steps,
+        )
+
+
 def _require_finite(net: Network, loss: float, epoch: int) -> None:
-    if wrong := _not_finite(net):
-        _diverged(f"finite parameters, got NaN or infinity in {wrong}", epoch)
     if not np.isfinite(loss):
-        _diverged(f"a finite loss, got {loss}", epoch)
+        raise TrainingError(
+            f"training: expected a finite loss, got {loss} after epoch {epoch}: the outputs of"
+            f" layer {len(net.weights)} are too large; try a smaller --learning-rate"
+        )
 
 
-def _not_finite(net: Network) -> str | None:
+def not_finite(net: Network) -> str | None:
     """The name of the first parameter that is not finite throughout; None where all are."""
     return next((name for name, p in net.parameters.items() if not np.isfinite(p).all()), None)
 
 
-def _diverged(what: str, epoch: int) -> None:
-    raise TrainingError(
-        f"training: expected {what} after epoch {epoch}: it diverged; try a smaller learning_rate"
-    )
+def _place(error: DivergedError, before: int) -> str:
+    """Which minibatch of the epoch it is, or among which it is; `before` were left out."""
+    first, last = error.first + before, error.last + before
+    return f"{last:,}" if first == last else f"{first:,} to {last:,}"
+
+
+def _diverged(net: Network, error: DivergedError, at: str, rate: float) -> str:
+    cause = divergence(net, error.x, error.y, learning_rate=rate)
+    return f"training: expected finite parameters, got NaN or infinity in {at}: {cause}"
 
 
 def _audited(

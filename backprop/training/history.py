@@ -24,6 +24,11 @@ class Epoch:
         file, which holds nothing of the clock: equal runs write equal files.
     audit
         The verdict line of the audit; None where there was none.
+    learning_rate
+        The rate of this epoch; None in files that were written before it was kept.
+    note
+        After the first epoch of a run: why the network does not learn; None where it does. It is
+        not kept with the model.
     """
 
     epoch: int
@@ -31,3 +36,5 @@ class Epoch:
     test_accuracy: float | None
     seconds: float | None = None
     audit: str | None = None
+    learning_rate: float | None = None
+    note: str | None = None

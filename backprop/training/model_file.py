@@ -57,7 +57,7 @@ class Model:
     data_checksum
         The data set's `checksum`; empty where there is none.
     seed, batch_size, learning_rate
-        What training was told.
+        What training was told; the rate may change when it is resumed, and each epoch has its own.
     history
         What each epoch came to.
     seen
@@ -79,10 +79,11 @@ class Model:
     certificate: Mapping[str, Any] = field(default_factory=dict)
 
 
-# What a resumed run has to have in common with its checkpoint, to end in the same bits.
+# What a resumed run has to have in common with its checkpoint: with the same learning rate, it
+# then ends in the same bits.
 _SAME = (
     *("shape", "activations", "cost", "dtype", "dataset", "data_checksum", "peak", "image_shape"),
-    *("seed", "batch_size", "learning_rate"),
+    *("seed", "batch_size"),
 )
 
 
@@ -195,7 +196,7 @@ def plain_values(model: Model) -> dict[str, Any]:
         "seed": model.seed,
         "batch_size": model.batch_size,
         "learning_rate": model.learning_rate,
-        "history": [asdict(epoch) for epoch in model.history],
+        "history": [_kept(epoch) for epoch in model.history],
         "seen": model.seen,
         "certificate": dict(model.certificate),
     }
@@ -206,6 +207,11 @@ def _timeless(plain: dict[str, Any]) -> dict[str, Any]:
     history = [{k: v for k, v in epoch.items() if k != "seconds"} for epoch in plain["history"]]
     certificate = {k: v for k, v in plain["certificate"].items() if k != "created"}
     return {**plain, "history": history, "certificate": certificate}
+
+
+def _kept(epoch: Epoch) -> dict[str, Any]:
+    """All but the note, which a run that was interrupted and resumed would make at other epochs."""
+    return {name: value for name, value in asdict(epoch).items() if name != "note"}
 
 
 def _model(plain: dict[str, Any], tensors: dict[str, Array]) -> Model:

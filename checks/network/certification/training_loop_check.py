@@ -114,14 +114,18 @@ class _Watch:
         self.batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
         self.taken = 0
         with np.errstate(all="ignore"), blas_threads.suited(net, batch_size):
-            gradient_descent.descend(
-                self.looped,
-                samples,
-                order,
-                batch_size=batch_size,
-                learning_rate=learning_rate,
-                on_batch=self._look,
-            )
+            try:
+                gradient_descent.descend(
+                    self.looped,
+                    samples,
+                    order,
+                    batch_size=batch_size,
+                    learning_rate=learning_rate,
+                    on_batch=self._look,
+                )
+            except gradient_descent.DivergedError:
+                self.telling = False
+                return
         if self.taken != len(self.batches) and self.wrong is None:
             self.wrong = f"the loop takes {self.taken} steps for {len(self.batches)} minibatches"
         for name, p, q in _pairs(self.looped, self.passed):

@@ -44,6 +44,33 @@ def test_resuming_without_a_checkpoint_starts_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_the_rate_may_change_on_resuming(tmp_path: Path) -> None:
+    """It is kept for each epoch, and taken up again where none is asked for."""
+    save = ("--save", tmp_path / "m")
+    good(*DIGITS, "--epochs", 1, *save)
+    said = good(*DIGITS, "--epochs", 2, *save, "--resume", "--learning-rate", 2).stdout
+    assert "at learning rate 2 instead of 5" in " ".join(said.split())
+    said = good(*DIGITS, "--epochs", 3, *save, "--resume", "--json", "-")
+    found = json.loads(said.stdout)
+    assert (found["learning_rate"], found["learning_rates"]) == (2.0, [5.0, 2.0, 2.0])
+    assert "instead of" not in said.stderr
+    assert [e.learning_rate for e in load_model(tmp_path / "m").history] == [5.0, 2.0, 2.0]
+
+
+@pytest.mark.usefixtures("quick")
+def test_divergence_keeps_the_last_finite_checkpoint(tmp_path: Path) -> None:
+    """It is named, and training goes on from it."""
+    options = (*DIGITS, "--activation", "tanh,identity", "--save", tmp_path / "m", "--resume")
+    good(*options, "--epochs", 1)
+    before = checkpoint_path(tmp_path / "m").read_bytes()
+    said = bad(1, *options, "--epochs", 3, "--learning-rate", 50)
+    assert "NaN or infinity in epoch 2, minibatch" in said
+    assert "m.checkpoint keeps epoch 1, all of it finite; go on from it with --resume" in said
+    assert checkpoint_path(tmp_path / "m").read_bytes() == before
+    good(*options, "--epochs", 2, "--learning-rate", 0.05)
+
+
+@pytest.mark.usefixtures("quick")
 def test_resuming_what_is_done_trains_no_more(tmp_path: Path) -> None:
     """The model is written from the checkpoint, which is said; the results are of all epochs."""
     good(*DIGITS, "--epochs", 2, "--save", tmp_path / "m")

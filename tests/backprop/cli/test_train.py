@@ -262,10 +262,29 @@ def test_divergence_ends_with_1(tmp_path: Path) -> None:
     """With what to do about it, no model, and none that the results would name."""
     options = ["--activation", "identity", "--learning-rate", 1e30, "--save", tmp_path / "m"]
     results = tmp_path / "r.json"
-    assert "it diverged; try a smaller" in bad(1, *DIGITS, *options, "--json", results)
+    said = bad(1, *DIGITS, *options, "--json", results)
+    assert "epoch 1, minibatch 2 of 72: layer 2 overflows on the way forward" in said
+    assert "is likely to be too high: try --learning-rate 0.02" in said
     assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
     found = json.loads(results.read_text())
     assert (found["model"], found["checkpoint"]) == (None, None)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_run_says_at_which_rate_and_where_it_does_not_learn(tmp_path: Path) -> None:
+    """The rate that was chosen; after the first epoch what is wrong, also in the results."""
+    options = ["--epochs", 2, "--activation", "relu"]
+    result = good(*DIGITS, *options, "--json", tmp_path / "r")
+    said = " ".join(result.stdout.split())
+    assert "learning rate 0.02, for relu with the cost quadratic epoch 1/2:" in said
+    assert "4 of 10 output units are dead, flat for every sample looked at (4 before), and" in said
+    assert "try --cost softmax-cross-entropy epoch 2/2:" in said
+    found = json.loads((tmp_path / "r").read_text())
+    assert "are dead" in found["note"][0]
+    assert found["note"][1] is None
+    assert (found["learning_rate"], found["learning_rates"]) == (0.02, [0.02, 0.02])
+    asked = good(*DIGITS, "--epochs", 1, "--learning-rate", 3).stdout
+    assert "learning rate" not in asked.replace("--learning-rate", "")
 
 
 @pytest.mark.usefixtures("quick")

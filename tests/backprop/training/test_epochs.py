@@ -6,10 +6,12 @@ import pytest
 
 import backprop
 from backprop import init_net, network, passes
-from backprop.training import epochs
+from backprop.training import epochs, gradient_descent
 from backprop.training.epochs import AuditError, TrainingError
 from backprop.training.fingerprint import fingerprint
+from backprop.training.gradient_descent import DivergedError, descend
 from backprop.training.history import Epoch
+from backprop.training.samples import Samples
 
 Net = network.Network
 
@@ -184,15 +186,79 @@ def test_audit_can_be_left_out() -> None:
 
 
 def test_divergence_is_an_error() -> None:
-    """Parameters that are no longer finite stop training, without a warning on the way."""
+    """Without a warning on the way, and the network keeps the last numbers that were finite."""
     net = init_net((1, 1), activation="identity")
     data = (np.full((9, 1), 1e3), np.ones((9, 1)))
     with pytest.raises(
         TrainingError,
-        match=r"NaN or infinity in W1 after epoch 1: it diverged;"
-        r" try a smaller learning_rate",
+        match=r"NaN or infinity in epoch 1, minibatch 2 of 9: the gradient of layer 1 overflows;"
+        r" the learning rate, 1e\+300, is likely to be too high: try --learning-rate 0.02",
     ):
         backprop.train(net, data, permit=Pass(fingerprint(net)), learning_rate=1e300, batch_size=1)
+    assert all(np.isfinite(p).all() for p in net.parameters.values())
+    assert max(abs(p).max() for p in net.parameters.values()) > 1e290
+
+
+def test_the_minibatch_that_does_it_is_found() -> None:
+    """In the middle of a later lot, to the very step, and the parameters are those before it."""
+    x = np.full((30_000, 1), 1e-3)
+    x[25_001] = 1e200
+    samples, y = np.arange(30_000), np.ones((30_000, 1))
+    nets = [init_net((1, 1), activation="identity") for _ in range(2)]
+    with pytest.raises(DivergedError) as caught:
+        descend(nets[0], Samples(x=x, y=y), samples, batch_size=2, learning_rate=1e-3)
+    assert (caught.value.first, caught.value.last) == (12_501, 12_501)
+    assert caught.value.x.max() == 1e200
+    descend(nets[1], Samples(x=x, y=y), samples[:25_000], batch_size=2, learning_rate=1e-3)
+    assert bits(nets[0]) == bits(nets[1])
+
+
+def test_of_a_large_network_the_lot_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its parameters are not kept twice."""
+    monkeypatch.setattr(gradient_descent, "MOST_KEPT", 1)
+    x = np.full((30_000, 1), 1e-3)
+    x[25_001] = 1e200
+    samples = Samples(x=x, y=np.ones((30_000, 1)))
+    with pytest.raises(DivergedError) as caught:
+        descend(
+            init_net((1, 1), activation="identity"),
+            samples,
+            np.arange(30_000),
+            batch_size=2,
+            learning_rate=1e-3,
+        )
+    assert caught.value.first <= 12_501 <= caught.value.last < 14_000
+
+
+def test_large_inputs_are_the_likelier_cause() -> None:
+    """A rate that suits inputs from 0 to 1 is not to blame."""
+    net = init_net((1, 1), activation="identity")
+    data = (np.full((9, 1), 1e200), np.ones((9, 1)))
+    with pytest.raises(TrainingError, match=r"inputs are as large as 1e\+200: scale them to about"):
+        backprop.train(net, data, permit=Pass(fingerprint(net)))
+
+
+def test_the_rate_that_suits_is_taken() -> None:
+    """Where none is asked for; each epoch keeps its own."""
+    for cost, expected in (("quadratic", 5.0), ("cross-entropy", 1.0)):
+        net, data = init_net((3, 4, 2), cost=cost), small()[1]
+        permit = Pass(fingerprint(net))
+        history = backprop.train(net, data, permit=permit, epochs=2)
+        assert [epoch.learning_rate for epoch in history] == [expected, expected]
+        (other,) = backprop.train(net, data, permit=permit, epochs=1, learning_rate=0.5)
+        assert other.learning_rate == 0.5
+
+
+def test_a_network_that_does_not_learn_says_so_once() -> None:
+    """After the first epoch of the run, whichever that is; one that learns says nothing."""
+    net, data = small()
+    permit = Pass(fingerprint(net))
+    history = backprop.train(net, data, permit=permit, start=1, epochs=3, learning_rate=1e-6)
+    assert [bool(epoch.note) for epoch in history] == [True, False]
+    assert "the learning rate is low; try --learning-rate 5" in str(history[0].note)
+    backprop.train(net, data, permit=permit, epochs=300)
+    (epoch,) = backprop.train(net, data, permit=permit, epochs=1)
+    assert epoch.note is None
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -267,7 +267,6 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ({"image_shape": (1, 4)}, "with image_shape 1-4, found 2-2"),
         ({"seed": 8}, "with seed 8, found 7"),
         ({"batch_size": 6}, "with batch_size 6, found 5"),
-        ({"learning_rate": 0.25}, "with learning_rate 0.25, found 0.125"),
         (
             {"net": init_net((4, 3, 2), activation=("tanh", "sigmoid"), dtype=np.float32)},
             "with activations tanh, sigmoid, found relu, sigmoid",
