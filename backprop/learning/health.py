@@ -149,4 +149,5 @@ def _slopes(name: str, a: Array) -> Array:
     f = ACTIVATIONS[name]
     if f.coupled:
         return np.ones_like(a)
-    return np.abs(np.asarray(f.slope(a), float)) / (0.25 if name == "sigmoid" else 1.0)
+    share: Array = np.abs(np.asarray(f.slope(a), float)) / (0.25 if name == "sigmoid" else 1.0)
+    return share

@@ -27,14 +27,17 @@ from backprop import (
     validation,
 )
 from backprop.datasets import dataset
+from backprop.learning import divergence, health, rates
 from backprop.network import Network, require_network
 from backprop.training import fast_loop, gradient_descent, minibatches, recorder, samples
 from backprop.training.code_digest import CodeDigest
 
-# All that is run on the way from samples to the next parameters; a test holds them to that.
+# All that is run on the way from samples to the next parameters, and what looks at it; a test holds
+# them to that.
 MODULES = (
     *(activations, arguments, blas_threads, costs, dataset, network, passes, validation),
     *(fast_loop, gradient_descent, minibatches, recorder, samples),
+    *(divergence, health, rates),
 )
 # What asks for the permit, and stands above this module: it is named here, and not imported.
 ASKING = tuple(f"backprop.training.{name}" for name in ("epochs", "evaluation", "permit"))

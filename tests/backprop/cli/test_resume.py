@@ -50,10 +50,10 @@ def test_the_rate_may_change_on_resuming(tmp_path: Path) -> None:
     good(*DIGITS, "--epochs", 1, *save)
     said = good(*DIGITS, "--epochs", 2, *save, "--resume", "--learning-rate", 2).stdout
     assert "at learning rate 2 instead of 5" in " ".join(said.split())
-    said = good(*DIGITS, "--epochs", 3, *save, "--resume", "--json", "-")
-    found = json.loads(said.stdout)
+    result = good(*DIGITS, "--epochs", 3, *save, "--resume", "--json", "-")
+    found = json.loads(result.stdout)
     assert (found["learning_rate"], found["learning_rates"]) == (2.0, [5.0, 2.0, 2.0])
-    assert "instead of" not in said.stderr
+    assert "instead of" not in result.stderr
     assert [e.learning_rate for e in load_model(tmp_path / "m").history] == [5.0, 2.0, 2.0]
 
 
