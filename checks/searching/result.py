@@ -11,7 +11,7 @@ import numpy as np
 
 from checks.problem.nested import Array
 from checks.searching.engine import Search, Seen
-from checks.verdict.report import Report
+from checks.verdict.report import Report, Verdict
 from checks.verdict.text import folded
 
 # Numbers of an example that are few enough to be shown.
@@ -50,7 +50,7 @@ class SearchResult:
         The command or call that looks at the smallest example once more.
     """
 
-    verdict: str
+    verdict: Verdict
     example: dict[str, Any] | None
     report: Report | None
     found: dict[str, Any] | None
@@ -157,9 +157,10 @@ class SearchResult:
 def result_of(search: Search) -> SearchResult:
     """What a search came to."""
     shown, first = search.smallest, search.first
-    verdict = "fail" if shown is not None else "pass" if search.counts["pass"] else "undecided"
-    if verdict == "undecided":
-        shown = search.undecided
+    verdict: Verdict = "fail"
+    if shown is None:
+        verdict = "pass" if search.counts["pass"] else "undecided"
+        shown = None if search.counts["pass"] else search.undecided
     return SearchResult(
         verdict=verdict,
         example=None if shown is None else shown.example.to_dict(),

@@ -20,6 +20,7 @@ from geartrain import (
     GradientProblem,
     Network,
     Report,
+    SearchResult,
     assert_gradients,
     attributes,
     backward,
@@ -35,6 +36,7 @@ from geartrain import (
     init_net,
     load,
     optimize,
+    search,
     train,
     value_and_grad,
     verify,
@@ -102,6 +104,20 @@ def test_objects_are_problems() -> None:
     )
     assert_type(problem, GradientProblem)
     assert check_gradients(problem)
+
+
+def test_a_search_has_a_result() -> None:
+    """Typed as a report is."""
+
+    def make(shape: tuple[int, ...], seed: int) -> Any:
+        x: Array = np.random.default_rng(seed).normal(size=shape)
+        return lambda x: (x**2).sum(), lambda x: 2 * x, x
+
+    found = search(make, examples=5, method="probe")
+    assert_type(found, SearchResult)
+    assert_type(found.verdict, Verdict)
+    assert_type(found.report, Report | None)
+    assert found
 
 
 def test_networks_are_proved_and_trained() -> None:
