@@ -84,8 +84,10 @@ if not TYPE_CHECKING:  # with it, any name would do
     def __getattr__(name: str) -> Any:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from geartrain.siblings import packages
+        from geartrain.siblings import hidden, packages
 
+        if problem := hidden():
+            raise ImportError(problem)  # here: a traceback should show no more of ours than this
         # Not kept, as in `backprop`: what is replaced in its module is replaced here as well.
         return next(getattr(package, name) for package in packages() if name in package.__all__)
 

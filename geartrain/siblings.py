@@ -19,18 +19,22 @@ FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PT
 _found: list[ModuleType] = []
 
 
+def hidden() -> str | None:
+    """A sentence on what hides one of our packages, and what to do; None where nothing does."""
+    return None if _found else next(filter(None, map(_problem, NAMES)), None)
+
+
 def packages() -> list[ModuleType]:
     """Our two packages.
 
     Raises
     ------
     ImportError
-        Where something hides one of them: a sentence on what it is, and what to do.
+        Where something hides one of them.
     """
+    if problem := hidden():
+        raise ImportError(problem)
     if not _found:
-        for name in NAMES:
-            if problem := _problem(name):
-                raise ImportError(problem)
         _found.extend(_load())
     return _found
 

@@ -29,21 +29,31 @@ def draw(problem: Problem, sample: Sample, seed: int) -> list[Array]:
     `sample` is a whole number of 1 or more, or a share above 0 and below 1.
     """
     rng = np.random.default_rng((seed, 3))
-    return [
-        np.sort(rng.choice(v.size, _count(v.size, sample), replace=False, shuffle=False))
-        for v in problem.values
-    ]
+    found = []
+    for name, v in zip(problem.names, problem.values, strict=True):
+        free = _free(problem, name, v)
+        count = _count(free if isinstance(free, int) else free.size, sample)
+        found.append(np.sort(rng.choice(free, count, replace=False, shuffle=False)))
+    return found
+
+
+def _free(problem: Problem, name: str, value: Array) -> int | Array:
+    """The flat indices of those that are no constants; where all are, their number."""
+    if name not in problem.constants:
+        return value.size
+    return np.flatnonzero(~problem.constants[name])
 
 
 def drawn(problem: Problem, sample: Sample | None) -> int:
     """How many coordinates are to be checked."""
     if sample is None:
         return problem.parameters
-    return sum(_count(v.size, sample) for v in problem.values)
+    free = [_free(problem, n, v) for n, v in zip(problem.names, problem.values, strict=True)]
+    return sum(_count(f if isinstance(f, int) else f.size, sample) for f in free)
 
 
 def _count(size: int, sample: Sample) -> int:
-    wanted = sample if isinstance(sample, int) else max(1, round(sample * size))
+    wanted = sample if isinstance(sample, int) else min(size, max(1, round(sample * size)))
     return min(size, wanted)
 
 

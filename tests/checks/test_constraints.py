@@ -94,6 +94,19 @@ def test_a_mask_goes_by_tensor(mask: Any, parameters: int) -> None:
     assert len(report.tensors) == (1 if mask.get("b") is False else 2)
 
 
+def test_a_sample_is_drawn_of_the_parameters() -> None:
+    """Not of the constants; a whole tensor of which may be some."""
+    params = {"W": X, "b": np.ones(2)}
+    report = check_gradients(
+        lambda p: quadratic(p["W"]) + p["b"].sum(),
+        lambda p: {"W": slope(p["W"]), "b": np.ones(2)},
+        params,
+        mask={"W": MASK, "b": False},
+        sample=2,
+    )
+    assert (report.parameters, report.checked, report.unchecked) == (3, 2, 1)
+
+
 # --- bounds -----------------------------------------------------------------------------------
 
 

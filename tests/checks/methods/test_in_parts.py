@@ -39,7 +39,7 @@ def sines(wrong: slice = slice(0, 0), at: Array = AT) -> Problem:
 def statuses(report: Report) -> dict[str, int]:
     """How many coordinates there are of each status."""
     flat = np.concatenate([s.reshape(-1) for s in report.status.values()])
-    return {s.name: int(np.count_nonzero(flat == s)) for s in Status}
+    return {s.name: int(np.count_nonzero(flat == s)) for s in Status if s != Status.CONSTANT}
 
 
 # --- a sample ---------------------------------------------------------------------------------
