@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from textwrap import wrap
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("backprop", "checks", "geartrain")
@@ -90,12 +91,13 @@ def report(root: Path) -> tuple[list[str], list[str]]:
     sizes = Counter(map(folder, files))
     round_files, round_folders = circles(arrows), circles(between)
     near = sum(folder(a) == folder(b) for a, b in arrows)
+    folders = ", ".join(f"{name.replace('.', '/')}:{n}" for name, n in sorted(sizes.items()))
     lines = [
         f"{len(files)} files in {len(sizes)} folders, at most {max(sizes.values())} in one",
         f"{len(arrows)} arrows between files, {near} inside a folder",
         f"{len(between)} arrows between folders",
         f"{len(round_files)} circles of files, {len(round_folders)} of folders",
-        *(f"  {name.replace('.', '/')}: {size}" for name, size in sorted(sizes.items())),
+        *wrap(folders, 80, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False),
     ]
     wrong = [f"circle of files: {_listed(each)}" for each in round_files]
     wrong += [

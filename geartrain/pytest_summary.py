@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from checks.output.page import Contents
 
 VERDICTS = ("fail", "undecided", "pass")  # the worst first
-SCHEMA = "geartrain/pytest/1"
+SCHEMA = "urn:geartrain:pytest:1"
 EXPECTED = "expected"  # the outcome of a test that is known to fail
 FORESEEN = "failed as expected"
 WORST = 3

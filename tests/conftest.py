@@ -77,7 +77,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     tests = {id(t.callspec.params.get("claim")): t for t in items if hasattr(t, "callspec")}
     properties = [each for each in PROPERTIES if id(each) in tests]
     others = len(items) - len(properties)
-    asked = config.getoption("--all-failures") or config.getoption("collectonly")
+    asked = config.getoption("all_failures", default=True) or config.getoption("collectonly")
     if asked or len(properties) < len(PROPERTIES) or not others:
         return
     broken = {each.name: error for each in PROPERTIES if (error := failure_of(each, "quick"))}

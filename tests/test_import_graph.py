@@ -57,8 +57,7 @@ def test_what_keeps_to_the_rules_is_counted(
         "3 arrows between files, 1 inside a folder",
         "1 arrows between folders",
         "0 circles of files, 0 of folders",
-        "  backprop: 1",
-        "  backprop/low: 2",
+        "  backprop:1, backprop/low:2",
     ]
     assert err == ""
 

@@ -10,7 +10,7 @@ from dataclasses import fields as dataclass_fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from checks.problem.nested import Array, coordinate
-from checks.verdict.stored import SCHEMA, record, records, require_form
+from checks.verdict.stored import SCHEMA, record, records, require_form, schema
 from checks.verdict.text import WIDTH, folded, listed, place, short, text_of
 
 if TYPE_CHECKING:
@@ -241,6 +241,11 @@ class Report:
     def to_json(self) -> str:
         """`to_dict` as JSON; numbers that are not finite become null."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    @staticmethod
+    def schema() -> dict[str, Any]:
+        """The JSON Schema of what `to_json` writes; its `$id` names form and version."""
+        return schema()
 
     @classmethod
     def from_dict(cls, fields: object) -> Report:

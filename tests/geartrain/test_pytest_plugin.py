@@ -483,6 +483,7 @@ def test_reports_are_written_as_json(pytester: pytest.Pytester) -> None:
     result = run(pytester, TEN, "--gradcheck-json=r.json", "-p", "no:terminal", "-x")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     written = json.loads((pytester.path / "r.json").read_text(encoding="utf-8"))
+    assert written["schema"] == "urn:geartrain:pytest:1"
     assert written["summary"].startswith("2 checks in 2 tests, 30 parameters: 1 passed, 1 failed")
     assert [(t["test"], t["outcome"], t["report"]["verdict"]) for t in written["tests"]] == [
         ("test_theirs.py::test_right", "passed", "pass"),

@@ -13,7 +13,7 @@ import pytest
 
 from checks import Report, check_gradients
 from checks.verdict.report import Diagnosis, Mismatch, Reason, Tensor
-from checks.verdict.stored import SCHEMA, schema
+from checks.verdict.stored import SCHEMA
 
 X = np.asarray([0.5, -1.25, 2.0])
 
@@ -49,7 +49,7 @@ def report(request: pytest.FixtureRequest) -> Report:
 
 def test_it_has_the_form_that_is_published(report: Report) -> None:
     """Whatever the verdict and the method."""
-    jsonschema.Draft202012Validator(schema()).validate(json.loads(report.to_json()))
+    jsonschema.Draft202012Validator(Report.schema()).validate(json.loads(report.to_json()))
 
 
 @pytest.mark.parametrize("verdict", ["passed", None])
@@ -57,12 +57,18 @@ def test_another_form_is_not_taken_for_it(verdict: object) -> None:
     """So that the test above can fail."""
     written = json.loads(REPORTS["pass"]().to_json()) | {"verdict": verdict}
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(written, schema())
+        jsonschema.validate(written, Report.schema())
+
+
+def test_the_form_is_a_schema_that_names_itself() -> None:
+    """By the name that is in every report."""
+    jsonschema.Draft202012Validator.check_schema(Report.schema())
+    assert Report.schema()["$id"] == Report.schema()["properties"]["schema"]["const"] == SCHEMA
 
 
 def test_every_field_is_described() -> None:
     """Of the report and of what it holds, and none that there is not."""
-    form = schema()
+    form = Report.schema()
     left_out = {"status", "extra"}
     kinds = {"mismatch": Mismatch, "diagnosis": Diagnosis, "tensor": Tensor, "reason": Reason}
     for name, kind in kinds.items():
