@@ -2,6 +2,8 @@
 
 Each property is a body that asserts one proposition, and the strategies that its arguments are
 drawn from. `PROPERTIES` are all of them and `run_all` runs them, in this process, without pytest.
+
+Assertions say in their own words what was found, and pytest is to add none: PYTEST_DONT_REWRITE.
 """
 
 from __future__ import annotations
