@@ -57,3 +57,23 @@ class Bar:
             cursor = "" if os.name == "nt" else "\033[?25h"  # which click hides
             sys.stderr.write(f"\r{blank}\r{cursor}")
             sys.stderr.flush()
+
+
+class Passes:
+    """A bar for each time that so much is gone through."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done = total, 0
+        self.bar = Bar("checking", total)
+
+    def update(self, done: int) -> None:
+        """Move on by so much; beyond all of it, another time begins."""
+        if done and self.done >= self.total:
+            self.bar.close()
+            self.bar, self.done = Bar("checking again", self.total), 0
+        self.done += done
+        self.bar.update(done)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self.bar.close()

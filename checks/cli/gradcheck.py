@@ -19,7 +19,7 @@ import click
 from click.core import ParameterSource
 
 from backprop.system import exit_codes, parsing
-from backprop.system.progress_bar import Bar
+from backprop.system.progress_bar import Bar, Passes
 from backprop.system.terminal import (
     Command,
     CommandError,
@@ -237,17 +237,29 @@ def _reports(
 
     subjects = [subject for target in targets for subject in target.subjects]
     jobs = min(given["jobs"], max(map(piece_count, subjects)))
-    found = []
-    with (
-        workers(jobs, given["dask"]) as options["executor"],
-        closing(Bar("checking", sum(drawn(s, options.get("sample")) for s in subjects))) as bar,
-    ):
-        options["progress"] = bar.update
+    totals = {id(s): drawn(s, options.get("sample")) for s in subjects}
+    alone, found = len(subjects) == 1, []
+    bar = Passes(sum(totals.values())) if alone else Bar("checking", sum(totals.values()))
+    with workers(jobs, given["dask"]) as options["executor"], closing(bar):
         for target in targets:
-            reports = [_run(s, {**options, "rtol": None} if twin else options)
-                       for twin, s in enumerate(target.subjects)]  # fmt: skip
+            reports = []
+            for twin, s in enumerate(target.subjects):
+                options["progress"] = bar.update if alone else _once(bar.update, totals[id(s)])
+                reports.append(_run(s, {**options, "rtol": None} if twin else options))
             found.append(_together(reports, target.notes))
     return found
+
+
+def _once(update: Callable[[int], None], total: int) -> Callable[[int], None]:
+    """The progress of one of several checks: what it goes through again is not told again."""
+    left = [total]
+
+    def progress(done: int) -> None:
+        done = min(done, left[0])
+        left[0] -= done
+        update(done)
+
+    return progress
 
 
 def _text(report: Report, given: dict[str, Any]) -> str:

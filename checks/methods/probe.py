@@ -36,7 +36,7 @@ misses nothing but might accuse: so what differs is projected again, with a tau 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,7 @@ from checks.methods.judge import Judge
 from checks.methods.projection import Part, Projection, Result, bisect, projection_direction
 from checks.methods.run import CheckRun, gradient_spreads, inspected_gradient, start_run
 from checks.methods.sweep import COMPLEX, look_at, sweep_all, values_to_judge
+from checks.methods.waiting import Stages
 from checks.oracles import registry, rounding, thresholds
 from checks.oracles.levels import Levels
 from checks.oracles.lines import (
@@ -88,18 +89,22 @@ def probe(problem: Problem, /, **options: Any) -> Report:
         return _swept(this, analytic, f"{COMPLEX} not usable: {why}")
     this.measured = COMPLEX
     given = [np.asarray(analytic[name], np.float64) for name in this.problem.names]
-    result = project_all(this, given, trials=1)
+    stages = Stages(this.progress, problem.parameters, 3)
+    result = project_all(this, given, trials=1, told=stages.next)
     if result.differs:
+        stages.end()
         for each in (result, *result.apart):
             each.projection.d.clear()  # as large as the parameters
         trials = thresholds.JITTERS if problem.parameters <= thresholds.MANY else FEW
-        result = project_all(this, given, trials=trials)
+        halvings = 2 * thresholds.CULPRITS + problem.parameters.bit_length()
+        stages = Stages(this.progress, problem.parameters, trials + 2 + halvings)
+        result = project_all(this, given, trials=trials, told=stages.next)
     borne_out = _borne_out(this, given) if not result.differs else True
     this.offences += conduct.changed_since(this.problem, analytic)  # the real cost has moved by now
+    culprits = bisect(result, stages.next) if borne_out and result.differs else []
+    stages.end()
     if not borne_out:
         return _swept(this, analytic, "real differences do not bear the projection out")
-    this.progress(problem.parameters)
-    culprits = bisect(result) if result.differs else []
     if len(culprits) >= thresholds.CULPRITS and problem.parameters <= thresholds.MANY:
         return _swept(this, analytic, f"{thresholds.CULPRITS} culprits or more", culprits)
     return _concluded(this, given, result, culprits)
@@ -127,14 +132,22 @@ def _swept(
     return conclude(this, findings)
 
 
-def project_all(this: CheckRun, analytic: list[Array], *, trials: int) -> Result:
-    """All parameters at once; rounding is judged by so many trials."""
+def project_all(
+    this: CheckRun,
+    analytic: list[Array],
+    *,
+    trials: int,
+    told: Callable[[], None] = lambda: None,
+) -> Result:
+    """All parameters at once; rounding is judged by so many trials. Each stage is `told`."""
     d = projection_direction(analytic, this.rng)
     projection = Projection(this.problem, analytic, d)
-    shares = gradient_spreads(this, analytic, trials)
+    shares = gradient_spreads(this, analytic, trials, told)
     apart = zero_tensors(this, analytic, shares, projection)
+    told()
     tau = _leave_out(this, analytic, d, shares, projection.floor)
     difference, error = projection.difference(projection.whole)
+    told()
     return Result(projection=projection, difference=difference, tau=tau + error, hidden=apart)
 
 

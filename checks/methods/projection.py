@@ -6,6 +6,7 @@ by, as a whole and in parts, and `bisect` the way from the whole to single coord
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -122,14 +123,14 @@ def projection_direction(
     return d
 
 
-def bisect(result: Result) -> list[tuple[Part, float]]:
+def bisect(result: Result, told: Callable[[], None] = lambda: None) -> list[tuple[Part, float]]:
     """Single coordinates that differ, and how far each may: at most `thresholds.CULPRITS` of them.
 
     By tensor, then by halves. One half is projected and the other is what remains, so each level
-    costs one pass. Next to a large difference a small one drowns in its rounding, and is left for
-    the next check.
+    costs one pass, which is `told`. Next to a large difference a small one drowns in its rounding,
+    and is left for the next check.
     """
-    culprits = [found for each in result.apart if each.differs for found in bisect(each)]
+    culprits = [found for each in result.apart if each.differs for found in bisect(each, told)]
     if abs(result.difference) <= result.tau:
         return culprits
     pending = [(result.projection.whole, result.difference)]
@@ -140,6 +141,7 @@ def bisect(result: Result) -> list[tuple[Part, float]]:
             continue
         left, right = _halves(parts)
         first, _ = result.projection.difference(left)
+        told()
         allowed = result.tau + thresholds.DROWNED * abs(difference)
         for half, own in ((left, first), (right, difference - first)):
             if not abs(own) <= allowed:

@@ -326,14 +326,26 @@ def jittered_gradient(this: CheckRun) -> list[Array]:
 
 
 def gradient_spreads(
-    this: CheckRun, analytic: list[Array], trials: int = thresholds.JITTERS
+    this: CheckRun,
+    analytic: list[Array],
+    trials: int = thresholds.JITTERS,
+    told: Callable[[], None] | None = None,
 ) -> list[Array]:
-    """How far rounding moves each analytic value.
+    """How far rounding moves each analytic value; each trial is `told`.
 
     In single precision at least as far as from what the same function gives in double: moving its
     parameters does not move the data in it, whose sums round as well.
     """
-    found = rounding.spread(analytic, lambda: jittered_gradient(this) or analytic, trials)
+
+    def again() -> list[Array]:
+        moved = jittered_gradient(this) or analytic
+        if told is None:
+            this.progress(0)  # it may take a while until there is more to tell
+        else:
+            told()
+        return moved
+
+    found = rounding.spread(analytic, again, trials)
     problem = this.problem
     if problem.dtype == np.float64 or problem.jittered is not None:
         return found

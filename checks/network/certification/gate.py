@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from backprop.network import Network
-from backprop.system.progress_bar import Bar
+from backprop.system.progress_bar import Bar, Passes
 from backprop.training.fingerprint import fingerprint
 from backprop.training.samples import Samples
 from checks.network.certification import certificate_store
@@ -72,7 +72,7 @@ def certify(
     progress("checking the properties of small random networks")
     properties = _properties(net, x, y, seed)
     progress(f"checking all parameters of {net!r} on {len(x)} samples")
-    with closing(_Passes(sum(v.size for v in (*net.weights, *net.biases)))) as bar:
+    with closing(Passes(sum(v.size for v in (*net.weights, *net.biases)))) as bar:
         earned = verify(
             net,
             x,
@@ -99,36 +99,17 @@ def _is_enough(known: Certificate, net: Network) -> bool:
     return kind == told and 2 * known.checked > known.parameters
 
 
-class _Passes:
-    """A bar for each time that all parameters are gone through."""
-
-    def __init__(self, parameters: int) -> None:
-        self.parameters, self.done = parameters, 0
-        self.bar = Bar("checking", parameters)
-
-    def update(self, done: int) -> None:
-        """Move on by so many parameters."""
-        if self.done >= self.parameters:
-            self.bar.close()
-            self.bar, self.done = Bar("checking again", self.parameters), 0
-        self.done += done
-        self.bar.update(done)
-
-    def close(self) -> None:
-        """Take the bar away."""
-        self.bar.close()
-
-
 def _properties(net: Network, x: Array, y: Array, seed: int) -> tuple[str, ...]:
     """The names of the properties, all of which hold; else also what `net` itself looks like.
 
     Want of memory and errors of the system say nothing of a property: they are raised as they are.
     """
     __tracebackhide__ = True
-    from checks.network.properties.network_properties import run_all
+    from checks.network.properties.network_properties import PROPERTIES, run_all
 
     try:
-        return run_all(PROFILE)
+        with closing(Bar("checking", len(PROPERTIES))) as bar:
+            return run_all(PROFILE, bar.update)
     except AssertionError as error:
         failure = error
     if isinstance(failure.__cause__, MemoryError | OSError):

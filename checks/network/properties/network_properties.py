@@ -224,13 +224,17 @@ PROPERTIES: tuple[Property, ...] = (
 )
 
 
-def run_all(profile: str = "quick") -> tuple[str, ...]:
+def run_all(
+    profile: str = "quick", progress: Callable[[int], None] = lambda done: None
+) -> tuple[str, ...]:
     """Run every property in this process, and return their names.
 
     Parameters
     ----------
     profile
         "quick", "default" or "thorough"; the first two draw the same cases every time.
+    progress
+        Called with the number of properties run since the last call.
 
     Raises
     ------
@@ -241,6 +245,7 @@ def run_all(profile: str = "quick") -> tuple[str, ...]:
     with no_folder_left():
         for each in PROPERTIES:
             each(profile=profile)
+            progress(1)
     return tuple(each.name for each in PROPERTIES)
 
 

@@ -23,7 +23,7 @@ def cache(kept: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand in for the property checks, which have tests of their own."""
-    monkeypatch.setattr(network_properties, "run_all", lambda profile: ("one", "two"))
+    monkeypatch.setattr(network_properties, "run_all", lambda profile, progress: ("one", "two"))
 
 
 @pytest.fixture(scope="session")

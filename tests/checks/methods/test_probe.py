@@ -230,9 +230,11 @@ def trials_of(monkeypatch: pytest.MonkeyPatch, *, lucky: bool = False) -> list[i
     """How many trials rounding is judged by, look by look; a lucky first one sees none of it."""
     asked: list[int] = []
 
-    def noted(this: CheckRun, analytic: list[Array], trials: int = 16) -> list[Array]:
+    def noted(
+        this: CheckRun, analytic: list[Array], trials: int = 16, told: Any = None
+    ) -> list[Array]:
         asked.append(trials)
-        found = gradient_spreads(this, analytic, trials)
+        found = gradient_spreads(this, analytic, trials, told)
         return [0 * far for far in found] if lucky and trials == 1 else found
 
     monkeypatch.setattr(module, "gradient_spreads", noted)
@@ -371,7 +373,7 @@ def test_a_projection_that_differs_never_leaves_a_pass(monkeypatch: pytest.Monke
     problem = vector(lambda p: np.sin(p).sum(), np.cos, np.linspace(0.5, 2, 8))
     wrong = planted(problem, "params", 3, 1e-3)
     assert probe(wrong).verdict == "fail"
-    monkeypatch.setattr(module, "bisect", lambda result: [])
+    monkeypatch.setattr(module, "bisect", lambda result, told: [])
     report = probe(wrong)
     assert report.verdict == "undecided"
     assert TRACED in report.notes

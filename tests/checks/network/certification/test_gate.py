@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from backprop import init_net, passes
-from backprop.system import cache_folder
+from backprop.system import cache_folder, progress_bar
 from backprop.training import fast_loop
 from backprop.training.fingerprint import fingerprint
 from backprop.training.samples import Samples
@@ -23,7 +23,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand in for the property checks, which have tests of their own; `RAN` counts."""
     RAN.clear()
 
-    def run_all(profile: str) -> tuple[str, ...]:
+    def run_all(profile: str, progress: Any) -> tuple[str, ...]:
         RAN.append(profile)
         return ("one", "two")
 
@@ -132,7 +132,7 @@ def test_a_cache_that_cannot_be_written_is_no_hindrance(
 def falsified(monkeypatch: pytest.MonkeyPatch) -> None:
     """Properties, one of which does not hold."""
 
-    def run_all(profile: str) -> tuple[str, ...]:
+    def run_all(profile: str, progress: Any) -> tuple[str, ...]:
         raise network_properties.PropertyError("this_property: does not hold")
 
     monkeypatch.setattr(network_properties, "run_all", run_all)
@@ -233,7 +233,7 @@ def test_a_certificate_of_less_than_half_is_not_good_enough_for_other_samples() 
 
 
 def test_the_gate_shows_how_far_it_is_and_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where somebody looks, once for each time that all parameters are gone through."""
+    """Where somebody looks: the properties, and each time that all parameters are gone through."""
     moved: list[list[int]] = []
 
     class Shown:
@@ -250,9 +250,12 @@ def test_the_gate_shows_how_far_it_is_and_leaves_no_trace(monkeypatch: pytest.Mo
             assert sum(moved[-1]) == self.total
 
     monkeypatch.setattr(gate, "Bar", Shown)
+    monkeypatch.setattr(progress_bar, "Bar", Shown)
     net = small()
     x, y = batch(net)
     x[:, 0] = 0  # nothing can be decided there before it is filled in
     gate.certify(net, x, y, cached=False)
-    assert len(moved) == 2
-    assert all(sum(each) == sum(v.size for v in (*net.weights, *net.biases)) for each in moved)
+    properties, *checks = moved
+    assert properties == [1] * len(network_properties.PROPERTIES)
+    assert len(checks) == 2
+    assert all(sum(each) == sum(v.size for v in (*net.weights, *net.biases)) for each in checks)
