@@ -8,7 +8,8 @@ the sum over the outputs k of f_k(x + (s_k - 1) d). So both are gradients of a c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,11 +19,12 @@ from checks.api import named_inputs, options, repeat_call, whole
 from checks.methods.conclude import conclude
 from checks.methods.dispatch import run_check
 from checks.methods.run import start_run
+from checks.methods.waiting import Waiting
 from checks.oracles import rounding
 from checks.oracles.lines import random_signed_weights
 from checks.problem import nested
 from checks.problem.nested import Array
-from checks.problem.part import Sample
+from checks.problem.part import Sample, drawn
 from checks.problem.problem import Problem, black_box, call_user_function
 from checks.verdict import conduct
 from checks.verdict.report import Diagnosis, Report
@@ -32,7 +34,7 @@ from checks.verdict.restoration import noted, restored
 # this many, neighbouring outputs are checked together.
 OUTPUTS = 64
 
-Progress = Callable[[int], None] | None
+Progress = Callable[[int], None] | bool | None
 
 
 def check_vjp(
@@ -86,7 +88,12 @@ def check_vjp(
     'fail'
     """
     checked = options(
-        rtol=rtol, method=method, sample=sample, stop_after=stop_after, seed=seed, progress=progress
+        rtol=rtol,
+        method=method,
+        sample=sample,
+        stop_after=stop_after,
+        seed=seed,
+        progress=None if isinstance(progress, bool) else progress,
     )
     _functions(f=f, vjp=vjp)
     whole("cotangents", cotangents, least=1)
@@ -116,7 +123,9 @@ def check_vjp(
         return replace(found, repeat=repeat)
 
     last = np.ones(shape, dtype)
-    with restored(x, kept, {"f": f, "vjp": lambda x: vjp(x, last)}) as restoring:
+    total = cotangents * drawn(black_box(f, None, {"x": x}), sample)
+    again = {"f": f, "vjp": lambda x: vjp(x, last)}
+    with _shown(checked, progress, total), restored(x, kept, again) as restoring:
         report = _worst(problem, cotangents, "cotangent", checked)
     return noted(report, restoring)
 
@@ -172,7 +181,8 @@ def check_jvp(
     >>> print(report.verdict, report.worst.tensor, report.worst.index)
     fail jvp (2,)
     """
-    checked = options(rtol=rtol, method=method, seed=seed, progress=progress)
+    told = None if isinstance(progress, bool) else progress
+    checked = options(rtol=rtol, method=method, seed=seed, progress=told)
     _functions(f=f, jvp=jvp)
     whole("tangents", tangents, least=1)
     repeat = repeat_call("check_jvp", tangents=tangents, rtol=rtol, method=method, seed=seed)
@@ -199,7 +209,9 @@ def check_jvp(
         return _misshapen(found, wrong, checked) if wrong else found
 
     last = at.nested()
-    with restored(x, kept, {"f": f, "jvp": lambda x: jvp(x, last)}) as restoring:
+    total = tangents * int(np.prod(sums.shape))
+    again = {"f": f, "jvp": lambda x: jvp(x, last)}
+    with _shown(checked, progress, total), restored(x, kept, again) as restoring:
         report = _worst(problem, tangents, "tangent", checked, notes=sums.notes)
     return noted(report, restoring)
 
@@ -300,6 +312,15 @@ class _Line:
         ]
         moved = self.at.nested(moved)
         return np.asarray(call_user_function("jvp", self.jvp, moved, self.at.nested(self.d)))
+
+
+@contextmanager
+def _shown(checked: dict[str, Any], progress: Progress, total: int) -> Iterator[None]:
+    """A block in which True for the progress shows how far the checks are."""
+    with closing(Waiting(total)) as waiting:
+        if progress is True:
+            checked["progress"] = waiting.update
+        yield
 
 
 def _misshapen(problem: Problem, wrong: list[Diagnosis], checked: dict[str, Any]) -> Report:

@@ -3,8 +3,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks import check_jvp, check_vjp
+from checks import check_jvp, check_vjp, jacobian_products
 from checks.jacobian_products import OUTPUTS
+from checks.methods import waiting
 
 RNG = np.random.default_rng(0)
 A = RNG.normal(size=(5, 4))
@@ -212,3 +213,24 @@ def test_wrong_arguments_are_named(
     with pytest.raises(error) as caught:
         check_vjp(*arguments, **options)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["vjp", "jvp"])
+def test_progress_may_be_shown(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all cotangents or tangents together, on standard error, where that is a terminal."""
+    totals, moved = [], []
+
+    class Line(waiting.Waiting):
+        def update(self, done: int) -> None:
+            totals.append(self.total)
+            moved.append(done)
+
+    monkeypatch.setattr(jacobian_products, "Waiting", Line)
+    A, x = np.ones((2, 3)), np.ones(3)
+    if kind == "vjp":
+        check_vjp(lambda x: A @ x, lambda x, c: A.T @ c, x, cotangents=2, progress=True)
+        check_vjp(lambda x: A @ x, lambda x, c: A.T @ c, x, cotangents=2, progress=False)
+    else:
+        check_jvp(lambda x: A @ x, lambda x, d: A @ d, x, tangents=3, progress=True)
+    assert set(totals) == {6}
+    assert sum(moved) == 6
