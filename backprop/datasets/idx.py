@@ -28,6 +28,7 @@ _CODE_LIST = ", ".join(f"0x{code:02x}" for code in DTYPES)
 _MOST_DIMENSIONS = 64  # NumPy's own limit
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK, _PIECE = 1 << 14, 1 << 20
+_RATIO = 1032  # what gzip can make smaller: the longest match, 258 bytes, takes two bits at least
 _AGAIN = "fetch or write the file again"
 
 
@@ -138,25 +139,32 @@ def read(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
     with Path(path).open("rb") as file:
         packed = file.peek(2).startswith(_GZIP_MAGIC)
         unpacked = f"{source} (unpacked)" if packed else source
+        most = _RATIO * os.fstat(file.fileno()).st_size if packed else None
         try:
-            data = _bounded(gzip.GzipFile(fileobj=file) if packed else file, unpacked)
+            data = _bounded(gzip.GzipFile(fileobj=file) if packed else file, unpacked, most)
         except (EOFError, gzip.BadGzipFile, zlib.error):
             file.seek(0)
             _fault(source, *_gzip_fault(file))
     return parse(data, source=unpacked)
 
 
-def _bounded(stream: io.BufferedIOBase, source: str) -> bytearray:
-    """What the header promises, and of what comes after it no more than shows that it is there."""
+def _bounded(stream: io.BufferedIOBase, source: str, most: int | None) -> bytearray:
+    """What the header promises, and of what comes after it no more than shows that it is there.
+
+    A header that promises more than `most`, all that can come, is told before that is read.
+    """
     data = bytearray(stream.read(4))
     if len(data) == 4 and data[:2] == b"\0\0":
         data += stream.read(4 * data[3])
     kind, shape = _header(data, source)
     start, size = len(data), math.prod(shape) * kind.itemsize
-    most = start + size + _CHUNK
-    while piece := stream.read(min(most - len(data), _PIECE)):
+    if most and size > most:
+        expected = f"{size} bytes from byte {start} on"
+        _fault(source, start, expected, f"a gzip stream that holds {most} at most (cut short)")
+    end = start + size + _CHUNK
+    while piece := stream.read(min(end - len(data), _PIECE)):
         data += piece
-    if len(data) == most:
+    if len(data) == end:
         expected = f"{size} bytes from byte {start} on"
         _fault(source, start + size, expected, f"{_CHUNK} more, and no end (too long)")
     return data

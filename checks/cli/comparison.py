@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from backprop.system import bounded_files
+
 if TYPE_CHECKING:
     from checks.verdict.report import Report
+
+
+MOST = 1 << 26  # bytes; a report of a million tensors has as many
 
 
 def earlier(path: str | None) -> Report | None:
@@ -24,7 +28,7 @@ def earlier(path: str | None) -> Report | None:
     from checks.verdict.report import Report
 
     try:
-        return Report.from_json(Path(path).read_text(encoding="utf-8"))
+        return Report.from_json(bounded_files.read(path, MOST).decode())
     except OSError as error:
         raise click.UsageError(
             f"--compare: expected a report that `gradcheck --json {path}` has written, got"

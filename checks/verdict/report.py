@@ -282,7 +282,11 @@ class Report:
         >>> Report.from_json(report.to_json()).to_json() == report.to_json()
         True
         """
-        return cls.from_dict(json.loads(text))
+        try:
+            plain = json.loads(text)
+        except RecursionError:
+            raise ValueError("report: expected its JSON, got other text, nested deep") from None
+        return cls.from_dict(plain)
 
     def to_html(self, *, title: str = "") -> str:
         """The report as a page: one file with pictures, tables and all else it needs.

@@ -47,7 +47,7 @@ def record(kind: type[Record], found: Any) -> Record:
     Raises
     ------
     ValueError
-        Where a field is missing.
+        Where a field is missing, or holds something else than it is for.
     """
     made: dict[str, Any] = {}
     for field in fields(kind):  # type: ignore[arg-type]  # a dataclass
@@ -59,7 +59,30 @@ def record(kind: type[Record], found: Any) -> Record:
         if isinstance(value, list):
             value = tuple(value)
         made[field.name] = math.nan if value is None and field.type == "float" else value
+        if not _fits(made[field.name], str(field.type)):
+            raise ValueError(
+                f"report: expected {field.type} for {field.name!r} in {kind.__name__}, got"
+                f" {type(value).__name__}; write the report again"
+            )
     return kind(**made)
+
+
+_PLAIN: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float)}
+
+
+def _fits(value: Any, form: str) -> bool:
+    """Whether a value is what the text of an annotation says."""
+    if " | " in form:
+        return any(_fits(value, each) for each in form.split(" | "))
+    if form in _PLAIN:
+        return isinstance(value, _PLAIN[form]) and not isinstance(value, bool)
+    if form.startswith("tuple["):
+        inner = form[6:-1].removesuffix(", ...")
+        return isinstance(value, tuple) and all(_fits(each, inner) for each in value)
+    if form.startswith("dict["):
+        inner = form[5:-1].partition(", ")[2]
+        return isinstance(value, dict) and all(_fits(each, inner) for each in value.values())
+    return form == "Any" or (value is None if form == "None" else type(value).__name__ == form)
 
 
 def records(kind: type[Any], found: Any) -> Any:

@@ -67,3 +67,18 @@ def test_what_is_no_report_is_refused_before_anything_runs(path: str, message: s
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
     assert result.stdout == ""
+
+
+def test_what_is_no_report_is_refused_whatever_it_holds() -> None:
+    """Nested beyond measure, without an end, or with something else where numbers should be."""
+    Path("deep.json").write_text("[" * 200_000, encoding="utf-8")
+    fields = json.loads(Path("old.json").read_text(encoding="utf-8"))
+    for number, (key, value) in enumerate(
+        {"checked": "3", "tensors": 3, "notes": [7], "seconds": [], "calls": {"cost": "x"}}.items()
+    ):
+        Path(f"{number}.json").write_text(json.dumps({**fields, key: value}), encoding="utf-8")
+    for path in ("deep.json", "/dev/zero", *(f"{number}.json" for number in range(5))):
+        result = run("problem.py:right", "--compare", path)
+        assert result.exit_code == 2, path
+        assert "--compare: " in result.stderr
+        assert "expected a report that `gradcheck --json" in " ".join(result.stderr.split())
