@@ -5,6 +5,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 import backprop
 import checks
 import geartrain
@@ -43,3 +45,15 @@ def test_each_has_its_reason() -> None:
     table = text.partition("| package |")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| (\w+) \|", table, re.MULTILINE)
     assert [row.lower() for row in rows] == dependencies()
+
+
+def test_what_ci_installs_is_pinned() -> None:
+    """Each dependency, and each tool of the tests, by a version that is allowed."""
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    tools = [Requirement(line) for line in groups["dependency-groups"]["test"] if type(line) is str]
+    wanted = [*map(Requirement, groups["project"]["dependencies"]), *tools]
+    text = (ROOT / ".ci" / "constraints.txt").read_text(encoding="utf-8")
+    pins = dict(line.split("==") for line in text.splitlines() if "==" in line)
+    for each in wanted:
+        assert each.name in pins, each
+        assert each.specifier.contains(pins[each.name]), each

@@ -176,8 +176,8 @@ def require_same_run(path: str | os.PathLike[str], saved: Model, wanted: Model) 
         if before[name] != now[name]:
             raise StorageError(
                 f"{os.fspath(path)}: expected a checkpoint with {name} {_short(now[name])}, found"
-                f" {_short(before[name])}; give the same options and data as before, or leave out"
-                " --resume to start anew"
+                f" {_short(before[name])}; give the same options and data as before, or"
+                " --restart instead of --resume to start anew"
             )
 
 
