@@ -19,6 +19,7 @@ TYPE_CHECKING = False  # a type checker takes it for true; `typing` takes time t
 if TYPE_CHECKING:
     from typing import Any
 
+    from checks import adapters
     from checks.api import GradientError, assert_gradients, check_gradients
     from checks.forms import GradientProblem, value_and_grad
     from checks.jacobian_products import check_jvp, check_vjp
@@ -37,6 +38,7 @@ __all__ = [
     "GradientProblem",
     "Report",
     "SearchResult",
+    "adapters",
     "assert_gradients",
     "attributes",
     "check_gradients",
@@ -75,6 +77,8 @@ if not TYPE_CHECKING:  # with it, any name would do
     def __getattr__(name: str) -> Any:
         import importlib
 
+        if name == "adapters":
+            return importlib.import_module("checks.adapters")
         if name not in _HOME:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         found = getattr(importlib.import_module(_HOME[name]), name)

@@ -188,13 +188,15 @@ def check_gradients(
     'pass'
     """
     within: Callable[[], AbstractContextManager[Any]] = nullcontext
+    stacked = _flag("batched", batched)
     if isinstance(cost, GradientProblem):
         if gradients is not None or params is not None or jac or args:
             raise TypeError(
                 "gradients: expected nothing beside a GradientProblem but options, got more; pass"
                 " check_gradients(problem)"
             )
-        within, gradients, params, cost = cost.within, cost.gradients, cost.params, cost.cost
+        within, stacked = cost.within, stacked or cost.batched
+        gradients, params, cost = cost.gradients, cost.params, cost.cost
     checked = options(
         rtol=rtol,
         method=method,
@@ -210,13 +212,13 @@ def check_gradients(
     _require_executor(executor, method)
     _given(gradients, params, jac=jac)
     every = dict(gradients) if are_several(gradients) else {"": gradients}
-    if _flag("batched", batched) and returns_both(jac, gradients):
+    if stacked and returns_both(jac, gradients):
         raise ValueError("batched: expected False with jac=True, got True; give two functions")
     kept = named_inputs(inputs)
     limits = {"mask": mask, "bounds": bounds, "manifold": manifold}
     problems: dict[str, list[Problem]] = {}
     for name, each in every.items():
-        one = black_box(cost, each, params, inputs=kept, jac=jac, args=args, batched=batched)
+        one = black_box(cost, each, params, inputs=kept, jac=jac, args=args, batched=stacked)
         fixed = not callable(each) and not returns_both(jac, each)
         problems[name] = [constrained(at, **limits) for at in at_points(one, points, fixed=fixed)]
     repeat = repeat_call(
@@ -234,7 +236,7 @@ def check_gradients(
         points=points,
         **limits,
     )
-    again = {"the cost": _at_one(cost, args) if batched else _at(cost, args)}
+    again = {"the cost": _at_one(cost, args) if stacked else _at(cost, args)}
     for name, each in every.items():
         if callable(each):
             again[f"the gradient {name!r}" if name else "the gradient"] = _at(each, args)

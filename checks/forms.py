@@ -38,6 +38,8 @@ class GradientProblem:
         An array or any nesting of arrays.
     within
         Makes a `with` block, in which checks call the functions.
+    batched
+        Whether `cost` takes a stack of parameter sets, as `check_gradients(batched=True)` says.
 
     Examples
     --------
@@ -52,6 +54,7 @@ class GradientProblem:
     gradients: Any
     params: Any
     within: Callable[[], AbstractContextManager[Any]] = field(default=nullcontext, repr=False)
+    batched: bool = False
 
     def __iter__(self) -> Iterator[Any]:
         """Cost, gradients and params, as `check_gradients` takes them."""

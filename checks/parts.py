@@ -56,6 +56,8 @@ def kind_of(found: Any) -> str:
 
 def parts_of(found: Any) -> dict[str, Any] | None:
     """The cost, gradients, params and what else of `OPTIONAL` that `found` holds, or None."""
+    if isinstance(found, GradientProblem):
+        return {**dict(zip(PARTS, found, strict=True)), "batched": found.batched}
     if isinstance(found, tuple):
         return dict(zip(PARTS, found, strict=True)) if len(found) == len(PARTS) else None
     if isinstance(found, Mapping):

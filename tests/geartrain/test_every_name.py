@@ -21,6 +21,7 @@ from geartrain import (
     Network,
     Report,
     SearchResult,
+    adapters,
     assert_gradients,
     attributes,
     backward,
@@ -102,6 +103,14 @@ def test_objects_are_problems() -> None:
     problem = attributes(
         line, ["w"], cost=lambda: float((line.w**2).sum()), gradients=lambda: 2 * line.w
     )
+    assert_type(problem, GradientProblem)
+    assert check_gradients(problem)
+
+
+def test_functions_of_other_libraries_are_problems() -> None:
+    """And typed so."""
+    jax = pytest.importorskip("jax")
+    problem = adapters.jax(jax.numpy.sin, 0.5)
     assert_type(problem, GradientProblem)
     assert check_gradients(problem)
 
