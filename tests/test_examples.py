@@ -161,3 +161,14 @@ def test_an_example_run_as_a_script_prints_its_report(name: str, verdict: str) -
         env={**os.environ, "PYTHONPATH": str(Path(checks.__path__[0]).parent)},
     )
     assert any(line.startswith(f"{verdict}: ") for line in done.stdout.splitlines())
+
+
+def test_a_search_shows_where_a_matrix_turned_to_fit_is_wrong() -> None:
+    """At the smallest network with a square layer; one network of 4-3-2 passes."""
+    found = runpy.run_path(str(ROOT / "examples" / "wrong_where_square.py"))
+    assert checks.check_gradients(*found["make"]((4, 3, 2), 5, 0)).verdict == "pass"
+    result = checks.search(found["make"], examples=200)
+    assert result.verdict == "fail"
+    assert result.example is not None
+    assert (result.example["shape"], result.example["batch_size"]) == ([1, 2, 2], 1)
+    assert checks.search(found["repaired"], examples=40).verdict == "pass"

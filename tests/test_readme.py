@@ -26,6 +26,8 @@ from checks.diagnosis.codes import DIAGNOSES
 from checks.methods import probe, sweep
 from checks.oracles import thresholds
 from checks.parallel import executors
+from checks.searching import examples
+from checks.searching.search import EXAMPLES, SECONDS
 from checks.verdict.conduct import OFFENCES
 
 ROOT = Path(__file__).parents[1]
@@ -33,6 +35,7 @@ README = ROOT / "README.md"
 DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
 VERDICT = ROOT / "docs" / "verdict.md"
 DISTRIBUTED = ROOT / "docs" / "distributed.md"
+SEARCH = ROOT / "docs" / "search.md"
 GROUPS = {"gradcheck": checks.cli.gradcheck.command, "backprop": backprop.cli.group.main}
 
 # Options of other programs, and commands that take long or need something beside them.
@@ -131,7 +134,7 @@ def test_quick_start_is_two_command_lines() -> None:
     ]
 
 
-@pytest.mark.parametrize("document", [README, DISTRIBUTED], ids=lambda path: path.name)
+@pytest.mark.parametrize("document", [README, DISTRIBUTED, SEARCH], ids=lambda path: path.name)
 def test_python_blocks_run(document: Path, tmp_path: Path) -> None:
     """All of a document's blocks, one after the other, as a script of its own, without warnings."""
     found = blocks(document.read_text(encoding="utf-8"), "python")
@@ -172,11 +175,12 @@ RUN = [s for s in COMMANDS if s.words[0] == "gradcheck" and not set(NOT_RUN) & s
 
 @pytest.mark.parametrize("command", RUN, ids=lambda s: " ".join(s.words))
 def test_a_check_shown_prints_what_is_shown(
-    command: Shown, monkeypatch: pytest.MonkeyPatch
+    command: Shown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same counts, verdict and diagnosis, and the exit code that goes with the verdict."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("COLUMNS", "96")
+    monkeypatch.setenv("GEARTRAIN_CACHE", str(tmp_path))
     result = CliRunner().invoke(
         checks.cli.gradcheck.command, command.words[1:], prog_name="gradcheck"
     )
@@ -237,6 +241,7 @@ def test_tables_of_codes_are_in_step(name: str, entries: Any) -> None:
         (README, "rivals"),
         (README, "campaign"),
         (DISTRIBUTED, "projection"),
+        (SEARCH, "search"),
     ],
     ids=lambda x: getattr(x, "name", x),
 )
@@ -257,6 +262,9 @@ def test_measurements_have_their_place(document: Path, name: str) -> None:
         (VERDICT, f"{thresholds.RTOL[np.dtype(np.float64)]:.0e} for float64".replace("e-0", "e-")),
         (VERDICT, f"{thresholds.RTOL[np.dtype(np.float32)]:.0e} for float32".replace("e-0", "e-")),
         (DISTRIBUTED, f"pieces of up to {sweep.PIECE:,} coordinates"),
+        (SEARCH, f"two to five of 1 to {examples.WIDEST}"),
+        (SEARCH, f"| 1 to {examples.LARGEST_BATCH} |"),
+        (SEARCH, f"`--examples {EXAMPLES}` and `--seconds {SECONDS:.0f}`"),
         (DISTRIBUTED, f"lost {({3: 'three'})[executors.ATTEMPTS]} times"),
     ],
     ids=lambda x: getattr(x, "name", x),

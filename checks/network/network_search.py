@@ -20,7 +20,7 @@ from checks.network.adapter import network_problem
 from checks.network.random_networks import random_network_and_batch
 from checks.problem.nested import Array
 from checks.problem.problem import Problem
-from checks.searching.examples import DTYPES, SEEDS, Build, Example, Size, Sizes
+from checks.searching.examples import DTYPES, SEEDS, Below, Build, Example, Size, Sizes
 from checks.searching.points import AS_MADE, POINTS, moved, rounded
 
 # What `gradcheck` takes where it is told nothing: what is so need not be typed again.
@@ -48,19 +48,26 @@ class NetworkSpace:
     point: str | None = None
     anywhere: bool = True
 
-    def example(self, draw: st.DrawFn, sizes: Sequence[Size] | None) -> tuple[Example, Build]:
-        """Draw a network and a batch by their ingredients."""
-        shape, batch_size = self._sizes.draw(draw, sizes)
-        cost = draw(st.sampled_from(self.require_costs()))
+    def example(self, draw: st.DrawFn, below: Below | None) -> tuple[Example, Build]:
+        """Draw a network and a batch by their ingredients, below one found of the same kind."""
+        shape, batch_size = self._sizes.draw(draw, below)
+        kinds = self._kinds(draw, shape) if below is None else dict(below.like.kinds)
+        names = kinds["activation"].split(",")
+        if len(names) > 1 and len(names) != len(shape) - 1:
+            kinds = self._kinds(draw, shape)
         example = Example(
             shape=shape,
             batch_size=batch_size,
-            kinds={"activation": self.activation or _activations(draw, shape, cost), "cost": cost},
+            kinds=kinds,
             dtype=self.dtype or draw(st.sampled_from(DTYPES)),
             point=self.point or draw(st.sampled_from(list(POINTS))),
             seed=draw(st.integers(0, SEEDS - 1)),
         )
         return example, lambda: (_problem(example), example.point)
+
+    def _kinds(self, draw: st.DrawFn, shape: tuple[int, ...]) -> dict[str, str]:
+        cost = draw(st.sampled_from(self.require_costs()))
+        return {"activation": self.activation or _activations(draw, shape, cost), "cost": cost}
 
     def sizes_below(self, example: Example) -> list[Size]:
         """All that are smaller, within what is held."""

@@ -11,7 +11,7 @@ import contextlib
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from hypothesis.errors import Flaky, HypothesisException, Unsatisfiable
 from checks.problem.evaluation import as_number
 from checks.problem.nested import Array
 from checks.problem.problem import FormError, Problem
-from checks.searching.examples import Build, Example, Size, Space
+from checks.searching.examples import Below, Build, Example, Space
 from checks.searching.makers import MakerError
 from checks.searching.points import AS_MADE
 from checks.verdict.report import Report
@@ -35,8 +35,9 @@ Check = Callable[[Problem, Example], Report | None]
 
 # As many examples without one that could be checked are enough to say that none can.
 HOPELESS = 20
-# Draws for each smaller size, and in all: shapes that show a fault do so in most of their draws.
-DRAWS, MOST_DRAWS = 8, 600
+# Draws for each smaller size, and of all together at the least and at the most: of a size that
+# shows a fault, one draw in a few does so.
+DRAWS, LEAST_DRAWS, MOST_DRAWS = 8, 100, 600
 # Without end, as far as Hypothesis is concerned.
 ENDLESS = 10**9
 
@@ -129,6 +130,10 @@ class Search:
                 raise
             self.stopped = "interrupted"
 
+    def look_at(self, example: Example, build: Build) -> None:
+        """Look at a single example, and take down what that says."""
+        self._look(example, build)
+
     @property
     def looked_at(self) -> int:
         """How many examples."""
@@ -144,7 +149,8 @@ class Search:
         while (now := self._least(verdict)) is not None and now != found:
             found = now
             if sizes := self.space.sizes_below(found):
-                self._find(verdict, sizes, min(MOST_DRAWS, DRAWS * len(sizes)), None)
+                draws = min(max(LEAST_DRAWS, DRAWS * len(sizes)), MOST_DRAWS)
+                self._find(verdict, Below(sizes=sizes, like=found), draws, None)
 
     def _least(self, verdict: str) -> Example | None:
         if verdict == "fail":
@@ -152,13 +158,13 @@ class Search:
         return None if self.raised is None else self.raised[0]
 
     def _find(
-        self, verdict: str, sizes: Sequence[Size] | None, examples: int, database: Path | None
+        self, verdict: str, below: Below | None, examples: int, database: Path | None
     ) -> None:
         """Have Hypothesis draw examples until one ends so, and shrink that."""
 
         @st.composite
         def drawn(draw: st.DrawFn) -> tuple[Example, Build]:
-            return self.space.example(draw, sizes)
+            return self.space.example(draw, below)
 
         def test(one: tuple[Example, Build]) -> None:
             if self._look(*one) == verdict:

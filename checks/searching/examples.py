@@ -10,6 +10,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import product
 from typing import Any, Protocol
 
@@ -126,6 +127,40 @@ class Example:
             yield "seed", str(self.seed)
 
 
+def example_of(given: Mapping[str, Any], name: str, asked: Sequence[str]) -> Example:
+    """The example that `to_dict` has written down, of what a maker asks for.
+
+    Raises
+    ------
+    ValueError
+        Where it is none.
+    """
+    known = {"shape", "batch_size", "dtype", "point", "drawn", "seed"}
+    if not isinstance(given, Mapping) or not set(given) <= known:
+        raise ValueError(
+            "example: expected what a search has found, such as {'shape': [2, 2], 'seed': 0}, got"
+            f" {given!r}; give the example of a result"
+        )
+    listed = {key: tuple(given[key]) for key in ("shape", "drawn") if key in given}
+    example = Example(**{**given, **listed})
+    fields = {"draw": "drawn", "batch": "batch_size"}
+    missing = [a for a in asked if getattr(example, fields.get(a, a)) in (None, ())]
+    if missing:
+        raise ValueError(
+            f"example: expected {', '.join(missing)} in it, for {name} asks for that, got"
+            f" {dict(given)!r}"
+        )
+    return example
+
+
+@dataclass(frozen=True, kw_only=True)
+class Below:
+    """What is looked at below an example that was found: sizes, otherwise things like it."""
+
+    sizes: Sequence[Size]
+    like: Example
+
+
 class Space(Protocol):
     """Where examples come from.
 
@@ -140,8 +175,8 @@ class Space(Protocol):
     def anywhere(self) -> bool:
         """See above."""
 
-    def example(self, draw: st.DrawFn, sizes: Sequence[Size] | None) -> tuple[Example, Build]:
-        """Draw an example, where `sizes` are given of one of these; and what makes its problem."""
+    def example(self, draw: st.DrawFn, below: Below | None) -> tuple[Example, Build]:
+        """Draw an example, of a size below another if that is given; and what makes its problem."""
 
     def sizes_below(self, example: Example) -> list[Size]:
         """The sizes smaller than that of an example, the smallest first, at most `SIZES`."""
@@ -169,13 +204,13 @@ class Sizes:
     widths: int | None = None
     batched: bool = True
 
-    def draw(self, draw: st.DrawFn, sizes: Sequence[Size] | None) -> Size:
+    def draw(self, draw: st.DrawFn, below: Below | None) -> Size:
         """A shape and a batch size, as often as not with all widths alike.
 
         There a missing transpose, or a neighbour's weights, fit without an error.
         """
-        if sizes is not None:
-            return draw(st.sampled_from(sizes))
+        if below is not None:
+            return draw(st.sampled_from(below.sizes))
         return self._shape(draw), self._batch_size(draw)
 
     def _shape(self, draw: st.DrawFn) -> tuple[int, ...]:
@@ -200,15 +235,15 @@ class Sizes:
         >>> Sizes().below(Example(shape=(1, 2), batch_size=1))
         [((1, 1), 1)]
         """
-        sizes = [
-            Example(shape=shape, batch_size=batch_size)
-            for shape in self._shapes()
-            for batch_size in self._batch_sizes()
-        ]
-        below = sorted((one for one in sizes if one.size < example.size), key=lambda one: one.size)
-        return [(one.shape, one.batch_size) for one in below[:SIZES]]
+        found = []
+        for one in _ordered(self):
+            if one.size >= example.size or len(found) == SIZES:
+                break
+            found.append((one.shape, one.batch_size))
+        return found
 
-    def _shapes(self) -> Iterable[tuple[int, ...]]:
+    def shapes(self) -> Iterable[tuple[int, ...]]:
+        """All shapes, of each number of layers as many as are looked at in all."""
         if self.shape is not None:
             return [self.shape]
         lengths = [self.widths] if self.widths else range(LAYERS[0] + 1, LAYERS[1] + 2)
@@ -218,7 +253,15 @@ class Sizes:
             for shape in sorted(product(range(1, WIDEST + 1), repeat=n), key=sum)[:SIZES]
         )
 
-    def _batch_sizes(self) -> Iterable[int | None]:
+    def batch_sizes(self) -> Iterable[int | None]:
+        """All batch sizes."""
         if not self.batched or self.batch_size is not None:
             return [self.batch_size]
         return range(1, LARGEST_BATCH + 1)
+
+
+@cache
+def _ordered(sizes: Sizes) -> list[Example]:
+    """Examples of all sizes, the smallest first."""
+    found = [Example(shape=s, batch_size=b) for s in sizes.shapes() for b in sizes.batch_sizes()]
+    return sorted(found, key=lambda one: one.size)

@@ -22,7 +22,7 @@ from hypothesis.errors import HypothesisException, InvalidArgument
 
 from checks.parts import PartsError, kind_of, parts_of, problem_of
 from checks.problem.problem import Problem, call_user_function
-from checks.searching.examples import DTYPES, SEEDS, Build, Example, Size, Sizes, Space
+from checks.searching.examples import DTYPES, SEEDS, Below, Build, Example, Size, Sizes, Space
 from checks.searching.points import AS_MADE, POINTS, moved
 
 Make = Callable[..., Any]
@@ -128,9 +128,9 @@ class _Asked:
     anywhere: bool = False
     asked: tuple[str, ...]
 
-    def example(self, draw: st.DrawFn, sizes: Sequence[Size] | None) -> tuple[Example, Build]:
+    def example(self, draw: st.DrawFn, below: Below | None) -> tuple[Example, Build]:
         """Draw what the maker asks for, and a point."""
-        shape, batch_size = self._sizes.draw(draw, sizes)
+        shape, batch_size = self._sizes.draw(draw, below)
         asks = {ARGUMENTS[a] for a in self.asked}
         dtype = self.held.dtype
         if "dtype" in asks and dtype is None:
@@ -169,7 +169,7 @@ class _Drawn:
     held: Held
     anywhere: bool = False
 
-    def example(self, draw: st.DrawFn, sizes: Sequence[Size] | None) -> tuple[Example, Build]:  # noqa: ARG002
+    def example(self, draw: st.DrawFn, below: Below | None) -> tuple[Example, Build]:  # noqa: ARG002
         """Have the maker draw, and draw a point."""
         drawing = _Drawing(draw)
         found: _Made | Exception

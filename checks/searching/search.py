@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,9 +16,9 @@ from checks.methods.dispatch import run_check
 from checks.methods.run import CostError
 from checks.problem.problem import Problem
 from checks.searching.engine import Check, Search
-from checks.searching.examples import DTYPES, Example, Space
+from checks.searching.examples import DTYPES, Build, Example, Space, example_of
 from checks.searching.kinks import only_kinks
-from checks.searching.makers import Held, Make, MakerError, space_of
+from checks.searching.makers import Held, Make, MakerError, arguments, made, space_of
 from checks.searching.points import AS_MADE, POINTS
 from checks.searching.progress import Line
 from checks.searching.result import SearchResult, result_of
@@ -36,6 +36,7 @@ def search(
     batch_size: int | None = None,
     dtype: str | None = None,
     point: str | None = None,
+    example: Mapping[str, Any] | None = None,
     seed: int = 0,
     database: str | Path | None = None,
     progress: bool = False,
@@ -66,6 +67,8 @@ def search(
         "as-made", to look only at the params that `make` returns. By default they are looked at
         rounded, made smaller and larger, and with zeros among them as well. What is raised there,
         or is no finite number, is passed over.
+    example
+        What to look at instead of searching: the `example` of a result.
     seed
         Where the examples come from.
     database
@@ -118,7 +121,9 @@ def search(
         dtype=_among("dtype", dtype, DTYPES),
         point=_among("point", point, tuple(POINTS)),
     )
-    space = space_of(make, getattr(make, "__name__", "make"), _call_again, held)
+    name = getattr(make, "__name__", "make")
+    space = space_of(make, name, _call_again, held)
+    only = None if example is None else example_of(example, name, arguments(make, name))
     return look(
         space,
         checked,
@@ -126,6 +131,7 @@ def search(
         seconds=seconds,
         database=None if database is None else Path(database),
         progress=progress,
+        only=None if only is None else (only, lambda: made(make, only, name)),
     )
 
 
@@ -137,10 +143,12 @@ def look(
     seconds: float | None,
     database: Path | None,
     progress: bool,
+    only: tuple[Example, Build] | None = None,
 ) -> SearchResult:
     """Search a space, with the options of a check that `checks.api.options` returned.
 
-    Arguments and exceptions are those of `search`.
+    Arguments and exceptions are those of `search`; `only` is a single example to look at, and what
+    makes its problem.
     """
     if examples is None and seconds is None:
         examples, seconds = EXAMPLES, SECONDS
@@ -159,7 +167,10 @@ def look(
             database=database,
             told=line.tell,
         )
-        one.run()
+        if only is None:
+            one.run()
+        else:
+            one.look_at(*only)
     if one.smallest is None and one.raised is not None:
         example, error = one.raised
         error.add_note(f"raised for {example.words}")
@@ -197,12 +208,8 @@ def _check(options: dict[str, Any], *, anywhere: bool) -> Check:
 
 
 def _call_again(example: Example) -> str:
-    """How to make the same problem from Python."""
-    if example.drawn is not None:
-        return f"search(make, ...), which drew {', '.join(example.drawn)}"
-    given = [f"{name}={value!r}" for name, value in example.to_dict().items() if name != "point"]
-    where = "" if example.point == AS_MADE else f", params {example.point}"
-    return f"check_gradients(*make({', '.join(given)})){where}"
+    """How to look at the same problem from Python."""
+    return f"search(make, example={example.to_dict()!r})"
 
 
 def _among(argument: str, value: object, known: Sequence[str]) -> Any:

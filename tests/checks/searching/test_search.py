@@ -99,7 +99,34 @@ def test_a_maker_may_draw_from_strategies() -> None:
     """And is shrunk to the first values that are wrong."""
     found = search(makers.drawing, examples=300)
     assert found.example == {"drawn": ["3", "2.0"], "point": "rounded"}
-    assert "drew 3, 2.0" in found.repeat
+    assert found.repeat == "search(make, example={'point': 'rounded', 'drawn': ['3', '2.0']})"
+
+
+@pytest.mark.parametrize("make", [makers.square, makers.drawing])
+def test_one_example_can_be_looked_at_again(make: Any) -> None:
+    """By the call that is printed; a right twin of it passes there."""
+    found = search(make, examples=300)
+    again = eval(found.repeat, {"search": search, "make": make})  # noqa: S307 its own words
+    assert (again.verdict, again.example, again.looked_at) == ("fail", found.example, 1)
+    assert again.report is not None
+    assert found.report is not None
+    assert again.report.failures == found.report.failures
+    if make is makers.square:
+        assert search(makers.right, example=found.example).verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("example", "message"),
+    [
+        ({"size": 3}, "example: expected what a search has found"),
+        (3, "example: expected what a search has found"),
+        ({"seed": 3}, "example: expected shape, batch_size in it, for square asks for that"),
+    ],
+)
+def test_an_example_that_is_none_is_told(example: Any, message: str) -> None:
+    """What is missing, or not known."""
+    with pytest.raises(ValueError, match=message):
+        search(makers.square, example=example)
 
 
 def test_what_is_given_is_held() -> None:
