@@ -28,6 +28,9 @@ Found = TypeVar("Found")
 
 DEFAULT_NAME = "subject"
 
+# What a function asks for that builds problems, as in `checks.searching.makers`, which loads much.
+BUILDERS_ASK = {"shape", "batch_size", "batch", "seed", "dtype", "draw"}
+
 # A file's module has a name of its own, so that a file called numpy.py shadows nothing.
 OF_A_FILE = "_gradcheck_"
 # What every worker has.
@@ -179,7 +182,7 @@ def _with_hidden(error: LoadError, folder: Path) -> LoadError:
 def _named(module: ModuleType, where: str, name: str) -> Any:
     if hasattr(module, name):
         return getattr(module, name)
-    close = difflib.get_close_matches(name, _checkable(module), n=1)
+    close = difflib.get_close_matches(name, [*_checkable(module), *_builders(module)], n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"give another, as in {where}:NAME"
     raise LoadError(f"{where}: expected something called {name!r}, found none; {hint}")
 
@@ -193,9 +196,9 @@ def _only_name(module: ModuleType, where: str) -> str:
 
 def _listing(module: ModuleType, where: str) -> str:
     """What in a file can be checked, as it would be typed."""
-    found, makers = _checkable(module), _makers(module)
+    found, makers, builders = _checkable(module), _makers(module), _builders(module)
     expected = f"{where}: expected a name after it, as in {where}:NAME"
-    if not found and not makers:
+    if not (found or makers or builders):
         return (
             f"{expected}, and found nothing in it that can be checked: no (cost, gradients,"
             " params), no dict or object with these three, no GradientProblem"
@@ -203,11 +206,10 @@ def _listing(module: ModuleType, where: str) -> str:
     lines = [f"{where}:{name}" for name in found]
     head = f"{expected}; {'can be checked' if found else 'nothing in it can be checked as it is'}"
     if makers:
-        return "\n  ".join(
-            [f"{head}{':' if found else ''}", *lines,
-             f"and where they return a problem, the functions {', '.join(makers)}"]
-        )  # fmt: skip
-    return "\n  ".join([f"{head}:", *lines])
+        lines.append(f"and where they return a problem, the functions {', '.join(makers)}")
+    if builders:
+        lines.append(f"and searched, with --search: {', '.join(builders)}")
+    return "\n  ".join([f"{head}{':' if found or not makers else ''}", *lines])
 
 
 def _checkable(module: ModuleType) -> list[str]:
@@ -226,17 +228,29 @@ def _fits(value: Any) -> bool:
 
 def _makers(module: ModuleType) -> list[str]:
     """The file's own functions that take no arguments: what they return, only a call can tell."""
+    return [name for name, value in _own_functions(module) if not _required(value)]
+
+
+def _builders(module: ModuleType) -> list[str]:
+    """The file's own functions that ask for what a search gives: those that it may take."""
     return [
-        name for name, value in vars(module).items()
-        if isinstance(value, FunctionType) and value.__module__ == module.__name__
-        and name[0] != "_" and not _required(value)
+        name for name, value in _own_functions(module)
+        if _required(value) and set(_required(value)) <= BUILDERS_ASK
     ]  # fmt: skip
 
 
-def _required(function: FunctionType) -> bool:
+def _own_functions(module: ModuleType) -> list[tuple[str, FunctionType]]:
+    return [
+        (name, value) for name, value in vars(module).items()
+        if isinstance(value, FunctionType) and value.__module__ == module.__name__
+        and name[0] != "_"
+    ]  # fmt: skip
+
+
+def _required(function: FunctionType) -> list[str]:
     parameters = inspect.signature(function).parameters.values()
-    return any(p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-               for p in parameters)  # fmt: skip
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [p.name for p in parameters if p.default is p.empty and p.kind not in several]
 
 
 def subject_of(found: Any, target: str) -> Problem:

@@ -127,7 +127,7 @@ class Example:
             yield "seed", str(self.seed)
 
 
-def example_of(given: Mapping[str, Any], name: str, asked: Sequence[str]) -> Example:
+def example_of(given: object, name: str, asked: Sequence[str]) -> Example:
     """The example that `to_dict` has written down, of what a maker asks for.
 
     Raises
@@ -235,7 +235,7 @@ class Sizes:
         >>> Sizes().below(Example(shape=(1, 2), batch_size=1))
         [((1, 1), 1)]
         """
-        found = []
+        found: list[Size] = []
         for one in _ordered(self):
             if one.size >= example.size or len(found) == SIZES:
                 break

@@ -14,8 +14,10 @@ from click.testing import CliRunner, Result
 import checks
 from checks.cli.gradcheck import command
 from checks.cli.searching import POINTS
+from checks.cli.target_loading import BUILDERS_ASK
 from checks.network.faults.catalogue import FAULTS, plant
 from checks.searching import points
+from checks.searching.makers import ARGUMENTS, DRAW
 
 MAKERS = """
 import numpy as np
@@ -66,7 +68,7 @@ def endless(shape, seed):
     return make(shape, seed)
 
 
-subject = make((2,), 0)
+one = make((2,), 0)
 """
 
 
@@ -220,14 +222,16 @@ def test_one_problem_of_a_maker_can_be_checked(file: Path) -> None:
         ("{0}:drawing --drawn x", "drawn: expected numbers, strings, lists and tuples"),
         ("{0}:square --shape 2-x", "expected whole numbers"),
         ("{0}:square --shape 2-2 --drawn 3", "--drawn: expected none"),
-        ("{0}:subject --point small", "got --point small; leave them out"),
+        ("{0}:one --point small", "got --point small; leave them out"),
         ("{0}:make --search --batch-size 3", "batch_size: expected none"),
         ("{0}:misnamed --search", "got one that asks for size: rename"),
-        ("{0}:subject --search", "expected a function make(shape, seed)"),
+        ("{0}:one --search", "expected a function make(shape, seed)"),
         ("{0}:square --search --activation relu", "got --activation; leave it out"),
         ("{0}:square {0}:make --search", "FILE:make: expected one file"),
         ("{0}:square --search --drawn 3", "--search: expected no --drawn beside it"),
         ("{0}:nothing --search", "expected something called 'nothing'"),
+        ("{0}:sqaure --search", "did you mean 'square'?"),
+        ("{0}:mak --search", "did you mean 'make'?"),
         ("--search --shape 3-2", "write gradcheck 3-2 --search"),
         ("--search --jobs 2", "--search: expected no --jobs beside it"),
         ("--search --activation rleu", "did you mean 'relu'?"),
@@ -246,6 +250,20 @@ def test_a_wrong_use_exits_2_and_says_what_was_expected(
     result = run(words.format(file))
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in " ".join(result.stderr.split())
+
+
+def test_a_file_says_what_in_it_can_be_searched(file: Path) -> None:
+    """Beside what can be checked."""
+    result = run(str(file))
+    assert result.exit_code == 2
+    assert "and searched, with --search: square, make, drawing, dull, raising, endless" in " ".join(
+        result.stderr.split()
+    )
+
+
+def test_what_a_builder_asks_for_is_what_makers_are_given() -> None:
+    """The names stand in two places, of which one is not loaded for nothing."""
+    assert {*ARGUMENTS, DRAW} == BUILDERS_ASK
 
 
 def test_the_points_of_the_command_are_those_of_the_library() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import find, given
@@ -61,7 +63,7 @@ def test_costs_that_do_not_go_with_what_is_held_are_told() -> None:
 
 def test_a_network_as_made_is_the_one_of_its_shape() -> None:
     """At other points it is that one, moved, with round inputs."""
-    given = {"activation": "tanh", "cost": "quadratic", "batch_size": 3, "seed": 4}
+    given: Any = {"activation": "tanh", "cost": "quadratic", "batch_size": 3, "seed": 4}
     net, x, y, _ = random_network_and_batch((3, 2), **given)
     same, same_x, same_y, _ = network_at((3, 2), **given)
     assert np.array_equal(same.weights[0], net.weights[0])
