@@ -147,7 +147,7 @@ def _sample(model: Model, given: dict[str, Any]) -> npt.NDArray[Any]:
     )
     if len(found) != 1:
         raise ValueError(f"--image: expected one picture, found {len(found)} in {given['image']}")
-    return found[0][1][None]
+    return found[0].x[None]
 
 
 def _require_none_given(context: click.Context, model: str) -> None:

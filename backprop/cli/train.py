@@ -233,6 +233,7 @@ def _new_model(data: Dataset, options: dict[str, Any]) -> Model:
         dataset=data.name,
         peak=data.peak,
         image_shape=data.image_shape,
+        ink_share=data.ink_share if options["save"] else None,
         data_checksum=data.checksum if options["save"] else "",
         seed=options["seed"],
         batch_size=options["batch_size"],

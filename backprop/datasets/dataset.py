@@ -97,6 +97,12 @@ class Dataset:
         return int(self.train_images.max())
 
     @cached_property
+    def ink_share(self) -> tuple[float, float]:
+        """Between which mean brightnesses, as shares of `peak`, nearly all training images are."""
+        low, high = np.quantile(self.train_images.mean(axis=1) / self.peak, (0.001, 0.999))
+        return float(low), float(high)
+
+    @cached_property
     def checksum(self) -> str:
         """The CRC-32 of all images and labels, in hexadecimal digits."""
         crc = 0

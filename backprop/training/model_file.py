@@ -54,6 +54,9 @@ class Model:
         What the training images' pixels were divided by.
     image_shape
         (rows, columns) of an image; None where the inputs are no images.
+    ink_share
+        Between which shares of full brightness nearly all training images are, on average over
+        their pixels; None where they are no images, or in files from before it was kept.
     data_checksum
         The data set's `checksum`; empty where there is none.
     seed, batch_size, learning_rate
@@ -70,6 +73,7 @@ class Model:
     dataset: str | None = None
     peak: int = 1
     image_shape: tuple[int, int] | None = None
+    ink_share: tuple[float, float] | None = None
     data_checksum: str = ""
     seed: int = 0
     batch_size: int = 20
@@ -192,6 +196,7 @@ def plain_values(model: Model) -> dict[str, Any]:
         "dataset": model.dataset,
         "peak": model.peak,
         "image_shape": None if image_shape is None else list(image_shape),
+        "ink_share": None if model.ink_share is None else list(model.ink_share),
         "data_checksum": model.data_checksum,
         "seed": model.seed,
         "batch_size": model.batch_size,
@@ -232,6 +237,7 @@ def _model(plain: dict[str, Any], tensors: dict[str, Array]) -> Model:
         dataset=plain["dataset"],
         peak=arguments.whole("peak", plain["peak"], least=1),
         image_shape=None if image_shape is None else _pair(image_shape),
+        ink_share=_share(plain.get("ink_share")),
         data_checksum=str(plain["data_checksum"]),
         seed=arguments.whole("seed", plain["seed"], least=0),
         batch_size=arguments.whole("batch_size", plain["batch_size"], least=1),
@@ -251,6 +257,13 @@ def _tensor(tensors: dict[str, Array], name: str, shape: tuple[int, ...], dtype:
     if not np.isfinite(array).all():
         raise ValueError(f"{name}: expected finite numbers, got NaN or infinity")
     return array.copy()
+
+
+def _share(values: list[Any] | None) -> tuple[float, float] | None:
+    if values is None:
+        return None
+    low, high = map(float, values)
+    return low, high
 
 
 def _pair(values: list[Any]) -> tuple[int, int]:
