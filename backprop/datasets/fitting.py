@@ -92,7 +92,7 @@ def _resized(greys: Floats, rows: int, columns: int) -> Floats:
 
     picture = Image.fromarray(greys.astype(np.float32))
     wanted = picture.resize((columns, rows), Image.Resampling.BICUBIC)
-    return np.clip(np.asarray(wanted, float), 0, 1)
+    return np.asarray(np.clip(np.asarray(wanted, float), 0, 1))
 
 
 def _threshold(greys: Floats) -> float:

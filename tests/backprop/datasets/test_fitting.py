@@ -44,7 +44,7 @@ def test_the_same_digit_comes_out_the_same(digit: int, options: dict[str, object
 def test_uneven_light_and_noise_are_taken_off() -> None:
     """As on a photo: the paper is black then, to its last pixel but a few."""
     usual = fitting.fit(greys(draw(3)), MNIST).pixels
-    photo = fitting.fit(greys(photographed(draw(3, size=(640, 480)))), MNIST).pixels
+    photo = fitting.fit(greys(photographed(draw(3, size=(640, 640)))), MNIST).pixels
     assert likeness(usual, photo) > 0.9
     assert (photo[0] < 0.02).all()
 
