@@ -451,3 +451,47 @@ def test_of_many_that_are_plainly_wrong_some_are_followed() -> None:
     assert np.all(wrong[: thresholds.LOOKED] > 1)
     assert np.all(wrong[thresholds.LOOKED :] == 1)
     assert np.all(looked(2.0**-20) > 1)
+
+
+def _wild(rng: np.random.Generator) -> Callable[[Array, Array], Array]:
+    """A cost without rhyme or reason, in one of the ways that costs have."""
+    kind, size = rng.integers(8), 10 ** rng.uniform(-20, 20)
+
+    def costs(which: Array, t: Array) -> Array:
+        random = rng.normal(size=t.shape) * size
+        found = (
+            random,
+            np.where(rng.random(t.shape) < 0.5, np.nan, random),
+            np.sign(t) * size,
+            np.round(t, int(rng.integers(0, 16))) + size,
+            np.where(np.abs(t) > 10.0 ** -(which % 16), np.inf, t),
+            np.full(t.shape, size),
+            np.sin(t * 10.0 ** (which % 16)) * np.where(random > 0, 1, np.nan),
+            np.abs(t) + random * 1e-9,
+        )[kind]
+        return np.asarray(1.0 + found)
+
+    return costs
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_scan_ends_whatever_the_cost_does(seed: int) -> None:
+    """After so many calls a line: four at each level, and those that measure jumps."""
+    rng = np.random.default_rng(seed)
+    wild, m, calls = _wild(rng), 12, np.zeros(12, int)
+
+    def costs(which: Array, t: Array) -> Array:
+        np.add.at(calls, which, 1)
+        with np.errstate(all="ignore"):
+            return wild(which, t)
+
+    unit = 10 ** rng.uniform(-6, 6, m)
+    lines = Lines(costs=costs, unit=unit, spacing=unit * EPS)
+    levels = Levels(lines, 1.0, float(rng.choice([0.0, EPS, 1e-3])))
+    wanted = rng.choice([0.0, 1.0, -1e9, 1e-300, np.nan], m)
+    scan(levels, wanted, rng.choice([0.0, 1e-12, 1.0, np.inf, np.nan], m))
+    at_levels = 4 * levels.taken.sum(axis=0)
+    jumps = 2 + thresholds.HALVINGS
+    assert np.all(calls <= at_levels + jumps)
+    assert np.all(calls <= 4 * LEVELS + jumps)
+    assert calls.sum() <= at_levels.sum() + thresholds.GROUPS * jumps
