@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -108,7 +110,8 @@ def check_gradients(
         "sweep" or "naive", the loop over all parameters; "probe", one projection of all at once;
         "taylor", the slope of the Taylor remainder along one direction.
     oracle
-        What gives a sweep's numeric values: "auto", "complex" or "real".
+        What gives a sweep's numeric values: "real" differences alone, the "complex" step, which has
+        to be had, or by default "auto": the complex step where it can be had.
     strict
         Whether what the cost shows less sharply than to `rtol` is undecided, instead of a pass that
         says how sharp it is.
@@ -361,6 +364,11 @@ def _require_executor(executor: Any, method: str) -> None:
 def _given(gradients: Any, params: Any, *, jac: bool) -> None:
     """Require what can only be left out for something else."""
     both = returns_both(jac, gradients)
+    if isinstance(params, FunctionType | MethodType | BuiltinFunctionType | np.ufunc | partial):
+        raise TypeError(
+            "params: expected the parameters, got a function; the order is"
+            " check_gradients(cost, gradients, params)"
+        )
     if params is None:
         raise TypeError(
             "params: expected the parameters to check at, got None; pass"

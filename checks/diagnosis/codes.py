@@ -128,7 +128,7 @@ DIAGNOSES = {
     ),
     "small-everywhere": (
         "small errors nearly everywhere",
-        "look for a constant or formula that is not exact; tighten whatever iterates in the cost",
+        "look for a constant that is not exact; or say how far a solver is off, by cost_error=",
     ),
     "left-out": (
         "rows, columns or units are left out",

@@ -57,11 +57,9 @@ def conclude(this: CheckRun, findings: Findings | None) -> Report:
         this.notes.append(f"{constants:,} constants, by mask, were left out")
     if problem.raised:
         this.notes.append(f"near the point {problem.raised[0]}; such steps were left out")
-    why = (
-        reasons(found, this.noise, inexact=this.inexact)
-        if findings is not None and not found.projected
-        else ()
-    )
+    asked = findings is not None and (not found.projected or found.any(Status.UNDECIDED))
+    noise = this.noise if asked else 0.0  # which costs calls to measure
+    why = reasons(found, noise, inexact=this.inexact)
     return Report(
         verdict=_verdict(tensors, offences, untraced=this.untraced),
         parameters=problem.parameters - constants,

@@ -89,10 +89,11 @@ def unchecked(analytic: dict[str, Array]) -> Findings:
         reason=filled(Reason.NONE, np.int8),
         resolution=filled(0.0, np.float64),
         within=filled(np.nan, np.float64),
+        noise=filled(np.nan, np.float64),
     )
 
 
 def _write(found: Findings, own: Findings, part: dict[str, Array]) -> None:
-    for kind in ("numeric", "tolerance", "status", "reason", "resolution", "within"):
+    for kind in ("numeric", "tolerance", "status", "reason", "resolution", "within", "noise"):
         for name, at in part.items():
             getattr(found, kind)[name].reshape(-1)[at] = getattr(own, kind)[name]

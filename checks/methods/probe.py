@@ -276,6 +276,7 @@ def findings_of_projection(this: CheckRun, analytic: list[Array], result: Result
         reason=constant(Reason.NONE, np.int8),
         resolution=constant(0.0),
         within=constant(np.nan),
+        noise=constant(np.nan),
         projected=True,
     )
 
@@ -357,6 +358,7 @@ def _write(found: Findings, name: str, at: Array, ruling: Ruling) -> None:
         ("reason", ruling.reason),
         ("resolution", ruling.resolution),
         ("within", ruling.within),
+        ("noise", ruling.noise),
     ):
         array = getattr(found, kind)
         array[name] = np.array(array[name])

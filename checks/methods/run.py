@@ -189,7 +189,13 @@ class CheckRun:
             return "the cost is not exact"
         if self.problem.jittered is not None:
             return None  # a network's functions are known
-        return complex_safety.why_not_complex_safe(self.problem, self.centre)
+        why = complex_safety.why_not_complex_safe(self.problem, self.centre)
+        if why and self.oracle == "complex":
+            raise FormError(
+                f"oracle: expected a cost of complex parameters with 'complex', but {why};"
+                " leave it out to have real differences then"
+            )
+        return why
 
     @property
     def slack(self) -> float:

@@ -68,6 +68,12 @@ class Evidence:
         """How wide each interval is."""
         return self.hi - self.lo
 
+    @property
+    def sigma(self) -> Array:
+        """The noise of the cost along each line; NaN where no level was taken."""
+        noise = self.noise * self.h / thresholds.NOISE_GAIN
+        return np.asarray(np.fmax.reduce(noise, axis=0))
+
     def level(self, k: int) -> Evidence:
         """One level of it, with arrays (lines,)."""
         return Evidence(

@@ -24,6 +24,7 @@ class Findings:
     reason: dict[str, Array]
     resolution: dict[str, Array]
     within: dict[str, Array]
+    noise: dict[str, Array]
     projected: bool = False
 
     def where(self, status: Status) -> dict[str, Array]:
@@ -38,7 +39,14 @@ class Findings:
 def no_findings() -> Findings:
     """The findings of a check that got no further than conduct."""
     return Findings(
-        analytic={}, numeric={}, tolerance={}, status={}, reason={}, resolution={}, within={}
+        analytic={},
+        numeric={},
+        tolerance={},
+        status={},
+        reason={},
+        resolution={},
+        within={},
+        noise={},
     )
 
 
@@ -57,4 +65,5 @@ def gather(analytic: dict[str, Array], rulings: list[Ruling], tolerances: list[A
         reason=by_name([r.reason for r in rulings]),
         resolution=by_name([r.resolution for r in rulings]),
         within=by_name([r.within for r in rulings]),
+        noise=by_name([r.noise for r in rulings]),
     )

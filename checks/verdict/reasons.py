@@ -6,7 +6,7 @@ decide it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,16 @@ TEXTS: dict[Reason, Text] = {
     ),
 }
 
+ZERO: Text = (
+    lambda n: "there is nothing but rounding on both sides, which proves nothing",
+    "check where they have a slope: at another point, or on other data",
+)
+
+ON_A_KINK: Text = (
+    lambda n: "the slopes on both sides differ, and any value between is right",
+    "move the point off the kink, or smooth the cost there",
+)
+
 INEXACT: Text = (
     lambda n: "the cost is exact to {noise:.1e} only".format(**n),
     "tighten its solver or average more runs, so that it is exact to less",
@@ -56,7 +66,21 @@ def reasons(findings: Findings, noise: float, *, inexact: bool = False) -> tuple
     """
     texts = {**TEXTS, Reason.NOISE: INEXACT} if inexact else TEXTS
     found = [_line(findings, reason, noise, texts[reason]) for reason in texts]
-    return tuple(sorted(filter(None, found), key=lambda line: -line.undecided))
+    undecided = sorted(filter(None, found), key=lambda line: -line.undecided)
+    zeros = _mostly(findings, Status.ZERO, ZERO)
+    return (*undecided, *zeros, *_mostly(findings, Status.KINK, ON_A_KINK))
+
+
+def _mostly(findings: Findings, status: Status, told: Text) -> Iterator[Line]:
+    """Of the tensors that are so for the most part: why that decides nothing."""
+    at = {}
+    for name, found in findings.status.items():
+        hit = np.flatnonzero(found == int(status))
+        looked = np.count_nonzero(found != int(Status.UNCHECKED))
+        at[name] = hit if 2 * hit.size > looked else hit[:0]
+    count = sum(hit.size for hit in at.values())
+    if count:
+        yield _told(findings, status.name.lower(), at, told, 0.0, count=count, undecided=0)
 
 
 def _line(findings: Findings, reason: Reason, noise: float, told: Text) -> Line | None:
@@ -73,19 +97,38 @@ def _line(findings: Findings, reason: Reason, noise: float, told: Text) -> Line 
         for name, at in hit.items()
     }
     left = sum(at.size for at in undecided.values())
-    name, flat = _worst(findings, undecided if left else hit)
+    at, code = undecided if left else hit, reason.name.lower()
+    return _told(findings, code, at, told, noise, count=count, undecided=left)
+
+
+def _told(
+    findings: Findings,
+    code: str,
+    at: dict[str, Array],
+    told: Text,
+    noise: float,
+    *,
+    count: int,
+    undecided: int,
+) -> Line:
+    """The line on the coordinate that it hits worst."""
+    name, flat = _worst(findings, at)
     text, remedy = told
 
     def value(array: dict[str, Array]) -> float:
         return float(array[name].reshape(-1)[flat])
 
     a, n, error = value(findings.analytic), value(findings.numeric), value(findings.tolerance)
-    numbers: Numbers = {"noise": noise, "within": value(findings.within), "rounded": error}
+    numbers: Numbers = {
+        "noise": float(np.fmax(noise, value(findings.noise))),  # a line may turn out to be rougher
+        "within": value(findings.within),
+        "rounded": error,
+    }
     values = f"analytic {a:.6g}, numeric {n:.6g} ± {error:.1e}; "
     return Line(
-        code=reason.name.lower(),
+        code=code,
         count=count,
-        undecided=left,
+        undecided=undecided,
         tensor=name,
         index=tuple(int(i) for i in np.unravel_index(flat, findings.status[name].shape)),
         text=values + text(numbers),

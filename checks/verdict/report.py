@@ -87,7 +87,8 @@ class Reason:
     Attributes
     ----------
     code
-        "rounding", "noise", "rough", "differ" or "unseen".
+        "rounding", "noise", "rough", "differ" or "unseen"; or "zero" or "kink", of tensors that are
+        so for the most part, which leaves nothing undecided and proves nothing.
     count, undecided
         How many coordinates it holds for, and how many of them it leaves undecided.
     tensor, index
@@ -107,7 +108,8 @@ class Reason:
     remedy: str
 
     def __str__(self) -> str:
-        what = f"{self.undecided:,} undecided" if self.undecided else f"{self.count:,} blunt"
+        kind = {"zero": "zero", "kink": "on a kink"}.get(self.code, "blunt")
+        what = f"{self.undecided:,} undecided" if self.undecided else f"{self.count:,} {kind}"
         where = place(self.tensor, self.index, 40)
         text, remedy = f"{what}, worst {where}: {self.text}", f"    {self.remedy}"
         return "\n".join(line for part in (text, remedy) for line in folded(part))

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from checks.oracles import thresholds
-from checks.oracles.levels import Evidence, joined, kinks
+from checks.oracles.levels import HOME, Evidence, joined, kinks
 from checks.problem.nested import Array
 
 EPS = float(np.finfo(np.float64).eps)
@@ -71,7 +71,9 @@ class Ruling:
         Where real differences alone convict, the complex step having no say.
     within
         The shortest step within which the line has a kink or a jump; NaN where none was seen, but
-        for what lies further out than the interval that decided.
+        for what lies more than a level further out than the interval that decided.
+    noise
+        How far off the cost was taken to be along the line; NaN where it was not asked.
     """
 
     status: Array
@@ -82,6 +84,7 @@ class Ruling:
     suspect: Array
     alone: Array
     within: Array
+    noise: Array
 
 
 @np.errstate(all="ignore")
@@ -147,6 +150,7 @@ def decide(
         suspect=said.suspect & (status == Status.UNDECIDED),
         alone=said.wrong & ~said.heard & ~real.kinked,
         within=within,
+        noise=np.full(analytic.shape, np.nan) if evidence is None else evidence.sigma,
     )
 
 
@@ -322,11 +326,15 @@ def _reason(
 
 
 def _rough_within(evidence: Evidence) -> Array:
-    """The shortest step at which a line is not smooth, of those up to the narrowest interval."""
+    """The shortest step at which a line is not smooth, of those up to the narrowest interval.
+
+    And the one beyond, if it is closer than the first, which would be narrower if it were smooth.
+    """
     width = np.where(np.isfinite(evidence.lo), evidence.width, np.inf)
     narrowest = np.argmin(width, axis=0)
     rough = np.isfinite(evidence.lo) & ~evidence.smooth
-    rough &= np.arange(len(width))[:, None] <= narrowest
+    rows = np.arange(len(width))[:, None]
+    rough &= (rows <= narrowest) | ((rows == narrowest + 1) & (rows < HOME))
     first = evidence.h[np.argmax(rough, axis=0), np.arange(narrowest.size)]
     return np.where(rough.any(axis=0), first, np.nan)
 

@@ -448,3 +448,34 @@ def test_every_public_name_is_there_and_listed() -> None:
     assert set(checks.__all__) <= set(dir(checks))
     assert all(hasattr(checks, name) for name in checks.__all__)
     assert not hasattr(checks, "check_gradient")
+
+
+@pytest.mark.parametrize("swapped", [lambda x: 2 * x, np.cos, np.ones(3).sum])
+def test_a_function_in_the_place_of_the_parameters_is_told_the_order(swapped: Any) -> None:
+    """Whatever stands in the place of the gradient."""
+    for gradients in (np.ones(3), np.sin):
+        with pytest.raises(TypeError, match=r"the order is check_gradients\(cost, gradients, p"):
+            check_gradients(np.sum, gradients, swapped)
+
+
+def test_a_complex_step_that_is_asked_for_has_to_be_had() -> None:
+    """Or real differences would be taken for it."""
+    at = np.ones(3)
+    with pytest.raises(TypeError, match=r"oracle: expected a cost of complex parameters .* but"):
+        check_gradients(lambda x: float((x**2).sum()), lambda x: 2 * x, at, oracle="complex")
+    report = check_gradients(lambda x: (x**2).sum(), lambda x: 2 * x, at, oracle="complex")
+    assert (report.verdict, report.oracle) == ("pass", "complex step")
+
+
+def test_of_a_solver_that_stops_early_the_report_points_to_its_error() -> None:
+    """With it, the right gradient passes to what that shows."""
+    at = np.linspace(1, 2, 6)
+
+    def stopped(x: Any) -> float:
+        return float((np.sqrt(x) * (1 + 1e-4 * np.sin(3 * x))).sum())
+
+    report = check_gradients(stopped, 0.5 / np.sqrt(at), at)
+    assert report.diagnosis is not None
+    assert report.diagnosis.code == "small-everywhere"
+    assert "cost_error=" in " ".join(str(report).split())
+    assert check_gradients(stopped, 0.5 / np.sqrt(at), at, cost_error=2e-4).verdict != "fail"

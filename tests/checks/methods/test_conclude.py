@@ -48,6 +48,7 @@ def findings(*tensors: list[int], **given: Any) -> Findings:
         reason=each(int(Reason.NOISE), np.int8),
         resolution=each(given.get("resolution", 0)),
         within=each(np.nan),
+        noise=each(np.nan),
         projected=given.get("projected", False),
     )
 

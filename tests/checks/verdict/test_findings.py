@@ -11,7 +11,7 @@ def ruling(*status: int) -> Ruling:
     n = np.arange(len(status), dtype=float)
     return Ruling(
         status=np.asarray(status, np.int8), reason=np.zeros(n.size, np.int8), numeric=n,
-        error=n / 8, resolution=n / 4, suspect=n < 0, alone=n < 0, within=n,
+        error=n / 8, resolution=n / 4, suspect=n < 0, alone=n < 0, within=n, noise=n,
     )  # fmt: skip
 
 

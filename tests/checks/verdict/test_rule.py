@@ -126,7 +126,10 @@ def test_a_rough_line_is_the_reason_where_it_is_rough() -> None:
     assert said(ruling) == (Status.UNDECIDED, Reason.ROUGH)
     assert ruling.within[0] == 2.0**-20
     assert np.isnan(ruled(1.0, seen=evidence((0.99, 1.01))).within[0])
-    further = replace(seen, smooth=np.asarray([[True], [False]]))
+    beside = replace(seen, smooth=np.asarray([[True], [False]]))
+    assert said(ruled(1.0, seen=beside)) == (Status.UNDECIDED, Reason.ROUGH)
+    further = evidence((0.99, 1.01), (NAN, NAN), (0.9, 1.2), smooth=False)
+    further = replace(further, smooth=np.asarray([[True], [False], [False]]))
     assert said(ruled(1.0, seen=further)) == (Status.UNDECIDED, Reason.NOISE)
 
 
