@@ -16,8 +16,9 @@ import numpy as np
 from checks.methods.conclude import conclude
 from checks.methods.judge import Judge, Values
 from checks.methods.run import CheckRun, inspected_gradient, jittered_gradient, start_run
-from checks.oracles import rounding
+from checks.oracles import registry, rounding, thresholds
 from checks.oracles.curves import LaterCurves, taylor_curve
+from checks.oracles.levels import Levels, kinks
 from checks.oracles.lines import Lines, along_directions, direction_by_size
 from checks.output.curves import Curves, TaylorCurve
 from checks.problem.nested import Array
@@ -44,6 +45,9 @@ def taylor(problem: Problem, /, **options: Any) -> Report:
     slope = _along(given, d)
     line = along_directions(this.problem, [d])
     ruling = _ruling(this, line, slope, _rounded(this, given, d))
+    looked = problem.parameters <= thresholds.MANY and np.isfinite(slope[0])
+    if ruling.status[0] == Status.FAIL and looked and _on_kinks(this, given, d):
+        ruling.status[0] = Status.KINK
     this.progress(problem.parameters)
     this.offences += conduct.changed_since(this.problem, analytic)
     curve = taylor_curve(line, this.centre, this.noise, float(slope[0]))
@@ -80,6 +84,21 @@ def _ruling(this: CheckRun, line: Lines, slope: Array, rounded: Array) -> Ruling
     judge.look(line, values, into=ruling, tensor=0, at=np.zeros(1, int))
     judge.reconsider()
     return ruling
+
+
+def _on_kinks(this: CheckRun, gradient: list[Array], d: list[Array]) -> bool:
+    """Whether the point lies on kinks, by a line through each of some parts of the direction.
+
+    On several at once nothing is wrong for the line's slope alone: what is a right convention for
+    each of them may add up to more than both slopes of the line, whose kinks may cancel.
+    """
+    place = this.rng.permutation(np.arange(this.problem.parameters) % thresholds.GROUPS)
+    where = np.split(place, np.cumsum([e.size for e in d])[:-1])
+    parts = [[e * (at == k) for e, at in zip(d, where, strict=True)] for k in np.unique(place)]
+    wanted = np.concatenate([_along(gradient, part) for part in parts])
+    levels = Levels(along_directions(this.problem, parts), this.centre, this.noise)
+    evidence = registry.scan(levels, wanted, this.rtol * np.abs(wanted))
+    return bool(np.any(kinks(evidence).at))
 
 
 def _numbers(curve: TaylorCurve) -> dict[str, Any]:

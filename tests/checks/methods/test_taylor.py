@@ -176,3 +176,26 @@ def test_the_picture_fits_and_shows_both_slopes() -> None:
     assert all(mark in shown for mark in "*.12")
     assert "h = 2^-2" in shown
     assert "h = 2^-41" in shown
+
+
+@pytest.mark.parametrize("factor", [1.0, -1.0])
+def test_where_a_direction_crosses_several_kinks_at_once_nothing_is_wrong(factor: float) -> None:
+    """Of each the slope taken is a right one, and all together may lie beyond both of the line."""
+    at = np.zeros(4)
+    signs = factor * np.asarray([1.0, -1.0, 1.0, -1.0])
+
+    def cost(p: Array) -> float:
+        return float((signs * np.where(p > 0, p, p / 10)).sum() + p.sum())
+
+    right = vector(cost, lambda p: signs * np.where(p > 0, 1, 0.1) + 1, at)
+    assert run_check(right).kinks == 4
+    reports = [run_check(right, method="taylor", seed=seed) for seed in range(9)]
+    assert {report.verdict for report in reports} == {"undecided"}
+    assert any("on a kink of the cost" in " ".join(report.notes) for report in reports)
+
+
+def test_a_wrong_gradient_of_a_smooth_cost_fails_beside_kinks_elsewhere() -> None:
+    """The parts are looked at where the point is."""
+    at = np.linspace(0.5, 2, 12)
+    wrong = vector(lambda p: float(np.maximum(p, 0).sum() + (p**2).sum()), lambda p: 2 * p, at)
+    assert run_check(wrong, method="taylor").verdict == "fail"
