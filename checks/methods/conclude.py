@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +25,7 @@ from checks.verdict.report import (
     Verdict,
 )
 from checks.verdict.rule import Status
+from checks.verdict.text import WIDTH, listed
 
 
 def conclude(this: CheckRun, findings: Findings | None) -> Report:
@@ -79,7 +80,7 @@ def conclude(this: CheckRun, findings: Findings | None) -> Report:
         oracle=this.measured,
         seconds=time.perf_counter() - this.started,
         seed=this.seed,
-        notes=tuple(this.notes) + tuple(f"also: {extra}" for extra in offences[1:]),
+        notes=(*this.notes, *_also(offences)),
         reasons=why,
         resolution=max((t.resolution for t in tensors), default=0.0),
         strict=this.strict,
@@ -119,6 +120,19 @@ def _later_curves(
             places=places,
         )
     )
+
+
+def _also(offences: list[Diagnosis]) -> Iterator[str]:
+    """What else was found besides the first: a kind of offence once, and where else it is."""
+    kinds: dict[str, list[Diagnosis]] = {}
+    for each in offences:
+        kinds.setdefault(each.code, []).append(each)
+    for number, (head, *others) in enumerate(kinds.values()):
+        if number:
+            yield f"also: {head}"
+        if others:
+            places = [f"{e.tensor}{f' ({e.detail})' if e.detail else ''}" for e in others]
+            yield f"{head.code} as well: {listed(places, 3 * WIDTH)}"
 
 
 def _be_strict(found: Findings) -> None:

@@ -20,7 +20,7 @@ from checks.verdict.report import Diagnosis
 OFFENCES = {
     "cost-not-scalar": (
         "the cost is not one real number",
-        "return a single float, for instance the mean over the batch",
+        "return one float, such as the mean over the batch; check_jacobian is for several outputs",
     ),
     "cost-not-finite": (
         "the cost is NaN or infinite",
@@ -134,8 +134,8 @@ def inspect(problem: Problem, *, repeats: bool = True, repeatable: bool = True) 
         return Inspection(cost=cost, gradient={}, offences=found + wrong)
     if repeats:
         found += _repeats(problem, first, kept)
-    if any(f.code == "stale" for f in found):
-        kept = {}  # a check calls the cost in between
+    if any(f.code in ("stale", "accumulates") for f in found):
+        kept = {}  # a check calls the cost in between, and the gradient many times
     return Inspection(cost=cost, gradient=kept, offences=found)
 
 

@@ -98,6 +98,17 @@ def test_an_offence_fails_what_would_pass_and_disagreement_decides_nothing() -> 
     assert conclude(this, findings([F])).verdict == "fail"
 
 
+def test_one_kind_of_offence_is_told_once() -> None:
+    """With all the places where it is, and what is particular there."""
+    this = check()
+    this.offences += [conduct_diagnosis("accumulates", name) for name in ("W1", "b1", "W2")]
+    this.offences += [conduct_diagnosis("shape", "b2"), conduct_diagnosis("shape", "b3", "got 2")]
+    notes = conclude(this, None).notes
+    assert notes[0] == "accumulates as well: b1, W2"
+    assert notes[1].startswith("also: the gradient has the wrong shape in b2 [shape]")
+    assert notes[2] == "shape as well: b3 (got 2)"
+
+
 def test_a_check_that_got_no_further_checked_nothing() -> None:
     """All its coordinates are undecided, and its offence fails it."""
     this = check()

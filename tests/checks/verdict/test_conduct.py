@@ -226,8 +226,9 @@ def test_an_offender_is_caught_with_its_code(code: str) -> None:
     assert report.diagnosis is not None
     assert report.diagnosis.code == code
     title, remedy = OFFENCES[code]
-    assert title in str(report)
-    assert remedy in " ".join(str(report).split())
+    text = " ".join(str(report).split())
+    assert title in text
+    assert remedy in text
 
 
 def test_a_reused_buffer_shows_even_at_parameters_of_zero() -> None:
