@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -92,6 +92,8 @@ class Matrix:
         if self.matrix is None:
             raise TypeError(f"{self.argument}: expected a matrix or a function to it, got None")
         given = as_array(self.given)
+        if isinstance(given, Mapping | list | tuple):
+            raise TypeError(f"x: expected an array, got {type(given).__name__}")
         try:
             (self.x,) = black_box(lambda x: 0.0, None, {"x": given}).values
         except (TypeError, ValueError) as error:

@@ -175,10 +175,13 @@ class _GradientOfObject:
                 f"gradients: expected the gradient of {_quoted(params)} from it, got None; return"
                 ' it, or name the attributes that hold it then, as in stored=["dW1"]'
             )
+        if isinstance(found, Mapping) and set(found) == set(params):
+            return found
+        if len(self.places) == 1 and self.stored is None:
+            return {self.places[0].path: found}
         if isinstance(found, list | tuple) and len(found) == len(self.places):
             return dict(zip(params, found, strict=True))
-        one = len(self.places) == 1 and not isinstance(found, Mapping)
-        return {self.places[0].path: found} if one else found
+        return found
 
 
 def _copy(found: Any) -> Any:

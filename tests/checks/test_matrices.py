@@ -149,6 +149,36 @@ def test_more_dimensions_are_those_of_the_outputs_and_then_of_x() -> None:
     assert places(report) == {(0, 1, 0, 0)}
 
 
+@pytest.mark.parametrize(
+    ("function", "slopes", "x", "shape"),
+    [
+        (lambda x: np.asarray([x**2, np.sin(x)]), lambda x: [2 * x, np.cos(x)], 1.5, (2,)),
+        (lambda x: (x**2).sum(), lambda x: 2 * x, np.ones(3), (3,)),
+        (lambda x: np.asarray([(x**2).sum()]), lambda x: 2 * x, np.ones(3), (1, 3)),
+        (lambda x: [x[0] * x[1], x[0] ** 2], lambda x: [[x[1], x[0]], [2 * x[0], 0]], [1, 2],
+         (2, 2)),
+    ],
+)  # fmt: skip
+def test_small_ones_may_leave_dimensions_out(
+    function: Any, slopes: Any, x: Any, shape: Any
+) -> None:
+    """Of a single number, a single output; and a list of whole numbers is an array of floats."""
+    report = check_jacobian(function, slopes, x)
+    assert (report.verdict, report.tensors[0].shape) == ("pass", shape), str(report)
+
+
+def test_single_precision_is_judged_as_such() -> None:
+    """An error of five hundredths is found, rounding is none."""
+    C, x = B.astype(np.float32), X.astype(np.float32)
+
+    def slopes(x: Any) -> Any:
+        return (1 - np.tanh(C @ x) ** 2)[:, None] * C
+
+    assert check_jacobian(lambda x: np.tanh(C @ x), slopes, x).verdict == "pass"
+    report = check_jacobian(lambda x: np.tanh(C @ x), lambda x: slopes(x) * np.float32(1.05), x)
+    assert report.failed == report.parameters
+
+
 @pytest.mark.parametrize("kind", [np.asarray, scipy_sparse.csr_array])
 def test_a_pattern_has_to_hold_what_is_not_zero(kind: Any) -> None:
     """One that holds more is good; one that holds less fails, and says what it leaves out."""
@@ -251,6 +281,7 @@ def test_rounding_does_not_break_symmetry() -> None:
         (lambda: check_jacobian(3, jac, X), TypeError, "fun: expected a function of x, got 3"),  # type: ignore[arg-type]
         (lambda: check_jacobian(fun, None, X), TypeError, "jac: expected a matrix or a function"),
         (lambda: check_jacobian(fun, jac, [np.nan]), ValueError, "x: expected finite numbers"),
+        (lambda: check_jacobian(fun, jac, {"x": X}), TypeError, "x: expected an array, got dict"),
         (lambda: check_jacobian(fun, jac, X, np.ones((3, 5))), ValueError,
          r"pattern: expected an array of shape \(5, 3\).* got shape \(3, 5\)"),
         (lambda: check_jacobian(lambda x: "a", jac, X), TypeError, "fun: expected a function to"),

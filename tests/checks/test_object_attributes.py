@@ -222,6 +222,26 @@ def test_one_attribute_has_one_gradient() -> None:
     assert check_gradients(one).verdict == "pass"
 
 
+@pytest.mark.parametrize("wrap", [lambda found: found, lambda found: {"more": found}])
+def test_a_dict_that_is_one_attribute_has_a_dict_for_its_gradient(wrap: Any) -> None:
+    """With its own keys, or under its name."""
+
+    class Holder:
+        more: dict[str, Any]
+
+    holder = Holder()
+    holder.more = {"W": np.ones((2, 2)), "b": np.zeros(2)}
+    problem = attributes(
+        holder,
+        ["more"],
+        cost=lambda: (holder.more["W"] ** 2).sum() + holder.more["b"].sum(),
+        gradients=lambda: wrap({"W": 2 * holder.more["W"], "b": np.ones(2)}),
+    )
+    report = check_gradients(problem)
+    assert report.verdict == "pass", str(report)
+    assert [t.name for t in report.tensors] == ["more.W", "more.b"]
+
+
 def test_other_threads_and_processes_take_turns() -> None:
     """The object is at one point at a time."""
     net = Net()
