@@ -87,8 +87,8 @@ def error_series(curve: ErrorCurve) -> list[Series]:
         Series(kind="measured", name="error of the central difference", points=measured, dots=True)
     )
     for smooth, kind, name in (
-        (True, "smooth", "interval that a level gave, smooth there: its far end"),
-        (False, "broken", "interval that a level gave, not smooth there: its far end"),
+        (True, "smooth", "an interval that decided, as far as it reaches"),
+        (False, "broken", "the same, where the cost is not smooth"),
     ):
         ends = [
             (i.h, max(abs(i.lo - curve.numeric), abs(i.hi - curve.numeric)))

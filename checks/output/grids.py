@@ -19,7 +19,7 @@ Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-RIGHT, WRONG, UNDECIDED, ZERO, KINK, UNCHECKED, TOGETHER = range(7)
+RIGHT, WRONG, UNDECIDED, ZERO, KINK, UNCHECKED, CONSTANT, TOGETHER = range(8)
 WORDS = (
     "right",
     "wrong",
@@ -27,10 +27,12 @@ WORDS = (
     "zero on both sides",
     "on a kink",
     "not checked",
+    "a constant, no parameter",
     "right, compared with others in one projection",
 )
 # Which of several stands for a cell: the wrong one, then what is undecided, then what was compared.
-RANK = np.asarray([3, 6, 5, 1, 2, 0, 2], np.float64)
+RANK = np.asarray([3, 6, 5, 1, 2, 0, 0, 2], np.int8)
+MEASURED = 3  # from this rank on each has a relative error of its own
 
 MOST_CELLS = 1200
 MOST_COLUMNS, MOST_ROWS = 60, 40
@@ -169,17 +171,18 @@ def _bands(arrays: list[Array], height: int, columns: int) -> Iterator[tuple[lis
 def _band(arrays: list[Array], start: int, width: int) -> tuple[Array, ...]:
     """One row of cells: where the worst of each is, its values, and the counts."""
     analytic, numeric, _, status = arrays
-    columns = status.shape[1]
-    error = np.nan_to_num(relative_error(analytic, numeric), nan=0.0, posinf=2.0)
-    score = 4 * RANK[np.asarray(status, np.intp)] + np.minimum(error, 2.0)
-    cells = _cells(score, width, fill=-1.0)
-    local = np.argmax(cells, axis=1)
-    across = cells.shape[0]
-    row, column = local // width, local % width + np.arange(across) * width
-    flat = row * columns + column
-    count = np.count_nonzero(cells >= 0, axis=1)
-    wrong = np.count_nonzero(_cells(status == WRONG, width, fill=0), axis=1)
-    return (start + flat, *(a.reshape(-1)[flat] for a in arrays), count, wrong)
+    rows, columns = status.shape
+    left = np.arange(0, columns, width)
+    count = rows * np.minimum(width, columns - left)
+    if status.size and RANK[status[0, 0]] < MEASURED and np.all(status == status[0, 0]):
+        row, column, wrong = np.zeros_like(left), left, np.zeros_like(left)  # all are alike
+    else:
+        error = np.nan_to_num(relative_error(analytic, numeric), nan=0.0, posinf=2.0)
+        score = 4.0 * RANK.take(status) + np.minimum(error, 2.0)
+        worst = np.argmax(_cells(score, width, fill=-1.0), axis=1)
+        row, column = worst // width, worst % width + left
+        wrong = np.count_nonzero(_cells(status == WRONG, width, fill=0), axis=1)
+    return (start + row * columns + column, *(a[row, column] for a in arrays), count, wrong)
 
 
 def _cells(values: Array, width: int, *, fill: float) -> Array:

@@ -12,7 +12,8 @@ from checks.output.numbers import coordinate, number, rough
 # Upper ends of the colours' decades: what is right lies far to the left.
 DECADES = (-15, -13, -11, -9, -7, -5, -3)
 KINDS = {grids.WRONG: "wrong", grids.UNDECIDED: "undecided", grids.ZERO: "zero",
-         grids.KINK: "kink", grids.TOGETHER: "together", grids.UNCHECKED: "unchecked"}  # fmt: skip
+         grids.KINK: "kink", grids.TOGETHER: "together", grids.UNCHECKED: "unchecked",
+         grids.CONSTANT: "constant"}  # fmt: skip
 SIDE = (9, 34)  # of a cell, in units of the picture
 ROOM = (520, 320)  # that wide and high at most, where cells are not at their least
 EDGE = 16  # around the cells, where arrows point at what is wrong

@@ -178,6 +178,7 @@ class _Section:
     coverage: Sequence[tuple[str, str, int, str, str]]
     train: gears.Train | None
     maps: Sequence[tuple[str, str, HeatMap]]
+    legend: Sequence[tuple[str, str]]
     not_drawn: Sequence[str]
     charts: Sequence[Chart]
     rows: Sequence[tuple[str, ...]]
@@ -204,11 +205,11 @@ def _filled(named: Sequence[tuple[str, Contents]], title: str) -> str:
             style_hash=_hash(style),
             script_hash=_hash(script),
             heat_head=HEAD,
-            legend=_LEGEND,
         )
     )
 
 
+_SHADES = {"e0", "e2", "e4", "e6", "e7"}
 _LEGEND = (
     ("e0", "1e-15 or less"),
     ("e2", "1e-11"),
@@ -221,6 +222,7 @@ _LEGEND = (
     ("zero", "zero on both sides"),
     ("together", "compared in one projection only"),
     ("unchecked", "not checked"),
+    ("constant", "a constant, no parameter"),
 )
 
 
@@ -234,6 +236,7 @@ def _section(key: str, name: str, contents: Contents, cells: int) -> _Section:
     if cells and contents.curves.taylor is not None:
         charts.append(taylor_chart(contents.curves.taylor))
     shown = {tensor for tensor, _ in drawn}
+    used = {kind for _, _, map_ in maps for kind, _ in map_.paths}
     return _Section(
         key=key,
         name=name,
@@ -242,6 +245,7 @@ def _section(key: str, name: str, contents: Contents, cells: int) -> _Section:
         coverage=_coverage(contents),
         train=gears.train(widths, kinds) if widths else None,
         maps=maps,
+        legend=[(kind, label) for kind, label in _LEGEND if kind in _SHADES | used],
         not_drawn=[t for t in contents.coordinates if t not in shown],
         charts=charts,
         rows=[_tensor_row(t) for t in contents.tensors],

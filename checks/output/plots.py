@@ -31,6 +31,7 @@ CELLS_COLOURS = {
     grids.WRONG: "#c9182b", grids.UNDECIDED: "#d99a2b", grids.KINK: "#7a3fb0",
     grids.ZERO: "#aeb6bf", grids.TOGETHER: "#cfe3d3",
     grids.UNCHECKED: "#ffffff",
+    grids.CONSTANT: "#ffffff",
 }  # fmt: skip
 
 

@@ -35,6 +35,7 @@ def test_the_words_are_those_of_the_rule() -> None:
     assert grids.ZERO == Status.ZERO
     assert grids.KINK == Status.KINK
     assert grids.UNCHECKED == Status.UNCHECKED
+    assert grids.CONSTANT == Status.CONSTANT
     assert len(Status) == grids.TOGETHER
     assert len(grids.WORDS) == len(grids.RANK) == len(Status) + 1
 
