@@ -28,8 +28,10 @@ from backprop.cli.common import (
     silent,
     usage_errors,
 )
+from backprop.cli.plotting import plot_option, write_picture
 from backprop.system import exit_codes, signals
 from backprop.system.json_output import write_json
+from backprop.system.plot_file import require_plot
 from backprop.system.progress_bar import Bar
 from backprop.system.terminal import Command, CommandError, with_options, writing
 
@@ -81,6 +83,7 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--restart", is_flag=True,
                  help="Begin anew, though there is a M.checkpoint, which is replaced."),
     json_option,
+    plot_option,
     click.option("--no-audit", is_flag=True,
                  help="Do not look at the gradient after every epoch."),
     click.option("--recheck", "--no-cache", is_flag=True,
@@ -106,6 +109,7 @@ def train(gate: Gate | None, /, **options: Any) -> None:
     options["gate"] = gate
     save, json_path, quiet = options["save"], options["json_path"], options["quiet"]
     require_places(save, json_path, resume=options["resume"])
+    require_plot(options["plot_path"])
     checkpoints.require_free(save, resume=options["resume"], restart=options["restart"])
     say: Say = silent if quiet else say_to_stderr if json_path == "-" else say_to_stdout
     data = load_data(options["dataset"], options["data_dir"], say)
@@ -117,6 +121,8 @@ def train(gate: Gate | None, /, **options: Any) -> None:
             _save(save, model)
             record["model"] = save
             say(f"model written to {save}")
+        if options["plot_path"] is not None:
+            write_picture(options["plot_path"], model, data)
     except (Exception, KeyboardInterrupt) as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         record["error"] = str(error) or ("interrupted" if interrupted else type(error).__name__)

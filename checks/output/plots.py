@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from io import BytesIO
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FORMATS = (".png", ".svg")
 ACROSS = 3  # pictures in a row
 MOST_MAPS = 9
 COLOURS = {
@@ -33,20 +31,6 @@ CELLS_COLOURS = {
     grids.UNCHECKED: "#ffffff",
     grids.CONSTANT: "#ffffff",
 }  # fmt: skip
-
-
-def format_of(path: str) -> str:
-    """What a file is to be, "png" or "svg", by the ending of a file's name.
-
-    Raises
-    ------
-    ValueError
-        For any other ending.
-    """
-    ending = PurePath(path).suffix.lower()
-    if ending not in FORMATS:
-        raise ValueError(f"expected a file that ends in .png or .svg, got {path!r}")
-    return ending[1:]
 
 
 def plot(contents: Contents, *, format_: str, title: str = "") -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from checks.cli import pictures
+from backprop.system import plot_file
 from checks.cli.gradcheck import command
 
 TARGETS = """
@@ -93,7 +93,7 @@ def test_a_plot_without_matplotlib_says_how_to_get_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Before the check, in a sentence."""
-    monkeypatch.setattr(pictures, "find_spec", lambda name: None)
+    monkeypatch.setattr(plot_file, "find_spec", lambda name: None)
     monkeypatch.setattr("checks.methods.dispatch.run_check", never)
     found = gradcheck(3, 2, 2, "--plot", tmp_path / "a.png")
     assert found.exit_code == 2

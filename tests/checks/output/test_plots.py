@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
@@ -14,7 +13,7 @@ from PIL import Image
 
 from checks.methods.dispatch import run_check
 from checks.output.page import Contents
-from checks.output.plots import CELLS_COLOURS, format_of, plot
+from checks.output.plots import CELLS_COLOURS, plot
 from tests.checks.problems import changed, network
 
 
@@ -35,21 +34,6 @@ def red_share(data: bytes) -> float:
     image = np.asarray(Image.open(BytesIO(data)).convert("RGB")).astype(int)
     wrong = np.asarray([int(CELLS_COLOURS[1][k : k + 2], 16) for k in (1, 3, 5)])
     return float(np.mean(np.abs(image - wrong).max(axis=2) < 8))
-
-
-@pytest.mark.parametrize(
-    ("path", "kind"), [("a.png", "png"), ("B.SVG", "svg"), ("/x.y/z.png", "png")]
-)
-def test_the_ending_says_what_a_file_is(path: str, kind: str) -> None:
-    """Whatever its case."""
-    assert format_of(path) == kind
-
-
-@pytest.mark.parametrize("path", ["a.gif", "a", ".png", "png"])
-def test_other_endings_are_refused(path: str) -> None:
-    """With the two that there are."""
-    with pytest.raises(ValueError, match=re.escape(f"ends in .png or .svg, got {path!r}")):
-        format_of(path)
 
 
 def test_an_svg_says_what_is_wrong(failing: Contents) -> None:
