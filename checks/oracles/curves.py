@@ -112,6 +112,8 @@ def _error_curve(problem: Problem, centre: float, noise: float, place: Place) ->
     at = np.asarray([place.flat])
     line = along_coordinates(problem, place.tensor, at)
     h, difference = _differences(line)
+    if place.measured is not None:  # a line may have turned out rougher than the cost at the point
+        noise = max(noise, place.measured[2])
     name = problem.names[place.tensor]
     return ErrorCurve(
         tensor=name,

@@ -152,8 +152,8 @@ def taylor_chart(curve: TaylorCurve) -> Chart:
     says = "Too few remainders stand clear of rounding to read a slope."
     if curve.slope is not None:
         says = (
-            f"The remainder falls with h to the power {curve.slope:.2f}; a right gradient has 2, a"
-            " wrong one 1."
+            f"The remainder falls with h to the power {curve.slope:.2f}; it is 2 for a right"
+            " gradient, and 1 for a wrong one or at a kink of the cost."
         )
     return _chart(
         "Taylor test: what the gradient leaves of the cost's change",

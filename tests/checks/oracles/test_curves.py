@@ -46,6 +46,15 @@ def test_a_straight_line_has_no_truncation_branch() -> None:
     assert curve.truncation is None
 
 
+def test_a_staircase_is_as_rough_as_it_was_found_to_be() -> None:
+    """Its rounding branch is that of its steps, not of its digits."""
+    report = check_gradients(
+        lambda x: float(np.round(np.sum(x.real**2), 6)), lambda x: 2 * x, np.asarray([0.3, 0.7])
+    )
+    for curve in curves_of(report).errors:
+        assert curve.noise > 1e-8
+
+
 def test_the_intervals_are_those_that_decided() -> None:
     """Those measured in the check: all hold the true slope, and some leave the wrong one out."""
     report = check_gradients(
