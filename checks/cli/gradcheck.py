@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -201,27 +201,23 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
     options = _options(given, method)
     with own_streams():
         targets = _targets(context, given, shape)
-    if before is not None and len(targets) > 1:
-        raise click.UsageError(
-            f"--compare: expected a single target beside it, got {shlex.join(given['target'])}"
-        )
     if given["plot_path"] is not None and len(targets) > 1:
         raise click.UsageError(
             f"--plot: expected a single target beside it, got {shlex.join(given['target'])};"
             " --html takes several"
         )
     with own_streams():
-        found = _reports(targets, given, options)
-    report, changes = compared(worst(found), before, given["compare"])
-    names = [target.name for target in targets]
-    draw({names[0]: report} if len(targets) == 1 else dict(zip(names, found, strict=True)))
-    if len(targets) == 1:
+        checked = _reports(targets, given, options)
+    named = zip((target.name for target in targets), checked, strict=True)
+    reports, changes = compared(dict(named), before, given["compare"])
+    report = worst([*reports.values()])
+    draw(reports)
+    if len(reports) == 1:
         write(report.to_json())
         texts = [_text(report, given)]
     else:
-        write(json_of_several(dict(zip(names, found, strict=True))))
-        each = zip(names, found, strict=True)
-        texts = [_headed(name, _text(one, given), given) for name, one in each]
+        write(json_of_several(reports))
+        texts = [_headed(name, _text(one, given), given) for name, one in reports.items()]
     if given["json_path"] != "-":
         for text in [*texts, *([fitted(changes)] if changes else [])]:
             show(text)
@@ -508,7 +504,7 @@ def worst(reports: Sequence[Report]) -> Report:
     return max(reports, key=lambda report: SEVERITY.index(report.verdict))
 
 
-def json_of_several(reports: dict[str, Report]) -> str:
+def json_of_several(reports: Mapping[str, Report]) -> str:
     """The worst verdict, and each report with its target."""
     import json
 

@@ -42,7 +42,7 @@ class Comparison:
     mended
         Tensors of which less is either.
     slower
-        What takes longer, or more calls, in words.
+        What takes longer, or more calls, in words; where the verdict is the same.
     other
         How the problems differ, where they are not of the same tensors, or checked otherwise.
     """
@@ -126,6 +126,9 @@ def _amiss(tensor: Tensor) -> int:
 
 
 def _slower(before: Report, now: Report) -> list[str]:
+    """Of the same verdict: a mistake that is looked into takes more calls, and is no slowness."""
+    if now.verdict != before.verdict:
+        return []
     said = []
     longer = now.seconds - before.seconds
     if now.seconds > TIMES_SLOWER * before.seconds and longer > SECONDS_SLOWER:

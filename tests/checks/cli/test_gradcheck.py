@@ -404,16 +404,12 @@ def test_the_json_of_several_has_them_all(run: Any, file: Path) -> None:
 
 
 def test_a_mistake_in_one_of_several_comes_before_any_check(run: Any, file: Path) -> None:
-    """A name that is not there, or widths among files; two reports to compare with one."""
+    """A name that is not there, or widths among files."""
     result = run([f"{file}:subject", f"{file}:flippd"])
     assert (result.exit_code, result.stdout) == (2, "")
     assert "did you mean 'flipped'?" in " ".join(result.stderr.split())
     result = run([f"{file}:subject", "3", "2"])
     assert "got 3 2 among files" in " ".join(result.stderr.split())
-    old = file.with_suffix(".json")
-    run([f"{file}:subject", "--json", str(old)])
-    result = run([f"{file}:subject", f"{file}:flipped", "--compare", str(old)])
-    assert "--compare: expected a single target beside it" in " ".join(result.stderr.split())
 
 
 def test_a_failing_file_can_be_repeated(run: Any, file: Path) -> None:

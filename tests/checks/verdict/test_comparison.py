@@ -83,6 +83,8 @@ def test_what_became_slower_is_said(right: Report) -> None:
     assert "became slower: 99 calls of the cost, before 60" in str(found)
     assert compare(replace(before, seconds=2.0), replace(before, seconds=2.9))
     assert not compare(replace(before, seconds=2.0), replace(before, seconds=3.1))
+    wrong = replace(check(factor=-1), seconds=99.0)
+    assert compare(before, wrong).slower == ()
 
 
 def test_another_problem_or_another_check_is_said_to_be_one(right: Report) -> None:
