@@ -469,7 +469,7 @@ def test_it_is_found_by_its_entry_point_and_can_be_switched_off(
     points = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     ((name, module),) = points["project"]["entry-points"]["pytest11"].items()
     metadata = pytester.mkdir("installed-0.dist-info")
-    (metadata / "METADATA").write_text("Name: installed\n", encoding="utf-8")
+    (metadata / "METADATA").write_text("Name: installed\nVersion: 0\n", encoding="utf-8")
     (metadata / "entry_points.txt").write_text(f"[pytest11]\n{name} = {module}\n", encoding="utf-8")
     monkeypatch.syspath_prepend(pytester.path)
     pytester.makepyfile(test_theirs=LAYER + PAIR)

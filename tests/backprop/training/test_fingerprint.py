@@ -48,6 +48,17 @@ def test_is_the_same_in_every_process() -> None:
     assert in_processes(PROGRAM) == {fingerprint(init_net(SHAPE))}
 
 
+def test_is_the_same_where_pytest_has_rewritten_assertions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Installed, ours is a plugin of pytest, which adds names to its modules that none can read."""
+    before = fingerprint(init_net(SHAPE))
+    monkeypatch.setitem(vars(passes), "@pytest_ar", pytest)
+    assert fingerprint(init_net(SHAPE)) == before
+    monkeypatch.setitem(vars(passes), "pytest_ar", pytest)
+    assert fingerprint(init_net(SHAPE)) != before
+
+
 OWN = """
 from dataclasses import replace
 from backprop.activations import ACTIVATIONS
