@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 SCHEMA = "urn:geartrain:report:1"
 
@@ -59,7 +60,8 @@ def record(kind: type[Record], found: Any) -> Record:
         if isinstance(value, list):
             value = tuple(value)
         made[field.name] = math.nan if value is None and field.type == "float" else value
-        if not _fits(made[field.name], str(field.type)):
+        words = get_args(getattr(sys.modules[kind.__module__], str(field.type), None))  # a Literal
+        if not (made[field.name] in words if words else _fits(made[field.name], str(field.type))):
             raise ValueError(
                 f"report: expected {field.type} for {field.name!r} in {kind.__name__}, got"
                 f" {type(value).__name__}; write the report again"

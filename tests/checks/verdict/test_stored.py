@@ -98,6 +98,13 @@ def test_null_is_a_number_that_is_not_finite() -> None:
     assert isinstance(worst.index, tuple)
 
 
+def test_a_verdict_is_one_of_three() -> None:
+    """As the annotations say, and no other word."""
+    written = REPORTS["pass"]().to_dict() | {"verdict": "passed"}
+    with pytest.raises(ValueError, match="expected Verdict for 'verdict' in Report, got str"):
+        Report.from_dict(written)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
