@@ -42,7 +42,7 @@ def earlier(path: str | None) -> Reports | None:
             f"--compare: expected a report that `gradcheck --json {path}` has written, got"
             f" {error.strerror}"
         ) from None
-    except (ValueError, AttributeError, KeyError) as error:  # no JSON, or of another form
+    except (ValueError, AttributeError, KeyError, RecursionError) as error:  # of another form
         raise click.UsageError(
             f"--compare: {path}: expected a report that `gradcheck --json` has written, got"
             f" another file ({error})"
