@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from backprop.system import atomic_files, parsing
-from backprop.system.terminal import fitted, show, writing
+from backprop.system.folding import fitted
+from backprop.system.terminal import show, writing
 
 if TYPE_CHECKING:
     from backprop.datasets.dataset import Dataset

@@ -17,6 +17,7 @@ from backprop.cli.common import (
     shape_of,
     usage_errors,
 )
+from backprop.system.folding import fitted
 from backprop.system.terminal import Command, CommandError, show, writing
 
 if TYPE_CHECKING:
@@ -86,8 +87,7 @@ def explain(context: click.Context, /, what: Sequence[str], **given: Any) -> Non
             text = worked_example(net, x, y)
         else:
             text = _followed(model, x, y, given)
-    if text:
-        show(text)
+    show(text if given["svg_path"] == "-" else fitted(text))
 
 
 def _followed(model: Model, x: npt.NDArray[Any], y: npt.NDArray[Any], given: dict[str, Any]) -> str:

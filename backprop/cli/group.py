@@ -19,7 +19,8 @@ from backprop.cli.predict import predict
 from backprop.cli.train import train
 from backprop.system import exit_codes
 from backprop.system.cache_folder import CacheError
-from backprop.system.terminal import Group, StoppedError, fitted, show, version_option
+from backprop.system.folding import fitted
+from backprop.system.terminal import Group, StoppedError, show, version_option
 
 
 class _Commands(Group):

@@ -1,7 +1,6 @@
 """The terminal, as both command lines use it: what is printed, and how a run ends.
 
 - `show` prints. What cannot be printed is an error; where the reader has gone, the run ends.
-- `fitted` folds text to the terminal's width.
 - `Command` and `Group` are click's, with help, errors and interrupts that keep to this.
 - `writing` says of a file that cannot be written what the user can make use of.
 
@@ -14,10 +13,8 @@ import _thread
 import contextlib
 import io
 import os
-import shutil
 import signal
 import sys
-import textwrap
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +22,8 @@ from typing import Any, NoReturn, TextIO
 
 import click
 
-from backprop.system import exit_codes, startup
+from backprop.system import colours, exit_codes, startup
+from backprop.system.folding import fitted
 
 DEFAULTS = ("strict", "surrogateescape")  # a stream's `errors`; the latter in the locale C
 AGAIN = 0.02  # seconds, in which Python has left the place where it drops exceptions
@@ -88,8 +86,9 @@ def show(text: str, *, file: TextIO | None = None, err: bool = False) -> None:
         Where nobody reads it any more.
     """
     stream = file or (sys.stderr if err else sys.stdout)
+    colour = stream is not None and colours.wanted(stream)
     try:
-        click.echo(text, file=stream)
+        click.echo(colours.coloured(text) if colour else text, file=stream, color=colour)
     except OSError as error:
         # What could not be written would be tried once more when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
@@ -113,29 +112,6 @@ def writing(option: str, path: str) -> Iterator[None]:
             " name another file",
             exit_codes.MACHINE if exit_codes.is_refusal(error) else exit_codes.USAGE,
         ) from None
-
-
-def fitted(text: str) -> str:
-    """`text` with its long lines folded to the terminal's width.
-
-    All but the rows of tables, and commands that are to be copied. Words and paths stay whole.
-    """
-    width = max(shutil.get_terminal_size().columns, 40)
-    lines = []
-    for line in text.splitlines():
-        whole = line.startswith("repeat with: ") or "  " in line.strip()
-        if whole or len(line) <= width:
-            lines.append(line)
-        else:
-            indent = line[: len(line) - len(line.lstrip())] + "    "
-            lines += textwrap.wrap(
-                line,
-                width,
-                subsequent_indent=indent,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-    return "\n".join(lines)
 
 
 def _say(error: click.ClickException) -> int:

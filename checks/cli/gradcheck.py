@@ -19,15 +19,9 @@ import click
 from click.core import ParameterSource
 
 from backprop.system import exit_codes, parsing
+from backprop.system.folding import fitted
 from backprop.system.progress_bar import Bar, Passes
-from backprop.system.terminal import (
-    Command,
-    CommandError,
-    StoppedError,
-    fitted,
-    show,
-    version_option,
-)
+from backprop.system.terminal import Command, CommandError, StoppedError, show, version_option
 from checks.cli import searching
 from checks.cli.comparison import compared, earlier
 from checks.cli.pictures import pictures

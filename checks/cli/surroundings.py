@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from backprop.system import atomic_files, exit_codes, json_output
-from backprop.system.terminal import CommandError, StoppedError, fitted, show, writing
+from backprop.system.folding import fitted
+from backprop.system.terminal import CommandError, StoppedError, show, writing
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -170,7 +170,7 @@ def test_a_terminal_sees_a_progress_bar(mirrors: Mirrors, monkeypatch: pytest.Mo
         load("mnist")
     bars = terminal.getvalue()
     assert all(name in bars for name in NAMES)
-    assert bars.count("100%") == len(NAMES)
+    assert bars.count("100%") >= len(NAMES)
 
 
 @pytest.mark.network

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import backprop
-from backprop.system import terminal
+from backprop.system import folding, terminal
 
 PROGRAMS = ["backprop", "checks"]
 full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
@@ -138,7 +138,7 @@ def test_long_lines_are_folded_but_tables_and_commands_are_not(
     """What is to be copied stays in one piece."""
     monkeypatch.setenv("COLUMNS", "40")
     row = "W1  " * 20
-    folded = terminal.fitted(f"  {'word ' * 20}\n{row}\nrepeat with: {'gradcheck ' * 10}")
+    folded = folding.fitted(f"  {'word ' * 20}\n{row}\nrepeat with: {'gradcheck ' * 10}")
     *text, table, repeat = folded.splitlines()
     assert max(map(len, text)) <= 40
     assert text[1].startswith("      word")
@@ -150,7 +150,7 @@ def test_paths_and_options_are_not_broken(monkeypatch: pytest.MonkeyPatch) -> No
     """However long they are, at a hyphen least of all."""
     monkeypatch.setenv("COLUMNS", "40")
     path = f"/srv/{'very-long-' * 5}name"
-    folded = terminal.fitted(f"Error: --data-dir: expected a folder, got {path}; name another")
+    folded = folding.fitted(f"Error: --data-dir: expected a folder, got {path}; name another")
     assert f"    {path};" in folded.splitlines()
     assert folded.startswith("Error: --data-dir: expected a folder,")
 
