@@ -102,7 +102,7 @@ def jax_problem(
     )
     with model.precision():
         model.weights  # noqa: B018 now, and not while JAX traces
-    gradients = _Autodiff(model, f)
+    gradients = _Autodiff(model=model, function=f)
     if stacks.takes_stacks(model.cost, model.costs, params):
         return GradientProblem(model.costs, gradients, params, batched=True)
     return GradientProblem(model.cost, gradients, params)
@@ -239,7 +239,7 @@ class _Model:
         return f"it calls {found}, which has no complex derivative" if found else ""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Autodiff:
     """The gradient that JAX makes of it; `function` is the user's own. Not compiled."""
 

@@ -106,7 +106,7 @@ def torch_problem(
             " pass the module, or a function alone"
         )
     params = {name: _array(tensor) for name, tensor in model.checked.items()}
-    gradients = _Autograd(model, function) if step is None else _Step(model, step)
+    gradients = _Autograd(model=model, function=function) if step is None else _Step(model, step)
     if stacks.takes_stacks(model.cost, model.costs, params):
         return GradientProblem(model.costs, gradients, params, batched=True)
     return GradientProblem(model.cost, gradients, params)
@@ -279,7 +279,7 @@ class _Model:
         return "" if found.is_complex() else "it gives back a real number"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Autograd:
     """The gradient that autograd makes of it; `function` is the user's own."""
 

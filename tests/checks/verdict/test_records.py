@@ -15,7 +15,9 @@ import checks
 from tests.checks.helpers import by_position
 
 # A network is trained, a check under way takes notes, and curves are kept once they are measured.
-CHANGING = {"Network", "CheckRun", "Judge", "LaterCurves", "Matrix", "_Case"}
+CHANGING = {
+    "Network", "CheckRun", "Judge", "LaterCurves", "Matrix", "Search", "_Case", "_Model",
+}  # fmt: skip
 # Users make one of what they have, in the order in which `check_gradients` takes it.
 BY_POSITION = {"GradientProblem"}
 
