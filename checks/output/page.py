@@ -151,7 +151,10 @@ def render_many(
         named = list(reports.items())
     else:
         named = [(f"check {k}", report) for k, report in enumerate(reports, 1)]
-    return _filled([(name, report.page_contents()) for name, report in named], title)
+    said = [(name, report.page_contents(curves=False)) for name, report in named]
+    for k in _pictured([contents for _, contents in said]):  # no other shows any
+        said[k] = (named[k][0], named[k][1].page_contents())
+    return _filled(said, title)
 
 
 def framed(page: str) -> str:
@@ -181,14 +184,13 @@ class _Section:
     legend: Sequence[tuple[str, str]]
     not_drawn: Sequence[str]
     charts: Sequence[Chart]
+    missing: str
     rows: Sequence[tuple[str, ...]]
     more: int
 
 
 def _filled(named: Sequence[tuple[str, Contents]], title: str) -> str:
-    pictured = [k for k, (_, each) in enumerate(named) if each.verdict != "pass"][:FAILURES]
-    if len(named) == 1:
-        pictured = [0]
+    pictured = _pictured([contents for _, contents in named])
     budget = CELLS // max(1, len(pictured))
     sections = [
         _section(f"c{k + 1}", name, each, budget if k in pictured else 0)
@@ -207,6 +209,12 @@ def _filled(named: Sequence[tuple[str, Contents]], title: str) -> str:
             heat_head=HEAD,
         )
     )
+
+
+def _pictured(said: Sequence[Contents]) -> list[int]:
+    """Which checks have pictures: a single one, or the first of those that do not pass."""
+    failed = [k for k, each in enumerate(said) if each.verdict != "pass"]
+    return [0] if len(said) == 1 else failed[:FAILURES]
 
 
 _SHADES = {"e0", "e2", "e4", "e6", "e7"}
@@ -248,6 +256,7 @@ def _section(key: str, name: str, contents: Contents, cells: int) -> _Section:
         legend=[(kind, label) for kind, label in _LEGEND if kind in _SHADES | used],
         not_drawn=[t for t in contents.coordinates if t not in shown],
         charts=charts,
+        missing=contents.curves.missing if cells else "",
         rows=[_tensor_row(t) for t in contents.tensors],
         more=contents.failed - min(FAILURES, len(contents.failures)),
     )

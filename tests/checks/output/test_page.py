@@ -214,6 +214,14 @@ def test_several_reports_on_a_page(failing: Report) -> None:
     assert "check 1 fail" in unnamed.text
 
 
+def test_curves_are_measured_for_pictures_only(failing: Report) -> None:
+    """Of many tests that pass, none is run again."""
+    right = run_check(network())
+    page = Page(render_many([right, failing]))
+    assert right.measure_curves.found is None  # type: ignore[union-attr]
+    assert page.text.count("What the cost shows") == 1
+
+
 def test_headings_leave_no_level_out(failing: Report) -> None:
     """One of the first level, and each next one at most one deeper."""
     for text in (failing.to_html(), render_many([failing, failing])):
