@@ -215,7 +215,7 @@ def test_a_cost_that_is_no_number_is_told_with_what_came(cost: Any, came: str) -
     assert report.diagnosis is not None
     assert report.diagnosis.code == "cost-not-scalar"
     assert came in report.diagnosis.detail
-    assert "return a single float" in report.diagnosis.remedy
+    assert "return one float" in report.diagnosis.remedy
 
 
 @pytest.mark.parametrize(
