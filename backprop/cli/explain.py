@@ -70,6 +70,10 @@ def explain(context: click.Context, /, what: Sequence[str], **given: Any) -> Non
     from backprop.explain import explain as worked_example
     from backprop.passes import forward
 
+    if given["weight"] is not None and "]" not in given["weight"]:  # a shell has cut it in two
+        raise click.UsageError(
+            f"--weight: expected a name such as W1[0, 1], got {given['weight']!r}; put it in quotes"
+        )
     model = _model(context, what, given)
     net = model.net
     with usage_errors():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from backprop.cli.common import json_option, require_places
+from backprop.system.folding import fitted
 from backprop.system.json_output import write_json
 from backprop.system.terminal import Command, show
 
@@ -100,7 +101,7 @@ def _line(model: Model, image: Image, row: npt.NDArray[Any], doubts: list[str]) 
     said = "nothing" if image.blank else f"{row.argmax()} ({kind} {row.max():.4f})"
     ink = f", {'dark on light' if image.dark_on_light else 'light on dark'}" if image.fitted else ""
     line = f"{image.name}: {said}{'' if image.blank else ink}"
-    return "\n".join((line, *(f"  {doubt}" for doubt in doubts)))
+    return "\n".join((line, *(fitted(f"  {doubt}") for doubt in doubts)))
 
 
 def _doubts(model: Model, image: Image, row: npt.NDArray[Any]) -> Iterator[str]:

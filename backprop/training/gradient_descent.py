@@ -18,7 +18,7 @@ OnBatch = Callable[[int], None]
 
 # Whether all is still finite is looked at after so many gathered lots of minibatches, and found out
 # step by step where it is not: a look at every step would take some 7% of the time.
-LOTS = 5
+LOTS = 20
 MOST_KEPT = 2**25  # parameters that are kept for that; of more, only the lots are known
 
 

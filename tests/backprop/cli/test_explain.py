@@ -59,6 +59,8 @@ def test_explain_names_the_option_that_does_not_fit(trained: Path, tmp_path: Pat
     """The weight, the model, the file."""
     said = bad(2, "explain", 3, 2, 1, "--weight", "W1[9, 9]")
     assert "Error: --weight: expected W1[0, 0] to W1[2, 1], counted from 0, got W1[9, 9]" in said
+    said = bad(2, "explain", 3, 2, 1, "--weight", "W1[0,", "1]")
+    assert "--weight: expected a name such as W1[0, 1], got 'W1[0,'; put it in quotes" in said
     said = bad(2, "explain", 3, 2, 1, "--model", trained)
     assert "--model: expected no MODEL or SHAPE beside it, got 3 2 1" in said
     said = bad(2, "explain", 3, 2, 1, "--svg", tmp_path / "none" / "a.svg")

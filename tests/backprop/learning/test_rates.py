@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,21 @@ from backprop.learning.rates import suitable_rate
 def test_it_goes_by_activations_and_cost(options: dict[str, Any], rate: float) -> None:
     """Those of the hidden layer, and the output with its cost."""
     assert suitable_rate(init_net((8, 40, 3), **options)) == rate
+
+
+def test_the_table_in_the_docs_has_the_rates_of_the_code() -> None:
+    """A row for each combination with one hidden layer, and none at chance without a word."""
+    text = (Path(__file__).parents[3] / "docs" / "rates.md").read_text(encoding="utf-8")
+    table = text.partition("<!-- rates:begin -->\n")[2].partition("\n<!--")[0]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]
+    ]
+    assert len(rows) == 35
+    for names, cost, rate, *results in rows:
+        net = init_net((8, 40, 3), activation=names.split(", "), cost=cost)
+        assert float(rate) == suitable_rate(net), names
+        for accuracy, says in (results[:2], results[2:]):
+            assert says or float(accuracy.rstrip("%")) >= 85, names
 
 
 def test_every_combination_has_one() -> None:
