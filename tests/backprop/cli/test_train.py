@@ -174,11 +174,12 @@ def test_a_failing_audit_keeps_the_last_checkpoint(
 ) -> None:
     """Exit code 1, what broke, and no model; the checkpoint is of the epoch before."""
     inner = evaluation.evaluate
-    calls: list[int] = []
+    calls = f"{tmp_path / 'calls'}"  # in a file: what changes inside of it would change the permit
 
     def evaluate(net: network.Network, samples: Samples) -> evaluation.Scores:
-        calls.append(1)
-        if len(calls) == 2:
+        with Path(calls).open("a", encoding="utf-8") as file:
+            file.write("1")
+        if Path(calls).stat().st_size == 2:
             flip(monkeypatch)
         return inner(net, samples)
 
