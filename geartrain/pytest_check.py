@@ -177,7 +177,7 @@ def keep(report: Report, records: Records, *, pictured: bool) -> None:
         return
     record = {"checks": 1, "report": json.loads(report.to_json())}
     if pictured and report.verdict != "pass":  # what JSON does not hold of it
-        contents = pickle.dumps(report.page_contents(curves=False))
+        contents = pickle.dumps(report.page_contents())
         record["page"] = base64.b64encode(contents).decode("ascii")
     records.append(record)
 

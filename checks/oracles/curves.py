@@ -87,6 +87,7 @@ def _curves(problem: Problem, source: Source) -> Curves:
     if changed := _changed(source, noise):
         return Curves(missing=changed)
     errors = [_error_curve(problem, source.centre, noise, place) for place in source.places]
+    errors = [curve for curve in errors if curve.h]  # none has a finite cost on both sides
     return Curves(errors=tuple(errors), taylor=_taylor(source, noise))
 
 

@@ -232,5 +232,5 @@ def _drawn(series: Series, x: Scale, y: Scale) -> Drawn:
     ]
     if series.dots:
         return Drawn(kind=series.kind, name=series.name, path="", dots=tuple(places))
-    path = "M" + "L".join(f"{a} {b}" for a, b in places)
+    path = "M" + "L".join(f"{a} {b}" for a, b in places) if places else ""
     return Drawn(kind=series.kind, name=series.name, path=path, dots=())
