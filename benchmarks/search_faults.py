@@ -54,7 +54,7 @@ class Row:
 def row(fault: Fault, seed: int) -> Row:
     """Search with one fault in the code."""
     space = NetworkSpace()
-    options = api.options(rtol=None, method="sweep", seed=seed, progress=None)
+    options = CheckOptions(seed=seed)
     started = time.process_time()
     with plant(fault):
         found = look(space, options, examples=500, seconds=None, database=None, progress=False)

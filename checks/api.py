@@ -6,26 +6,24 @@ is checked here, before anything runs.
 
 from __future__ import annotations
 
-import math
-import operator
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, closing, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from checks.forms import GradientProblem
-from checks.methods.dispatch import METHODS, ORACLES, SWEEPS, run_check
-from checks.methods.run import CostError
+from checks.methods.dispatch import run_check
+from checks.methods.options import CheckOptions, CostError, Method, Options, Oracle, Sample, flag
 from checks.methods.waiting import Waiting
 from checks.problem import nested
 from checks.problem.constraints import constrained
 from checks.problem.nested import Array
-from checks.problem.part import Sample, drawn
+from checks.problem.part import drawn
 from checks.problem.problem import Problem, black_box, returns_both
 from checks.several import (
     are_several,
@@ -38,8 +36,6 @@ from checks.several import (
 from checks.verdict.report import Report
 from checks.verdict.restoration import noted, restored
 from checks.verdict.text import folded
-
-LONG = ("points", "mask", "bounds", "manifold")  # options that hold arrays
 
 UNKNOWN = "unknown"  # the code of a diagnosis that names no cause
 
@@ -64,8 +60,8 @@ def check_gradients(
     jac: bool = False,
     args: tuple[Any, ...] = (),
     rtol: float | None = None,
-    method: str = "sweep",
-    oracle: str = "auto",
+    method: Method = "sweep",
+    oracle: Oracle = "auto",
     strict: bool = False,
     cost_error: CostError = None,
     repeatable: bool = True,
@@ -200,7 +196,7 @@ def check_gradients(
             )
         within, stacked = cost.within, stacked or cost.batched
         gradients, params, cost = cost.gradients, cost.params, cost.cost
-    checked = options(
+    options = CheckOptions(
         rtol=rtol,
         method=method,
         oracle=oracle,
@@ -210,9 +206,9 @@ def check_gradients(
         sample=sample,
         stop_after=stop_after,
         seed=seed,
-        progress=None if isinstance(progress, bool) else progress,
+        progress=progress,
+        executor=executor,
     )
-    _require_executor(executor, method)
     _given(gradients, params, jac=jac)
     every = dict(gradients) if are_several(gradients) else {"": gradients}
     if stacked and returns_both(jac, gradients):
@@ -224,44 +220,41 @@ def check_gradients(
         one = black_box(cost, each, params, inputs=kept, jac=jac, args=args, batched=stacked)
         fixed = not callable(each) and not returns_both(jac, each)
         problems[name] = [constrained(at, **limits) for at in at_points(one, points, fixed=fixed)]
-    repeat = repeat_call(
-        "check_gradients",
-        rtol=rtol,
-        method=method,
-        oracle=oracle,
-        strict=strict,
-        cost_error=cost_error,
-        repeatable=repeatable,
-        batched=batched,
-        sample=sample,
-        stop_after=stop_after,
-        seed=seed,
-        points=points,
-        **limits,
-    )
+    arrays = {name: (value, None) for name, value in {"points": points, **limits}.items()}
+    repeat = options.as_call("check_gradients", batched=(batched, False), **arrays)
     again = {"the cost": _at_one(cost, args) if stacked else _at(cost, args)}
     for name, each in every.items():
         if callable(each):
             again[f"the gradient {name!r}" if name else "the gradient"] = _at(each, args)
     flat = [problem for each in problems.values() for problem in each]
-    waiting = Waiting(sum(drawn(problem, checked.get("sample")) for problem in flat))
+    waiting = Waiting(sum(drawn(problem, options.sample) for problem in flat))
     if progress is True:
-        checked["progress"] = waiting.update
+        options = replace(options, progress=waiting.update)
     with within(), closing(waiting), restored(params, kept, again) as restoring:
         seconds = {n: seconds_of(each[0]) for n, each in problems.items() if n}
         if seconds:
             problems = measured_once(problems)
         reports = {
             name: of_points(
-                [
-                    run_check(replace(problem, repeat=repeat), executor=executor, **checked)
-                    for problem in each
-                ]
+                [run_check(replace(problem, repeat=repeat), options) for problem in each]
             )
             for name, each in problems.items()
         }
     report = side_by_side(reports, seconds) if seconds else reports[""]
     return noted(report, restoring)
+
+
+class GradientOptions(Options, total=False):
+    """What `check_gradients` takes by name."""
+
+    jac: bool
+    args: tuple[Any, ...]
+    batched: bool
+    inputs: Any
+    points: Any
+    mask: Any
+    bounds: Any
+    manifold: Any
 
 
 def assert_gradients(
@@ -270,35 +263,13 @@ def assert_gradients(
     params: Any = None,
     *,
     allow_undecided: bool = False,
-    jac: bool = False,
-    args: tuple[Any, ...] = (),
-    rtol: float | None = None,
-    method: str = "sweep",
-    oracle: str = "auto",
-    strict: bool = False,
-    cost_error: CostError = None,
-    repeatable: bool = True,
-    batched: bool = False,
-    sample: Sample | None = None,
-    stop_after: int | None = None,
-    seed: int = 0,
-    inputs: Any = None,
-    points: Any = None,
-    mask: Any = None,
-    bounds: Any = None,
-    manifold: Any = None,
-    progress: Callable[[int], None] | bool | None = None,
-    executor: Executor | None = None,
+    **options: Unpack[GradientOptions],
 ) -> Report:
     """Like `check_gradients`, but anything short of "pass" raises what reads like a report.
 
     Parameters
     ----------
-    cost, gradients, params, jac, args, rtol, method, oracle, strict, cost_error
-        As for `check_gradients`.
-    repeatable, batched, sample, stop_after, seed, inputs, points, mask, bounds, manifold
-        As for `check_gradients`.
-    progress, executor
+    cost, gradients, params, options
         As for `check_gradients`.
     allow_undecided
         Whether "undecided" is good enough. By default it is not: nothing was found wrong, but
@@ -319,46 +290,10 @@ def assert_gradients(
     2
     """
     __tracebackhide__ = True
-    report = check_gradients(
-        cost,
-        gradients,
-        params,
-        jac=jac,
-        args=args,
-        rtol=rtol,
-        method=method,
-        oracle=oracle,
-        strict=strict,
-        cost_error=cost_error,
-        repeatable=repeatable,
-        batched=batched,
-        sample=sample,
-        stop_after=stop_after,
-        seed=seed,
-        inputs=inputs,
-        points=points,
-        mask=mask,
-        bounds=bounds,
-        manifold=manifold,
-        progress=progress,
-        executor=executor,
-    )
+    report = check_gradients(cost, gradients, params, **options)
     if report.verdict == "fail" or (report.verdict != "pass" and not allow_undecided):
         raise GradientError(report)
     return report
-
-
-def _require_executor(executor: Any, method: str) -> None:
-    if executor is not None and not callable(getattr(executor, "submit", None)):
-        raise TypeError(
-            "executor: expected something that can submit, such as"
-            f" concurrent.futures.ProcessPoolExecutor(), or None, got {executor!r}"
-        )
-    if executor is not None and method not in SWEEPS:
-        raise ValueError(
-            f"executor: expected None with method {method!r}, which has no pieces to share, got"
-            f" {executor!r}"
-        )
 
 
 def _given(gradients: Any, params: Any, *, jac: bool) -> None:
@@ -396,72 +331,6 @@ def _at_one(function: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[An
     return at
 
 
-def repeat_call(function: str, *, seed: int, **given: Any) -> str:
-    """The call that repeats a check, with the options that are not the defaults."""
-    defaults = {
-        "rtol": None,
-        "method": "sweep",
-        "oracle": "auto",
-        "strict": False,
-        "cost_error": None,
-        "repeatable": True,
-        "batched": False,
-        "sample": None,
-        "stop_after": None,
-        "cotangents": 3,
-        "tangents": 3,
-    }
-    named = [
-        f"{key}={'...' if callable(value) or key in LONG else repr(value)}"
-        for key, value in given.items()
-        if (value is not None if key in LONG else value != defaults[key])
-    ]
-    return f"{function}({', '.join(['...', *named, f'seed={seed}'])})"
-
-
-def options(
-    *,
-    rtol: float | None,
-    method: str,
-    seed: int,
-    progress: Callable[[int], None] | None,
-    oracle: str = "auto",
-    strict: bool = False,
-    cost_error: CostError = None,
-    repeatable: bool = True,
-    sample: Sample | None = None,
-    stop_after: int | None = None,
-) -> dict[str, Any]:
-    """The options of a check as `run_check` takes them, or an error that names the wrong one."""
-    if progress is not None and not callable(progress):
-        raise TypeError(f"progress: expected a function of a count, or None, got {progress!r}")
-    _flag("strict", strict)
-    _flag("repeatable", repeatable)
-    found: dict[str, Any] = {
-        "rtol": None if rtol is None else _fraction("rtol", rtol),
-        "method": _choice("method", method, METHODS),
-        "oracle": _choice("oracle", oracle, ORACLES),
-        "seed": whole("seed", seed, least=0),
-    }
-    if oracle != "auto" and method not in SWEEPS:
-        raise ValueError(
-            f"oracle: expected 'auto' with method {method!r}, which chooses its own, got {oracle!r}"
-        )
-    found |= _part(method, sample, stop_after)
-    if strict:
-        found["strict"] = True
-    if cost_error is not None:
-        found["cost_error"] = cost_error if callable(cost_error) else _error(cost_error)
-    if not repeatable:
-        found["repeatable"] = False
-    if (cost_error is not None or not repeatable) and oracle == "complex":
-        raise ValueError(
-            "oracle: expected 'auto' or 'real' for a cost that is not exact, got 'complex'; leave"
-            " out cost_error and repeatable, or the oracle"
-        )
-    return found if progress is None else {**found, "progress": progress}
-
-
 def named_inputs(inputs: Any) -> dict[str, Array]:
     """The arrays of `inputs` by name; they must be arrays already, for a copy shows no change."""
     if inputs is None:
@@ -473,98 +342,3 @@ def named_inputs(inputs: Any) -> dict[str, Array]:
                 " give the arrays that the functions read, or leave this one out"
             )
     return nested.flatten(inputs, root="inputs")
-
-
-def whole(argument: str, value: object, *, least: int) -> int:
-    """A whole number of at least `least`."""
-    expected = f"{argument}: expected a whole number of {least} or more, got {value!r}"
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(expected) from None
-    if isinstance(value, bool) or number < least:
-        raise ValueError(expected)
-    return number
-
-
-def _part(method: str, sample: Sample | None, stop_after: int | None) -> dict[str, Any]:
-    """The options of a check of some coordinates only."""
-    given = {"sample": sample, "stop_after": stop_after}
-    given = {argument: value for argument, value in given.items() if value is not None}
-    if given and method not in SWEEPS:
-        argument, value = next(iter(given.items()))
-        raise ValueError(
-            f"{argument}: expected None with method {method!r}, which has no coordinates to"
-            f" choose from, got {value!r}"
-        )
-    if sample is not None:
-        given["sample"] = _sample(sample)
-    if stop_after is not None:
-        given["stop_after"] = whole("stop_after", stop_after, least=1)
-    return given
-
-
-def _sample(value: object) -> Sample:
-    """A count, as an int, or a share of each tensor."""
-    expected = (
-        "sample: expected a whole number of coordinates for each tensor, such as 100, or a share"
-        f" above 0 and below 1, such as 0.01, got {value!r}"
-    )
-    if isinstance(value, bool | np.bool_ | str):
-        raise TypeError(expected)
-    with suppress(TypeError):
-        count = operator.index(value)  # type: ignore[arg-type]
-        if count >= 1:
-            return count
-        raise ValueError(expected)
-    try:
-        share = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise TypeError(expected) from None
-    if not 0 < share < 1:
-        raise ValueError(expected)
-    return share
-
-
-def _fraction(argument: str, value: float) -> float:
-    expected = f"{argument}: expected a number above 0 and below 1, such as 1e-6, got {value!r}"
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(expected) from None
-    if not (math.isfinite(number) and 0 < number < 1):
-        raise ValueError(expected)
-    return number
-
-
-def _error(value: object) -> float:
-    expected = (
-        "cost_error: expected a finite number of 0 or more, such as 1e-8, or a function from the"
-        f" cost's value to one, got {value!r}"
-    )
-    if isinstance(value, bool | str):
-        raise TypeError(expected)
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise TypeError(expected) from None
-    if not (math.isfinite(number) and number >= 0):
-        raise ValueError(expected)
-    return number
-
-
-def _flag(argument: str, value: object) -> bool:
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{argument}: expected True or False, got {value!r}")
-    return bool(value)
-
-
-def _choice(argument: str, name: object, known: tuple[str, ...]) -> str:
-    if isinstance(name, str) and name in known:
-        return name
-    import difflib
-
-    close = difflib.get_close_matches(str(name).lower(), known, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    message = f"{argument}: expected one of {', '.join(known)}, got {name!r}{hint}"
-    raise ValueError(message) if isinstance(name, str) else TypeError(message)

@@ -15,16 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from checks.api import named_inputs, options, repeat_call, whole
+from checks.api import named_inputs
 from checks.methods.conclude import conclude
 from checks.methods.dispatch import run_check
+from checks.methods.options import CheckOptions, Method, Progress, Sample, whole
 from checks.methods.run import start_run
 from checks.methods.waiting import Waiting
 from checks.oracles import rounding
 from checks.oracles.lines import random_signed_weights
 from checks.problem import nested
 from checks.problem.nested import Array
-from checks.problem.part import Sample, drawn
+from checks.problem.part import drawn
 from checks.problem.problem import Problem, black_box, call_user_function
 from checks.verdict import conduct
 from checks.verdict.report import Diagnosis, Report
@@ -34,8 +35,6 @@ from checks.verdict.restoration import noted, restored
 # this many, neighbouring outputs are checked together.
 OUTPUTS = 64
 
-Progress = Callable[[int], None] | bool | None
-
 
 def check_vjp(
     f: Callable[[Any], Array],
@@ -44,12 +43,12 @@ def check_vjp(
     *,
     cotangents: int = 3,
     rtol: float | None = None,
-    method: str = "sweep",
+    method: Method = "sweep",
     sample: Sample | None = None,
     stop_after: int | None = None,
     seed: int = 0,
     inputs: Any = None,
-    progress: Progress = None,
+    progress: Progress | bool | None = None,
 ) -> Report:
     """Check a vector-Jacobian product against reruns of `f`, in every coordinate of `x`.
 
@@ -87,25 +86,12 @@ def check_vjp(
     >>> check_vjp(lambda x: A @ x, lambda x, c: -A.T @ c, x).verdict
     'fail'
     """
-    checked = options(
-        rtol=rtol,
-        method=method,
-        sample=sample,
-        stop_after=stop_after,
-        seed=seed,
-        progress=None if isinstance(progress, bool) else progress,
+    checked = CheckOptions(
+        rtol=rtol, method=method, sample=sample, stop_after=stop_after, seed=seed, progress=progress
     )
     _functions(f=f, vjp=vjp)
     whole("cotangents", cotangents, least=1)
-    repeat = repeat_call(
-        "check_vjp",
-        cotangents=cotangents,
-        rtol=rtol,
-        method=method,
-        sample=sample,
-        stop_after=stop_after,
-        seed=seed,
-    )
+    repeat = checked.as_call("check_vjp", cotangents=(cotangents, 3))
     kept = named_inputs(inputs)
     at = _point(x)
     shape, dtype = _output(f, at.nested())
@@ -125,8 +111,8 @@ def check_vjp(
     last = np.ones(shape, dtype)
     total = cotangents * drawn(black_box(f, None, {"x": x}), sample)
     again = {"f": f, "vjp": lambda x: vjp(x, last)}
-    with _shown(checked, progress, total), restored(x, kept, again) as restoring:
-        report = _worst(problem, cotangents, "cotangent", checked)
+    with _shown(checked, total) as shown, restored(x, kept, again) as restoring:
+        report = _worst(problem, cotangents, "cotangent", shown)
     return noted(report, restoring)
 
 
@@ -137,10 +123,10 @@ def check_jvp(
     *,
     tangents: int = 3,
     rtol: float | None = None,
-    method: str = "sweep",
+    method: Method = "sweep",
     seed: int = 0,
     inputs: Any = None,
-    progress: Progress = None,
+    progress: Progress | bool | None = None,
 ) -> Report:
     """Check a Jacobian-vector product against reruns of `f`, in every coordinate of its output.
 
@@ -181,11 +167,10 @@ def check_jvp(
     >>> print(report.verdict, report.worst.tensor, report.worst.index)
     fail jvp (2,)
     """
-    told = None if isinstance(progress, bool) else progress
-    checked = options(rtol=rtol, method=method, seed=seed, progress=told)
+    checked = CheckOptions(rtol=rtol, method=method, seed=seed, progress=progress)
     _functions(f=f, jvp=jvp)
     whole("tangents", tangents, least=1)
-    repeat = repeat_call("check_jvp", tangents=tangents, rtol=rtol, method=method, seed=seed)
+    repeat = checked.as_call("check_jvp", tangents=(tangents, 3))
     kept = named_inputs(inputs)
     at = _point(x)
     shape, dtype = _output(f, at.nested())
@@ -211,8 +196,8 @@ def check_jvp(
     last = at.nested()
     total = tangents * int(np.prod(sums.shape))
     again = {"f": f, "jvp": lambda x: jvp(x, last)}
-    with _shown(checked, progress, total), restored(x, kept, again) as restoring:
-        report = _worst(problem, tangents, "tangent", checked, notes=sums.notes)
+    with _shown(checked, total) as shown, restored(x, kept, again) as restoring:
+        report = _worst(problem, tangents, "tangent", shown, notes=sums.notes)
     return noted(report, restoring)
 
 
@@ -315,18 +300,15 @@ class _Line:
 
 
 @contextmanager
-def _shown(checked: dict[str, Any], progress: Progress, total: int) -> Iterator[None]:
-    """A block in which True for the progress shows how far the checks are."""
+def _shown(checked: CheckOptions, total: int) -> Iterator[CheckOptions]:
+    """The options in a block in which True for the progress shows how far the checks are."""
     with closing(Waiting(total)) as waiting:
-        if progress is True:
-            checked["progress"] = waiting.update
-        yield
+        yield checked if checked.progress is not True else replace(checked, progress=waiting.update)
 
 
-def _misshapen(problem: Problem, wrong: list[Diagnosis], checked: dict[str, Any]) -> Report:
+def _misshapen(problem: Problem, wrong: list[Diagnosis], checked: CheckOptions) -> Report:
     """The report on a product that cannot be compared with f(x), whose form it should have."""
-    kept = {key: checked[key] for key in ("rtol", "method", "seed")}
-    this = start_run(problem, progress=lambda done: None, **kept)
+    this = start_run(problem, checked)
     remedy = "a Jacobian-vector product has the shape of f(x), and its precision"
     this.offences = [
         replace(each, remedy=remedy) if each.code in ("shape", "dtype") else each for each in wrong
@@ -338,7 +320,7 @@ def _worst(
     problem: Callable[[], Problem | Report],
     times: int,
     what: str,
-    checked: dict[str, Any],
+    checked: CheckOptions,
     notes: tuple[str, ...] = (),
 ) -> Report:
     """The worst of several reports, the first of equals; none is made after a failure."""
@@ -346,7 +328,7 @@ def _worst(
     worst, which, seconds = None, 0, 0.0
     for number in range(1, times + 1):
         drawn = problem()
-        report = drawn if isinstance(drawn, Report) else run_check(drawn, **checked)
+        report = drawn if isinstance(drawn, Report) else run_check(drawn, checked)
         seconds += report.seconds
         if worst is None or severity.index(report.verdict) > severity.index(worst.verdict):
             worst, which = report, number

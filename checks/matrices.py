@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from checks.api import named_inputs, options, repeat_call
+from checks.api import named_inputs
 from checks.matrix_forms import Matrix, Part, Products, takes_vector
 from checks.methods.conclude import conclude
+from checks.methods.options import CheckOptions, Progress
 from checks.methods.run import CheckRun, inspected_gradient, start_run
 from checks.methods.sweep import sweep_all
 from checks.oracles import thresholds
@@ -25,8 +26,6 @@ from checks.verdict.findings import Findings
 from checks.verdict.report import Diagnosis, Report
 from checks.verdict.restoration import noted, restored
 from checks.verdict.rule import Status
-
-Progress = Callable[[int], None] | None
 
 # Beyond what a gradient may look like; by code: the title, and what to do.
 DIAGNOSES = {
@@ -62,7 +61,7 @@ def check_jacobian(
     strict: bool = False,
     seed: int = 0,
     inputs: Any = None,
-    progress: Progress = None,
+    progress: Progress | bool | None = None,
 ) -> Report:
     """Check the Jacobian of a function with several outputs, in every row and column.
 
@@ -113,19 +112,19 @@ def check_jacobian(
     >>> print(report.diagnosis.code, report.diagnosis.detail)
     pattern jacobian[2, 0] is 3
     """
-    checked = options(rtol=rtol, method="sweep", strict=strict, seed=seed, progress=progress)
+    options = CheckOptions(rtol=rtol, strict=strict, seed=seed, progress=progress)
     if jac is True:
         fun, jac = Part(function=fun, part=0), Part(function=fun, part=1)
     matrix = Matrix(name="jacobian", fun=fun, argument="jac", matrix=jac, given=x)
     allowed = None if pattern is None else _allowed(pattern, matrix.shape)
-    repeat = repeat_call("check_jacobian", rtol=rtol, strict=strict, seed=seed)
+    repeat = options.as_call("check_jacobian")
 
     def extra(found: Findings) -> Iterator[tuple[Diagnosis, Array]]:
         if allowed is not None:
             yield from _left_out(matrix, found, allowed)
         yield from _not_adjoint(matrix, found)
 
-    return _checked(matrix, checked, repeat=repeat, inputs=inputs, extra=extra)
+    return _checked(matrix, options, repeat=repeat, inputs=inputs, extra=extra)
 
 
 def check_hessian(
@@ -137,7 +136,7 @@ def check_hessian(
     strict: bool = False,
     seed: int = 0,
     inputs: Any = None,
-    progress: Progress = None,
+    progress: Progress | bool | None = None,
 ) -> Report:
     """Check a Hessian, or its products with vectors, against a gradient, and its symmetry.
 
@@ -173,7 +172,7 @@ def check_hessian(
     >>> check_hessian(grad, lambda x, v: np.array([2 * x[1] * v[0], 2 * x[0] * v[0]]), x).verdict
     'fail'
     """
-    checked = options(rtol=rtol, method="sweep", strict=strict, seed=seed, progress=progress)
+    options = CheckOptions(rtol=rtol, strict=strict, seed=seed, progress=progress)
     if takes_vector(hess):
         hess = Products(product=hess)
     matrix = Matrix(name="hessian", fun=grad, argument="hess", matrix=hess, given=x)
@@ -181,32 +180,32 @@ def check_hessian(
         raise TypeError(
             f"grad: expected a gradient shaped like x, {matrix.x.shape}, got {matrix.outputs.shape}"
         )
-    repeat = repeat_call("check_hessian", rtol=rtol, strict=strict, seed=seed)
+    repeat = options.as_call("check_hessian")
 
     def extra(found: Findings) -> Iterator[tuple[Diagnosis, Array]]:
         measured = list(_not_symmetric(matrix, found, "no-potential", found.numeric))
         yield from measured or _not_symmetric(matrix, found, "not-symmetric", found.analytic)
         yield from _not_adjoint(matrix, found)
 
-    return _checked(matrix, checked, repeat=repeat, inputs=inputs, extra=extra)
+    return _checked(matrix, options, repeat=repeat, inputs=inputs, extra=extra)
 
 
 Extra = Callable[[Findings], Iterator[tuple[Diagnosis, Array]]]
 
 
 def _checked(
-    matrix: Matrix, checked: dict[str, Any], *, repeat: str, inputs: Any, extra: Extra
+    matrix: Matrix, options: CheckOptions, *, repeat: str, inputs: Any, extra: Extra
 ) -> Report:
     kept = named_inputs(inputs)
     again = {matrix.function: matrix.fun}
     if callable(matrix.matrix):
         again[matrix.argument] = matrix.matrix
     with restored(matrix.x, kept, again) as restoring, np.errstate(all="ignore"):
-        whole = start_run(matrix.problem(inputs=kept, repeat=repeat), **checked)
+        whole = start_run(matrix.problem(inputs=kept, repeat=repeat), options)
         matrix.calls = whole.problem.calls
         analytic = inspected_gradient(whole)
         whole.offences = [matrix.renamed(each) for each in whole.offences]
-        findings = _rows(whole, matrix, analytic[matrix.name], checked) if analytic else None
+        findings = _rows(whole, matrix, analytic[matrix.name], options) if analytic else None
         if findings is not None:
             _add(whole, _in_shape(findings, matrix.shape), extra)
             late = conduct.changed_since(whole.problem, analytic)
@@ -219,12 +218,12 @@ def _checked(
 # --- row by row -------------------------------------------------------------------------------
 
 
-def _rows(whole: CheckRun, matrix: Matrix, analytic: Array, checked: dict[str, Any]) -> Findings:
+def _rows(whole: CheckRun, matrix: Matrix, analytic: Array, options: CheckOptions) -> Findings:
     """Measure and decide each row, as the gradient of one output."""
     rows = analytic.reshape(matrix.shape)
     runs, found = [], []
     for i, row in enumerate(rows):
-        run = start_run(matrix.row(i), **checked)
+        run = start_run(matrix.row(i), options)
         found.append(sweep_all(run, {matrix.name: row}))
         runs.append(run)
     whole.measured = ", ".join(dict.fromkeys(run.measured for run in runs))

@@ -15,6 +15,7 @@ import pytest
 import checks
 from checks.cli.target_loading import load
 from checks.methods.dispatch import run_check
+from checks.methods.options import Method
 from checks.problem.nested import Array
 from checks.problem.problem import Arrays, Problem
 
@@ -31,7 +32,7 @@ def example(target: str) -> Problem:
     ["own_function.py:subject", "wrong_sign.py:repaired", "first_network.py:subject"],
 )
 @pytest.mark.parametrize("method", ["sweep", "naive", "probe", "taylor"])
-def test_a_right_example_passes(target: str, method: str) -> None:
+def test_a_right_example_passes(target: str, method: Method) -> None:
     """By every method; the complex step takes its cost, so that there is nothing to note."""
     report = run_check(example(target), method=method)
     assert report.verdict == "pass", str(report)

@@ -27,6 +27,7 @@ from checks.cli.comparison import compared, earlier
 from checks.cli.pictures import pictures
 from checks.cli.supervision import own_streams, supervised
 from checks.cli.surroundings import Write, one_thread, output, told, user_errors, workers
+from checks.methods.options import METHODS, ORACLES, SWEEPS, CheckOptions, Method
 
 if TYPE_CHECKING:
     from checks.problem.problem import Problem
@@ -36,11 +37,6 @@ EXIT_CODES = {
     end.name: end.code for end in (exit_codes.PASS, exit_codes.FAIL, exit_codes.UNDECIDED)
 }
 SELFTEST_ROUNDS = 4
-
-# As in `checks.methods.dispatch`, which is not loaded for them: numpy would come with it.
-SWEEPS = ("sweep", "naive")
-METHODS = (*SWEEPS, "probe", "taylor")
-ORACLES = ("auto", "complex", "real")
 
 # As many processes as Windows lets one wait for; elsewhere, more than anyone has use for.
 MOST_JOBS = 61 if sys.platform == "win32" else 1024
@@ -219,7 +215,7 @@ def _check(context: click.Context, given: dict[str, Any], write: Write) -> int:
 
 
 def _reports(
-    targets: Sequence[_Target], given: dict[str, Any], options: dict[str, Any]
+    targets: Sequence[_Target], given: dict[str, Any], options: CheckOptions
 ) -> list[Report]:
     """A report on each target."""
     from checks.methods.sweep import piece_count
@@ -227,15 +223,20 @@ def _reports(
 
     subjects = [subject for target in targets for subject in target.subjects]
     jobs = min(given["jobs"], max(map(piece_count, subjects)))
-    totals = {id(s): drawn(s, options.get("sample")) for s in subjects}
+    totals = {id(s): drawn(s, options.sample) for s in subjects}
     alone, found = len(subjects) == 1, []
     bar = Passes(sum(totals.values())) if alone else Bar("checking", sum(totals.values()))
-    with workers(jobs, given["dask"]) as options["executor"], closing(bar):
+    with workers(jobs, given["dask"]) as executor, closing(bar):
         for target in targets:
             reports = []
             for twin, s in enumerate(target.subjects):
-                options["progress"] = bar.update if alone else _once(bar.update, totals[id(s)])
-                reports.append(_run(s, {**options, "rtol": None} if twin else options))
+                own = replace(
+                    options,
+                    progress=bar.update if alone else _once(bar.update, totals[id(s)]),
+                    executor=executor,
+                    rtol=None if twin else options.rtol,
+                )
+                reports.append(_run(s, own))
             found.append(_together(reports, target.notes))
     return found
 
@@ -265,12 +266,10 @@ def _headed(name: str, text: str, given: dict[str, Any]) -> str:
     return fitted(f"{name}: {text}") if given["quiet"] else f"{name}\n{text}\n"
 
 
-def _options(given: dict[str, Any], method: str) -> dict[str, Any]:
+def _options(given: dict[str, Any], method: Method) -> CheckOptions:
     """The options of a check, as the library takes them."""
     with user_errors():
-        from checks import api
-
-        return api.options(
+        return CheckOptions(
             rtol=given["rtol"],
             method=method,
             oracle=given["oracle"],
@@ -280,7 +279,6 @@ def _options(given: dict[str, Any], method: str) -> dict[str, Any]:
             sample=given["sample"],
             stop_after=given["stop_after"],
             seed=given["seed"],
-            progress=None,
         )
 
 
@@ -312,9 +310,9 @@ def _search(context: click.Context, given: dict[str, Any], write: Write) -> int:
     return EXIT_CODES[result.verdict]
 
 
-def _method(context: click.Context, given: dict[str, Any]) -> str:
+def _method(context: click.Context, given: dict[str, Any]) -> Method:
     """The method, with --probe as another word for one; what does not go together is an error."""
-    method = "probe" if given["probe"] else given["method"]
+    method: Method = "probe" if given["probe"] else given["method"]
     named = context.get_parameter_source("method") is ParameterSource.COMMANDLINE
     if given["probe"] and named and given["method"] != "probe":
         raise click.UsageError(f"--probe: expected no other --method, got {given['method']!r}")
@@ -332,7 +330,7 @@ def _method(context: click.Context, given: dict[str, Any]) -> str:
     for option, used in sweeps_only.items():
         if used and method not in SWEEPS:
             raise click.UsageError(f"{option}: expected a sweep or naive method, got {method!r}")
-    return str(method)
+    return method
 
 
 def _selftest(context: click.Context, given: dict[str, Any], write: Write) -> int:
@@ -474,14 +472,14 @@ def _given(context: click.Context, *, but: Any) -> list[str]:
 # --- from reports to one ----------------------------------------------------------------------
 
 
-def _run(subject: Problem, options: dict[str, Any]) -> Report:
+def _run(subject: Problem, options: CheckOptions) -> Report:
     """The check; whatever is raised meanwhile is no verdict, and says whose it was."""
     from checks.methods.dispatch import run_check
     from checks.parallel.executors import UnsendableError
     from checks.problem.problem import FormError
 
     try:
-        return run_check(subject, **options)
+        return run_check(subject, options)
     except (KeyboardInterrupt, UnsendableError):
         raise
     except FormError as error:

@@ -19,6 +19,7 @@ from backprop.system.terminal import StoppedError
 from checks.cli.surroundings import user_errors
 
 if TYPE_CHECKING:
+    from checks.methods.options import CheckOptions
     from checks.problem.problem import Problem
     from checks.searching.examples import Example, Space
     from checks.searching.result import SearchResult
@@ -70,7 +71,7 @@ class Job:
         return self.given[name] if name in self.typed else None
 
 
-def run(job: Job, options: dict[str, Any]) -> SearchResult:
+def run(job: Job, options: CheckOptions) -> SearchResult:
     """Search, and say what was found.
 
     Raises

@@ -32,9 +32,11 @@ def conclude(this: CheckRun, findings: Findings | None) -> Report:
     """The report of a check; without findings, of one that got no further than its offences."""
     problem, offences = this.problem, this.offences
     found = findings or no_findings()
-    if not this.repeatable:  # a gradient that differs from call to call was compared as it scatters
+    if (
+        not this.options.repeatable
+    ):  # a gradient that differs from call to call was compared as it scatters
         offences = [offence for offence in offences if offence.code != "not-repeatable"]
-    if this.strict:
+    if this.options.strict:
         _be_strict(found)
     for name, constant in problem.constants.items():
         if name in found.status:
@@ -76,14 +78,14 @@ def conclude(this: CheckRun, findings: Findings | None) -> Report:
         failures=tuple(failures),
         diagnosis=offences[0] if offences else None,
         tensors=tensors,
-        method=this.method,
+        method=this.options.method,
         oracle=this.measured,
         seconds=time.perf_counter() - this.started,
-        seed=this.seed,
+        seed=this.options.seed,
         notes=(*this.notes, *_also(offences)),
         reasons=why,
         resolution=max((t.resolution for t in tensors), default=0.0),
-        strict=this.strict,
+        strict=this.options.strict,
         calls=dict(problem.calls),
         repeat=problem.repeat,
         extra=this.extra,
@@ -115,7 +117,7 @@ def _later_curves(
             problem=problem,
             centre=this.centre,
             noise=lambda: this.noise,
-            seed=this.seed,
+            seed=this.options.seed,
             gradient=found.analytic,
             places=places,
         )

@@ -26,8 +26,8 @@ FIRST = 64
 def sweep_in_parts(this: CheckRun, analytic: dict[str, Array]) -> Findings:
     """Measure and decide the coordinates that are drawn, until enough of them are wrong."""
     chosen = [np.arange(v.size) for v in this.problem.values]
-    if this.sample is not None:
-        chosen = draw(this.problem, this.sample, this.seed)
+    if this.options.sample is not None:
+        chosen = draw(this.problem, this.options.sample, this.options.seed)
     this.share = sum(at.size for at in chosen) / this.problem.parameters
     return sweep_some(this, analytic, chosen)
 
@@ -42,13 +42,13 @@ def sweep_some(this: CheckRun, analytic: dict[str, Array], chosen: Chosen) -> Fi
     )
     found = unchecked({name: analytic[name] for name in whole.names})
     _ = this.blind or this.complex_doubt, this.noise  # as the whole has them
-    for part in _parts(chosen, doubling=this.stop_after is not None):
+    for part in _parts(chosen, doubling=this.options.stop_after is not None):
         this.problem = part_of(whole, part)
         own = sweep_all(this, restricted(whole, part, analytic))
         this.problem = whole
         _write(found, own, dict(zip(whole.names, part, strict=True)))
         wrong = sum(at.size for at in found.where(Status.FAIL).values())
-        if this.stop_after is not None and wrong >= this.stop_after:
+        if this.options.stop_after is not None and wrong >= this.options.stop_after:
             break
     return found
 

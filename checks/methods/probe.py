@@ -37,13 +37,15 @@ misses nothing but might accuse: so what differs is projected again, with a tau 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Unpack
 
 import numpy as np
 
 from checks.methods.conclude import conclude
 from checks.methods.in_parts import sweep_some
 from checks.methods.judge import Judge
+from checks.methods.options import DEFAULTS, CheckOptions, Options
 from checks.methods.projection import Part, Projection, Result, bisect, projection_direction
 from checks.methods.run import CheckRun, gradient_spreads, inspected_gradient, start_run
 from checks.methods.sweep import COMPLEX, look_at, sweep_all, values_to_judge
@@ -73,14 +75,16 @@ SWEPT = 256
 
 
 @in_its_block
-def probe(problem: Problem, /, **options: Any) -> Report:
+def probe(
+    problem: Problem, options: CheckOptions = DEFAULTS, /, **changed: Unpack[Options]
+) -> Report:
     """Compare all parameters at once, and name the culprits where they differ.
 
-    Options are those of `checks.methods.run.start_run`. The report's `extra["probe"]` holds the
+    The report's `extra["probe"]` holds the
     relative error that was ruled out, the largest probability with which one could have been
     missed, and the number of evaluations along d.
     """
-    this = start_run(problem, method="probe", **options)
+    this = start_run(problem, replace(options, method="probe"), **changed)
     analytic = inspected_gradient(this, repeats=False)
     if not analytic:
         return conclude(this, None)
@@ -119,7 +123,7 @@ def _swept(
     """By a sweep; of a large black box where some are known to be wrong, of these and a sample."""
     problem = this.problem
     if culprits and problem.rerun is None and drawn(problem, SWEPT) < problem.parameters:
-        chosen = draw(problem, SWEPT, this.seed)
+        chosen = draw(problem, SWEPT, this.options.seed)
         for tensor, at in enumerate(chosen):
             own = [part.start for part, _ in culprits if part.tensor == tensor]
             chosen[tensor] = np.union1d(at, own).astype(int)

@@ -9,13 +9,13 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
+from checks.methods.options import DEFAULTS, CheckOptions, Options
 from checks.oracles import calibration, complex_safety, rounding, thresholds
 from checks.oracles.levels import Levels
 from checks.oracles.lines import (
@@ -27,15 +27,10 @@ from checks.oracles.lines import (
 from checks.oracles.noise import cost_noise
 from checks.problem.evaluation import as_number, in_double
 from checks.problem.nested import Array
-from checks.problem.part import Sample, restricted
+from checks.problem.part import restricted
 from checks.problem.problem import FormError, Problem
 from checks.verdict import conduct
 from checks.verdict.report import Diagnosis
-
-Progress = Callable[[int], None]
-
-# How far off the cost is: a number, or a function of its value.
-CostError = float | Callable[[float], float] | None
 
 DISAGREE = "oracles-disagree"
 
@@ -81,21 +76,12 @@ class CheckRun:
     """
 
     problem: Problem
+    options: CheckOptions
     rtol: float
-    strict: bool
-    method: str
-    oracle: str
-    seed: int
-    progress: Progress
     started: float
-    executor: Executor | None = None
-    cost_error: CostError = None
-    repeatable: bool = True
-    sample: Sample | None = None
-    stop_after: int | None = None
+    rng: np.random.Generator
     share: float = 1.0
     beside: Sizes | None = None
-    rng: np.random.Generator
     measured: str = "none"
     untraced: bool = False
     offences: list[Diagnosis] = field(default_factory=list)
@@ -119,6 +105,11 @@ class CheckRun:
                 return levels.h[:, k].copy(), levels.costs[:, :, k].copy(), float(levels.noise[k])
         return None
 
+    def progress(self, done: int) -> None:
+        """Tell that so many more coordinates are done."""
+        if callable(self.options.progress):
+            self.options.progress(done)
+
     @cached_property
     def centre(self) -> float:
         """The cost at the point, in double precision."""
@@ -139,29 +130,30 @@ class CheckRun:
     @property
     def inexact(self) -> bool:
         """Whether the cost is known to be off by more than rounding."""
-        return self.cost_error is not None or not self.repeatable
+        return self.options.cost_error is not None or not self.options.repeatable
 
     @property
     def stated(self) -> float:
         """The error that was stated for the cost at the point."""
-        if not callable(self.cost_error):
-            return self.cost_error or 0.0
-        found = self.cost_error(self.centre)
+        error = self.options.cost_error
+        if not callable(error):
+            return error or 0.0
+        found = error(self.centre)
         try:
-            error = float(found)
+            known = float(found)
         except (TypeError, ValueError):
-            error = math.nan
-        if not (math.isfinite(error) and error >= 0):
+            known = math.nan
+        if not (math.isfinite(known) and known >= 0):
             raise FormError(
                 f"cost_error: expected a number of 0 or more for the cost {self.centre:g}, got"
                 f" {found!r}; give the error as a function of the cost's value"
             )
-        return error
+        return known
 
     @cached_property
     def scattered(self) -> float:
         """How far apart the costs of several calls at the point are."""
-        if self.repeatable:
+        if self.options.repeatable:
             return 0.0
         values, trials = in_double(self.problem.values), thresholds.JITTERS
         costs = [float(np.real(as_number(self.problem.cost(values)))) for _ in range(trials)]
@@ -183,7 +175,7 @@ class CheckRun:
     @cached_property
     def complex_doubt(self) -> str | None:
         """Why the cost cannot be asked for complex slopes at all; None where it can."""
-        if self.oracle == "real":
+        if self.options.oracle == "real":
             return "real differences were asked for"
         if self.inexact:
             return "the cost is not exact"
@@ -241,22 +233,11 @@ class CheckRun:
 
 
 def start_run(
-    problem: Problem,
-    *,
-    method: str,
-    rtol: float | None = None,
-    seed: int = 0,
-    progress: Progress = lambda done: None,
-    oracle: str = "auto",
-    strict: bool = False,
-    executor: Executor | None = None,
-    cost_error: CostError = None,
-    repeatable: bool = True,
-    sample: Sample | None = None,
-    stop_after: int | None = None,
+    problem: Problem, options: CheckOptions = DEFAULTS, /, **changed: Unpack[Options]
 ) -> CheckRun:
-    """A check of `problem`, with nothing done yet."""
+    """A check of `problem`, with nothing done yet: by `options`, some of them `changed`."""
     _keep_what_is_freed()
+    options = replace(options, **changed)
     calls: Counter[str] = Counter()
     problem = replace(
         problem,
@@ -268,19 +249,10 @@ def start_run(
     )
     return CheckRun(
         problem=problem,
-        rtol=rounding.default_rtol(problem.dtype) if rtol is None else rtol,
-        strict=strict,
-        method=method,
-        oracle=oracle,
-        seed=seed,
-        progress=progress,
+        options=options,
+        rtol=rounding.default_rtol(problem.dtype) if options.rtol is None else options.rtol,
         started=time.perf_counter(),
-        rng=np.random.default_rng(seed),
-        executor=executor,
-        cost_error=cost_error,
-        repeatable=repeatable,
-        sample=sample,
-        stop_after=stop_after,
+        rng=np.random.default_rng(options.seed),
     )
 
 
@@ -294,7 +266,7 @@ def inspected_gradient(this: CheckRun, *, repeats: bool = True) -> dict[str, Arr
 
     Empty where something was found that leaves nothing to compare.
     """
-    seen = conduct.inspect(this.problem, repeats=repeats, repeatable=this.repeatable)
+    seen = conduct.inspect(this.problem, repeats=repeats, repeatable=this.options.repeatable)
     this.offences = seen.offences
     if seen.gradient and this.problem.dtype == np.float64:
         this.centre = float(np.real(as_number(seen.cost)))

@@ -17,9 +17,12 @@ probe, which knows rounding, names culprits, and has the last word.
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import numpy as np
 
 from checks.methods.conclude import conclude
+from checks.methods.options import CheckOptions, Options
 from checks.methods.probe import findings_of_projection, probe, zero_tensors
 from checks.methods.projection import Projection, Result, projection_direction
 from checks.methods.run import start_run
@@ -31,16 +34,13 @@ from checks.verdict.report import Report
 
 
 @in_its_block
-def single_projection(problem: Problem, *, rtol: float | None = None, seed: int = 0) -> Report:
-    """Compare all parameters at once; where they differ, by the whole probe.
-
-    `rtol` and `seed` are those of `checks.methods.run.start_run`.
-    """
-    this = start_run(problem, rtol=rtol, method="probe", seed=seed)
+def single_projection(problem: Problem, /, **changed: Unpack[Options]) -> Report:
+    """Compare all parameters at once; where they differ, by the whole probe."""
+    this = start_run(problem, CheckOptions(method="probe"), **changed)
     this.measured = COMPLEX
     gradient = this.problem.gradient(problem.values)
     if any(conduct.malformed(problem, gradient)):
-        return probe(problem, rtol=rtol, seed=seed)
+        return probe(problem, this.options)
     analytic = [np.asarray(gradient[name], np.float64) for name in problem.names]
     d = projection_direction(analytic, this.rng, small=False)
     projection = Projection(this.problem, analytic, d)
@@ -54,7 +54,7 @@ def single_projection(problem: Problem, *, rtol: float | None = None, seed: int 
         hidden=zero_tensors(this, analytic, analytic, projection),
     )
     if result.differs:
-        return probe(problem, rtol=rtol, seed=seed)
+        return probe(problem, this.options)
     this.notes.append(
         f"small gradients were weighed as {thresholds.BLUNT:.1g} of their tensor's root mean square"
     )

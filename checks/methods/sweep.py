@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from checks.methods.conclude import conclude
 from checks.methods.judge import Judge, Values
+from checks.methods.options import DEFAULTS, CheckOptions, Options
 from checks.methods.run import (
     CheckRun,
     Sizes,
@@ -58,24 +59,21 @@ PIECE, REAL_PIECE = 4096, 512
 
 @in_its_block
 def sweep(
-    problem: Problem, /, *, method: str = "sweep", look: Look | None = None, **options: Any
+    problem: Problem,
+    options: CheckOptions = DEFAULTS,
+    /,
+    *,
+    look: Look | None = None,
+    **changed: Unpack[Options],
 ) -> Report:
     """Check every coordinate of the problem's gradient.
 
-    Parameters
-    ----------
-    problem
-        What to check.
-    method
-        "sweep" uses the problem's faster rerun where there is one, "naive" never does.
-    look
-        What measures and decides, if not all coordinates at once: see `checks.methods.in_parts`.
-    options
-        As for `checks.methods.run.start_run`.
+    The method "sweep" uses the problem's faster rerun where there is one, "naive" never does.
+    `look` measures and decides, if not all coordinates at once: see `checks.methods.in_parts`.
     """
-    if method == "naive":
-        problem = replace(problem, rerun=None)
-    this = start_run(problem, method=method, **options)
+    this = start_run(problem, options, **changed)
+    if this.options.method == "naive":
+        this.problem = replace(this.problem, rerun=None)
     analytic = inspected_gradient(this)
     if not analytic:
         return conclude(this, None)
@@ -113,7 +111,7 @@ def complex_slopes(this: CheckRun) -> list[Array]:
     this.measured = REAL if this.complex_doubt else COMPLEX
     found = [np.full(v.size, np.nan) for v in problem.values]
     if this.complex_doubt:
-        if this.oracle != "real":
+        if this.options.oracle != "real":
             this.notes.append(f"{COMPLEX} not usable: {this.complex_doubt}")
         return found
     for piece, (slope, calls) in _run(this, _complex_piece, pieces(problem, PIECE)):
@@ -442,7 +440,7 @@ def _complex_piece(problem: Problem, piece: Piece) -> tuple[Array, dict[str, int
 
 def _run(this: CheckRun, work: Any, chosen: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
     with (
-        _threads(this.problem) if this.executor is None else nullcontext(this.executor) as executor,
+        _executor(this) as executor,
         closing(executors.map_chunks(work, this.problem, list(chosen), executor)) as found,
     ):
         yield from found
@@ -454,12 +452,15 @@ def _count(this: CheckRun, calls: dict[str, int]) -> None:
         this.problem.calls.update(calls)
 
 
-def _threads(problem: Problem) -> AbstractContextManager[Executor | None]:
-    """A thread for each core where reruns are long array operations, which do not hold Python up.
+def _executor(this: CheckRun) -> AbstractContextManager[Executor | None]:
+    """The one asked for, or a thread for each core where reruns are long array operations.
 
-    Anyone's own functions are run in one thread: they may not be made for more.
+    Those do not hold Python up. Anyone's own functions are run in one thread: they may not be made
+    for more.
     """
-    cores = executors.cores()
+    if this.options.executor is not None:
+        return nullcontext(this.options.executor)
+    problem, cores = this.problem, executors.cores()
     if problem.rerun is None or problem.parameters <= PIECE or cores == 1:
         return nullcontext()
     return ThreadPoolExecutor(cores)

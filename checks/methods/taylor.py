@@ -9,12 +9,13 @@ sees is one direction: errors that cancel along it go unseen, and none is named.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from checks.methods.conclude import conclude
 from checks.methods.judge import Judge, Values
+from checks.methods.options import DEFAULTS, CheckOptions, Options
 from checks.methods.run import CheckRun, inspected_gradient, jittered_gradient, start_run
 from checks.oracles import registry, rounding, thresholds
 from checks.oracles.curves import LaterCurves, taylor_curve
@@ -29,13 +30,15 @@ from checks.verdict.rule import Ruling, Status
 
 
 @in_its_block
-def taylor(problem: Problem, /, **options: Any) -> Report:
-    """Decide the slope along one random direction; options as for `checks.methods.run.start_run`.
+def taylor(
+    problem: Problem, options: CheckOptions = DEFAULTS, /, **changed: Unpack[Options]
+) -> Report:
+    """Decide the slope along one random direction.
 
     The report's `extra["taylor"]` holds the steps, the remainders, the slope with which they fall
     (null where too few stand clear of noise) and the picture.
     """
-    this = start_run(problem, method="taylor", **options)
+    this = start_run(problem, replace(options, method="taylor"), **changed)
     analytic = inspected_gradient(this)
     if not analytic:
         return conclude(this, None)

@@ -17,13 +17,10 @@ import numpy as np
 from checks.problem.nested import Array
 from checks.problem.problem import Arrays, Problem
 
-# A count for each tensor, or a share of each.
-Sample = int | float
-
 Chosen = Sequence[Array]
 
 
-def draw(problem: Problem, sample: Sample, seed: int) -> list[Array]:
+def draw(problem: Problem, sample: float, seed: int) -> list[Array]:
     """Random flat indices of each tensor in rising order: so many, or such a share, at least one.
 
     `sample` is a whole number of 1 or more, or a share above 0 and below 1.
@@ -44,7 +41,7 @@ def _free(problem: Problem, name: str, value: Array) -> int | Array:
     return np.flatnonzero(~problem.constants[name])
 
 
-def drawn(problem: Problem, sample: Sample | None) -> int:
+def drawn(problem: Problem, sample: float | None) -> int:
     """How many coordinates are to be checked."""
     if sample is None:
         return problem.parameters
@@ -52,7 +49,7 @@ def drawn(problem: Problem, sample: Sample | None) -> int:
     return sum(_count(f if isinstance(f, int) else f.size, sample) for f in free)
 
 
-def _count(size: int, sample: Sample) -> int:
+def _count(size: int, sample: float) -> int:
     wanted = sample if isinstance(sample, int) else min(size, max(1, round(sample * size)))
     return min(size, wanted)
 

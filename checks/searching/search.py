@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from hypothesis import configuration
 
-from checks import api
 from checks.methods.dispatch import run_check
-from checks.methods.run import CostError
+from checks.methods.options import CheckOptions, CostError, Method, Oracle, whole
 from checks.problem.problem import Problem
 from checks.searching.engine import Check, Search
 from checks.searching.examples import DTYPES, Build, Example, Space, example_of
@@ -41,8 +41,8 @@ def search(
     database: str | Path | None = None,
     progress: bool = False,
     rtol: float | None = None,
-    method: str = "sweep",
-    oracle: str = "auto",
+    method: Method = "sweep",
+    oracle: Oracle = "auto",
     strict: bool = False,
     cost_error: CostError = None,
     repeatable: bool = True,
@@ -105,7 +105,7 @@ def search(
     >>> found.verdict
     'fail'
     """
-    checked = api.options(
+    options = CheckOptions(
         rtol=rtol,
         method=method,
         oracle=oracle,
@@ -113,11 +113,10 @@ def search(
         cost_error=cost_error,
         repeatable=repeatable,
         seed=seed,
-        progress=None,
     )
     held = Held(
-        shape=None if shape is None else tuple(api.whole("shape", n, least=1) for n in shape),
-        batch_size=None if batch_size is None else api.whole("batch_size", batch_size, least=1),
+        shape=None if shape is None else tuple(whole("shape", n, least=1) for n in shape),
+        batch_size=None if batch_size is None else whole("batch_size", batch_size, least=1),
         dtype=_among("dtype", dtype, DTYPES),
         point=_among("point", point, tuple(POINTS)),
     )
@@ -126,7 +125,7 @@ def search(
     only = None if example is None else example_of(example, name, arguments(make, name))
     return look(
         space,
-        checked,
+        options,
         examples=examples,
         seconds=seconds,
         database=None if database is None else Path(database),
@@ -137,7 +136,7 @@ def search(
 
 def look(
     space: Space,
-    options: dict[str, Any],
+    options: CheckOptions,
     *,
     examples: int | None,
     seconds: float | None,
@@ -145,7 +144,7 @@ def look(
     progress: bool,
     only: tuple[Example, Build] | None = None,
 ) -> SearchResult:
-    """Search a space, with the options of a check that `checks.api.options` returned.
+    """Search a space.
 
     Arguments and exceptions are those of `search`; `only` is a single example to look at, and what
     makes its problem.
@@ -153,7 +152,7 @@ def look(
     if examples is None and seconds is None:
         examples, seconds = EXAMPLES, SECONDS
     if examples is not None:
-        api.whole("examples", examples, least=1)
+        whole("examples", examples, least=1)
     if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
         raise ValueError(f"seconds: expected a finite number above 0, got {seconds!r}")
 
@@ -163,7 +162,7 @@ def look(
             check=_check(options, anywhere=space.anywhere),
             examples=examples,
             seconds=seconds,
-            seed=options["seed"],
+            seed=options.seed,
             database=database,
             told=line.tell,
         )
@@ -183,21 +182,21 @@ def look(
     return result_of(one)
 
 
-def _check(options: dict[str, Any], *, anywhere: bool) -> Check:
+def _check(options: CheckOptions, *, anywhere: bool) -> Check:
     """What is asked of each problem: a report, or None where it is to be passed over.
 
     What the complex step alone finds wrong is none here. Of saturated units a right gradient is
     zero, in all of its digits, where the slope is some 1e-20; nobody would want that to be found.
     """
-    real = {**options, "method": "sweep", "oracle": "real"}
+    real = replace(options, method="sweep", oracle="real")
 
     def check(problem: Problem, example: Example) -> Report | None:
-        seed = options["seed"] if example.seed is None else example.seed
-        report = run_check(problem, **{**options, "seed": seed})
+        seed = options.seed if example.seed is None else example.seed
+        report = run_check(problem, options, seed=seed)
         if report.verdict != "fail":
             return report
-        if not anywhere and options["oracle"] == "auto":
-            again = run_check(problem, **{**real, "seed": seed})
+        if not anywhere and options.oracle == "auto":
+            again = run_check(problem, real, seed=seed)
             if again.verdict != "fail":
                 return again
         if example.point != AS_MADE and only_kinks(problem, report, seed):

@@ -24,7 +24,8 @@ from backprop.blas_threads import WORTH_SHARING, suited
 from backprop.training.fast_loop import Loop
 from backprop.training.gradient_descent import descend
 from backprop.training.samples import Samples
-from checks.methods.dispatch import METHODS, run_check
+from checks.methods.dispatch import run_check
+from checks.methods.options import METHODS
 from checks.methods.single_projection import single_projection
 from checks.methods.sweep import Piece, Scan, _complex_piece, _real_piece
 from checks.network.adapter import network_problem

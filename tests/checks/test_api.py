@@ -12,6 +12,7 @@ import checks
 from checks import api
 from checks.api import GradientError, assert_gradients, check_gradients
 from checks.methods import dispatch
+from checks.methods.options import CheckOptions, Method
 
 X = np.asarray([0.5, -1.25, 2.0])
 
@@ -336,18 +337,18 @@ def test_what_cannot_be_taken_is_refused_with_what_to_pass(given: Any, message: 
 
 def test_strict_is_handed_on_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """And is part of what repeats the check."""
-    seen: list[dict[str, Any]] = []
+    seen: list[bool] = []
     right = dispatch.run_check
 
-    def run_check(subject: Any, **options: Any) -> Any:
-        seen.append({"strict": options.pop("strict", None)})
-        return right(subject, **options)
+    def run_check(problem: Any, options: CheckOptions) -> Any:
+        seen.append(options.strict)
+        return right(problem, options)
 
     monkeypatch.setattr(api, "run_check", run_check)
     assert check_gradients(cube, -X, X).repeat == "check_gradients(..., seed=0)"
     report = check_gradients(cube, -X, X, strict=True)
     assert report.repeat == "check_gradients(..., strict=True, seed=0)"
-    assert seen == [{"strict": None}, {"strict": True}]
+    assert seen == [False, True]
 
 
 @pytest.mark.parametrize(("constant", "said"), [(0.0, "pass: "), (1e8, "pass to ")])
@@ -398,7 +399,7 @@ def test_a_wrong_option_is_named_with_what_was_expected(
 
 
 @pytest.mark.parametrize("method", ["probe", "taylor"])
-def test_what_only_a_sweep_takes_is_refused_by_the_others(method: str) -> None:
+def test_what_only_a_sweep_takes_is_refused_by_the_others(method: Method) -> None:
     """Rather than left aside without a word."""
     with ThreadPoolExecutor(1) as pool:
         for name, value in {"oracle": "real", "executor": pool}.items():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from checks import check_gradients
+from checks.methods.options import Method
 from checks.problem import evaluation
 from checks.problem.nested import Array
 from checks.problem.problem import black_box
@@ -35,7 +36,7 @@ def gradients(p: dict[str, Array]) -> dict[str, Array]:
 
 @pytest.mark.parametrize("of", [cost, real])
 @pytest.mark.parametrize("method", ["sweep", "probe", "taylor"])
-def test_a_stack_gives_the_same_in_fewer_calls(of: Any, method: str) -> None:
+def test_a_stack_gives_the_same_in_fewer_calls(of: Any, method: Method) -> None:
     """Of the right gradient and of a wrong one; taylor and a small probe have little to stack."""
     for wrong in (1.0, 1.001):
         given = lambda p, wrong=wrong: {**gradients(p), "b": wrong * 3 * p["b"] ** 2}  # noqa: E731

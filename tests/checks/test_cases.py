@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from checks import check_gradients
+from checks.methods.options import Method
 from checks.verdict.report import Report
 from tests.checks.cases.everything import CASES
 from tests.checks.cases.shape import Case, Wrong
@@ -27,7 +28,7 @@ WRONG = pytest.mark.parametrize(
 
 
 @functools.cache
-def _reports(name: str, label: str | None, method: str) -> tuple[Report, ...]:
+def _reports(name: str, label: str | None, method: Method) -> tuple[Report, ...]:
     case = next(case for case in CASES if case.name == name)
     gradient = case.right
     if label is not None:
@@ -38,7 +39,7 @@ def _reports(name: str, label: str | None, method: str) -> tuple[Report, ...]:
     )
 
 
-def _verdicts(case: Case, wrong: Wrong | None, method: str) -> set[str]:
+def _verdicts(case: Case, wrong: Wrong | None, method: Method) -> set[str]:
     return {report.verdict for report in _reports(case.name, wrong and wrong.label, method)}
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from checks import assert_gradients, check_gradients
 from checks.api import GradientError
+from checks.methods.options import Method
 
 RNG = np.random.default_rng(0)
 A = RNG.normal(size=(5, 5))
@@ -48,7 +49,7 @@ MASK = np.asarray([True, True, False, True, False])
 
 @pytest.mark.parametrize("method", ["sweep", "probe", "taylor"])
 @pytest.mark.parametrize("cost", COSTS)
-def test_constants_are_neither_moved_nor_compared(method: str, cost: str) -> None:
+def test_constants_are_neither_moved_nor_compared(method: Method, cost: str) -> None:
     """Whatever stands in their places; they are not counted, and a note says how many there are."""
 
     def strict(x: Any) -> Any:
@@ -247,7 +248,7 @@ RIGHT: dict[str, tuple[Any, ...]] = {
 
 @pytest.mark.parametrize("case", RIGHT)
 @pytest.mark.parametrize("method", ["sweep", "probe"])
-def test_a_right_gradient_passes_along_a_manifold(case: str, method: str) -> None:
+def test_a_right_gradient_passes_along_a_manifold(case: str, method: Method) -> None:
     """Whether what stands at right angles has been taken out of it or not."""
     cost, gradient, x, manifold = RIGHT[case]
     report = check_gradients(cost, gradient, x, manifold=manifold, method=method)

@@ -12,6 +12,7 @@ from checks import GradientProblem, assert_gradients, check_gradients, value_and
 from checks.api import GradientError
 from checks.cli.target_loading import load
 from checks.methods.dispatch import run_check
+from checks.methods.options import Method
 
 X = np.asarray([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
 
@@ -51,7 +52,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("method", ["sweep", "probe"])
-def test_a_right_gradient_passes_in_every_form(form: str, method: str) -> None:
+def test_a_right_gradient_passes_in_every_form(form: str, method: Method) -> None:
     """Every coordinate is checked, by the complex step, which finds its way through."""
     report = check_gradients(FORMS[form], method=method)
     assert (report.verdict, report.checked, report.oracle) == ("pass", 3, report.oracle)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from checks import attributes, check_gradients
+from checks.methods.options import Method
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(6, 3)), RNG.normal(size=(6, 2))
@@ -62,7 +63,7 @@ def state(net: Net) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("method", ["sweep", "probe"])
-def test_a_right_network_passes_and_is_as_before(method: str) -> None:
+def test_a_right_network_passes_and_is_as_before(method: Method) -> None:
     """The same arrays with the same numbers, and no trace of any call."""
     net = Net()
     before, arrays = state(net), [net.W1, net.dW1]

@@ -154,4 +154,4 @@ def test_what_is_not_there_is_told_by_type_checkers() -> None:
     with pytest.raises(TypeError):
         check_gradients(wrong, zebra=1)  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="method: expected one of"):
-        check_gradients(np.sum, np.ones_like, np.ones(2), method="sweeb")
+        check_gradients(np.sum, np.ones_like, np.ones(2), method="sweeb")  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from backprop.network import Network
 from backprop.system.progress_bar import Bar, Passes
 from backprop.training.fingerprint import fingerprint
 from backprop.training.samples import Samples
+from checks.methods.options import CheckOptions
 from checks.network.certification import certificate_store
 from checks.network.certification.certificate import Certificate
 from checks.network.certification.verification import (
@@ -115,7 +116,7 @@ def _properties(net: Network, x: Array, y: Array, seed: int) -> tuple[str, ...]:
     if isinstance(failure.__cause__, MemoryError | OSError):
         raise failure.__cause__
     try:
-        report = check_network(net, x, y, seed=seed)
+        report = check_network(net, x, y, CheckOptions(seed=seed))
     except (MemoryError, OSError):
         raise
     except Exception as error:  # noqa: BLE001 what is wrong may raise anything

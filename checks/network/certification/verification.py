@@ -15,6 +15,7 @@ from backprop.network import Network
 from backprop.training.fingerprint import fingerprint
 from backprop.training.samples import Samples
 from checks.methods.dispatch import run_check
+from checks.methods.options import DEFAULTS, CheckOptions
 from checks.network import adapter
 from checks.network.certification.certificate import Certificate
 from checks.network.certification.training_loop_check import loop_differs_from_passes
@@ -83,10 +84,11 @@ def verify(
     """
     __tracebackhide__ = True
     print_before = fingerprint(net)
-    report, status = _proved(net, x, y, rtol=rtol, seed=seed, progress=progress)
+    options = CheckOptions(rtol=rtol, seed=seed, progress=progress)
+    report, status = _proved(net, x, y, options)
     nets = [net] if net.dtype == np.float64 else [net, net.astype(np.float64)]
     for twin in nets[1:]:
-        _proved(twin, x, y, seed=seed, progress=progress)
+        _proved(twin, x, y, replace(options, rtol=None))
     trained_on = [Samples(x=x, y=y), _pixels(x, y)] if samples is None else [samples]
     for each, own in product(nets, trained_on):
         rehearsed(each, own, batch_size=batch_size, learning_rate=learning_rate)
@@ -111,17 +113,9 @@ def verify(
     )
 
 
-def check_network(
-    net: Network,
-    x: Array,
-    y: Array,
-    *,
-    rtol: float | None = None,
-    seed: int = 0,
-    progress: Callable[[int], None] = lambda done: None,
-) -> Report:
+def check_network(net: Network, x: Array, y: Array, options: CheckOptions = DEFAULTS) -> Report:
     """The report on a network, which also fails where `backward` overwrites an activation."""
-    report = run_check(adapter.network_problem(net, x, y), rtol=rtol, seed=seed, progress=progress)
+    report = run_check(adapter.network_problem(net, x, y), options)
     overwritten = adapter.backward_overwrites(net, x, y) if report.verdict != "fail" else None
     if overwritten is None:
         return report
@@ -134,27 +128,17 @@ def check_network(
     return replace(report, verdict="fail", diagnosis=diagnosis)
 
 
-def _proved(
-    net: Network,
-    x: Array,
-    y: Array,
-    *,
-    rtol: float | None = None,
-    seed: int,
-    progress: Callable[[int], None],
-) -> tuple[Report, Array]:
+def _proved(net: Network, x: Array, y: Array, options: CheckOptions) -> tuple[Report, Array]:
     """The report on a network, a pass, and the status of every parameter, flat.
 
     Of those that are not decided on `x`, the status where the zeros of `x` are filled in. What
     saturates there, so that nothing can be decided, is no objection.
     """
     __tracebackhide__ = True
-    report = _passed(net, check_network(net, x, y, rtol=rtol, seed=seed, progress=progress))
+    report = _passed(net, check_network(net, x, y, options))
     status = _flat(report)
     if report.zero:
-        filled = check_network(
-            net, _filled(net, x, seed), y, rtol=rtol, seed=seed, progress=progress
-        )
+        filled = check_network(net, _filled(net, x, options.seed), y, options)
         if filled.verdict == "fail":
             _passed(net, filled)
         if filled.verdict == "pass":

@@ -18,11 +18,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from checks import check_gradients
+from checks.methods.options import Method
 from tests.checks.cases.everything import CASES
 from tests.checks.cases.shape import Case
 
 
-def said(case: Case, gradient: Any, method: str, seed: int) -> tuple[str, str | None]:
+def said(case: Case, gradient: Any, method: Method, seed: int) -> tuple[str, str | None]:
     """The verdict and the code of the diagnosis, or what was raised."""
     try:
         report = check_gradients(
@@ -33,7 +34,7 @@ def said(case: Case, gradient: Any, method: str, seed: int) -> tuple[str, str | 
     return report.verdict, report.diagnosis.code if report.diagnosis else None
 
 
-def rows(case: Case, method: str) -> Iterator[tuple[str, bool, str]]:
+def rows(case: Case, method: Method) -> Iterator[tuple[str, bool, str]]:
     """Each row's label, whether it holds, and what was expected and said."""
     for label, gradient, verdicts, code, misleading in (
         ("right", case.right, case.expect, None, ()),

@@ -8,6 +8,7 @@ import pytest
 from checks import check_gradients
 from checks.diagnosis.codes import DIAGNOSES
 from checks.diagnosis.diagnose import diagnose
+from checks.methods.options import Method
 from checks.problem.nested import Array
 from checks.problem.problem import Problem
 from checks.verdict.report import Diagnosis
@@ -426,7 +427,7 @@ def test_what_no_coordinate_tells_is_unknown() -> None:
 
 @pytest.mark.parametrize("method", ["sweep", "probe"])
 @pytest.mark.parametrize(("factor", "code"), [(-1, "sign-flipped"), (2, "constant-factor")])
-def test_a_probe_diagnoses_what_it_decides(method: str, factor: int, code: str) -> None:
+def test_a_probe_diagnoses_what_it_decides(method: Method, factor: int, code: str) -> None:
     """As a sweep does; exp(-40) beside 1 may be rounding of the other slopes, and is zero."""
     found = check_gradients(
         lambda p: np.log1p(np.exp(p)).sum(),
@@ -440,7 +441,7 @@ def test_a_probe_diagnoses_what_it_decides(method: str, factor: int, code: str) 
 
 
 @pytest.mark.parametrize("method", ["sweep", "probe"])
-def test_what_rounding_hides_spoils_no_diagnosis(method: str) -> None:
+def test_what_rounding_hides_spoils_no_diagnosis(method: Method) -> None:
     """One coordinate, in which 1 - a is zero, beside four others."""
 
     def a(p: Array) -> Any:

@@ -13,6 +13,7 @@ from checks import assert_gradients, check_gradients, check_vjp
 from checks.api import GradientError
 from checks.methods import sweep
 from checks.methods.dispatch import run_check
+from checks.methods.options import Oracle
 from checks.problem.nested import Array
 from checks.problem.problem import Problem
 from checks.verdict.report import Report
@@ -46,7 +47,7 @@ def statuses(report: Report) -> dict[str, int]:
 
 
 @ORACLE
-def test_a_sample_passes_and_says_what_share_it_was(oracle: str) -> None:
+def test_a_sample_passes_and_says_what_share_it_was(oracle: Oracle) -> None:
     """In the verdict line, the counts and the JSON; the rest is not checked, and not passed."""
     report = run_check(sines(), sample=25, oracle=oracle)
     assert report.verdict == "pass"
@@ -72,7 +73,7 @@ def test_a_network_is_sampled_by_its_own_reruns() -> None:
 
 
 @ORACLE
-def test_what_is_drawn_and_wrong_fails_where_it_stands(oracle: str) -> None:
+def test_what_is_drawn_and_wrong_fails_where_it_stands(oracle: Oracle) -> None:
     """With its place in the whole tensor, and a diagnosis of no more than what was looked at."""
     report = run_check(sines(slice(0, 250)), sample=40, oracle=oracle, seed=1)
     assert report.verdict == "fail"
@@ -165,7 +166,7 @@ def test_conduct_is_that_of_the_whole_gradient() -> None:
 
 
 @ORACLE
-def test_it_stops_at_the_first_wrong_ones(oracle: str) -> None:
+def test_it_stops_at_the_first_wrong_ones(oracle: Oracle) -> None:
     """In the order of the tensors; the rest is not checked."""
     report = run_check(sines(slice(70, 90)), stop_after=3, oracle=oracle)
     assert report.verdict == "fail"
@@ -176,7 +177,7 @@ def test_it_stops_at_the_first_wrong_ones(oracle: str) -> None:
 
 
 @ORACLE
-def test_a_right_gradient_is_checked_to_the_end(oracle: str) -> None:
+def test_a_right_gradient_is_checked_to_the_end(oracle: Oracle) -> None:
     """And so is one with fewer that are wrong."""
     assert run_check(sines(), stop_after=1, oracle=oracle).summary == run_check(sines()).summary
     report = run_check(sines(slice(0, 2)), stop_after=3, oracle=oracle)
@@ -217,7 +218,7 @@ def test_a_part_never_contradicts_the_whole(case: Any, options: dict[str, Any]) 
 
 @pytest.mark.parametrize("options", [{"sample": 40}, {"stop_after": 3}], ids=str)
 @ORACLE
-def test_it_is_the_same_elsewhere(options: dict[str, Any], oracle: str) -> None:
+def test_it_is_the_same_elsewhere(options: dict[str, Any], oracle: Oracle) -> None:
     """On any executor, to the last bit."""
     problem = sines(slice(100, 120))
     here = run_check(problem, oracle=oracle, **options)

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from checks.methods.dispatch import METHODS, ORACLES, run_check
+from checks.methods.dispatch import run_check
+from checks.methods.options import METHODS, ORACLES, Method
 from checks.problem.nested import Array
 from tests.checks.helpers import changed, subject, vector
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_method_passes_what_is_right_and_fails_what_is_not(method: str) -> None:
+def test_every_method_passes_what_is_right_and_fails_what_is_not(method: Method) -> None:
     """And says in its report which one it was, with the seed and the promise given."""
     one = subject(activation="tanh")
     done: list[int] = []
@@ -25,7 +26,7 @@ def test_every_method_passes_what_is_right_and_fails_what_is_not(method: str) ->
 
 
 @pytest.mark.parametrize("method", ["sweep", "naive"])
-def test_sweeps_take_the_oracle_asked_for(method: str) -> None:
+def test_sweeps_take_the_oracle_asked_for(method: Method) -> None:
     """All that there are; by itself the complex step, where the cost takes complex parameters."""
     used = {o: run_check(subject(), method=method, oracle=o).oracle for o in ORACLES}
     assert used == {"auto": "complex step", "complex": "complex step", "real": "real differences"}
@@ -38,7 +39,7 @@ def test_what_each_method_leaves_in_the_report() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_report_says_how_often_the_functions_were_called(method: str) -> None:
+def test_every_report_says_how_often_the_functions_were_called(method: Method) -> None:
     """As many times as they were."""
     calls = {"cost": 0, "gradient": 0}
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from checks.methods.options import CheckOptions
 from checks.methods.run import (
     DISAGREE,
     gradient_spreads,
@@ -30,7 +31,7 @@ def test_a_check_starts_with_nothing_done() -> None:
     """Its own generator and counts; the problem's functions are counted from now on."""
     one, other = under_way(squares(), seed=7), under_way(squares())
     assert one.rng.random() == np.random.default_rng(7).random()
-    assert (one.method, one.strict, one.oracle, one.rtol) == ("sweep", False, "auto", 1e-6)
+    assert (one.options, one.rtol) == (CheckOptions(seed=7), 1e-6)
     assert under_way(squares(np.float32)).rtol == 1e-2
     assert under_way(squares(), rtol=0.5).rtol == 0.5
     one.problem.cost(one.problem.values)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from checks.methods.dispatch import run_check
+from checks.methods.options import Method, Oracle
 from checks.methods.run import DISAGREE
 from checks.methods.sweep import COMPLEX, REAL, piece_count, pieces
 from checks.oracles import calibration, registry
@@ -51,7 +52,7 @@ def stairs(digits: int, factor: float, cast: Callable[[Any], Any]) -> Problem:
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("method", ["sweep", "naive"])
-def test_a_right_gradient_passes(seed: int, method: str) -> None:
+def test_a_right_gradient_passes(seed: int, method: Method) -> None:
     """Every activation and cost, by either rerun, at any size of the loss."""
     activation = ("sigmoid", "tanh", "relu", "softplus")[seed % 4]
     cost = ("quadratic", "cross-entropy", "softmax-cross-entropy")[seed % 3]
@@ -64,7 +65,7 @@ def test_a_right_gradient_passes(seed: int, method: str) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 @ORACLE
-def test_a_relative_error_of_a_millionth_is_caught_and_named(seed: int, oracle: str) -> None:
+def test_a_relative_error_of_a_millionth_is_caught_and_named(seed: int, oracle: Oracle) -> None:
     """In any single coordinate, and nothing else is accused."""
     problem = network(seed, activation=("sigmoid", "tanh")[seed % 2])
     name = problem.names[seed % len(problem.names)]
@@ -79,7 +80,7 @@ def test_a_relative_error_of_a_millionth_is_caught_and_named(seed: int, oracle: 
 
 @ORACLE
 @pytest.mark.parametrize("factor", [1.00001, 0.5, 2.0, -1.0, 0.0])
-def test_a_gradient_wrong_throughout_fails(oracle: str, factor: float) -> None:
+def test_a_gradient_wrong_throughout_fails(oracle: Oracle, factor: float) -> None:
     """A factor, a sign, or nothing at all."""
     for cast in (lambda c: c, float):
         report = run_check(sines(factor, cast), oracle=oracle)
@@ -99,7 +100,7 @@ def test_rtol_is_the_promise() -> None:
 
 
 @ORACLE
-def test_what_is_strict_passes_nothing_blunt(oracle: str) -> None:
+def test_what_is_strict_passes_nothing_blunt(oracle: Oracle) -> None:
     """It is undecided, with its reason; what is wrong is wrong even so, what is sharp passes."""
     blunt = vector(lambda p: float(1 + 1e-6 * np.sin(p).sum()), lambda p: 1e-6 * np.cos(p), AT)
     loose, strict = (run_check(blunt, oracle=oracle, strict=s) for s in (False, True))
@@ -120,7 +121,7 @@ def test_single_precision_is_judged_by_its_own_rounding() -> None:
 
 
 @ORACLE
-def test_a_zero_that_should_not_be_one_is_caught_and_the_other_way_round(oracle: str) -> None:
+def test_a_zero_that_should_not_be_one_is_caught_and_the_other_way_round(oracle: Oracle) -> None:
     """Zero on both sides is no pass but counted; where all is zero, nothing passes."""
     live = np.arange(12) < 7
 
@@ -143,7 +144,7 @@ def test_a_zero_that_should_not_be_one_is_caught_and_the_other_way_round(oracle:
     [(0.0, "pass"), (0.4, "pass"), (1.0, "pass"), (1.2, "fail"), (-0.2, "fail")],
 )
 def test_on_a_kink_any_value_between_its_slopes_will_do(
-    oracle: str, value: float, verdict: str
+    oracle: Oracle, value: float, verdict: str
 ) -> None:
     """At a ReLU's 0; what else is wrong is wrong, and a kink merely near is no excuse."""
     at = np.asarray([0.0, 1.0, -2.0])
@@ -226,7 +227,7 @@ def test_a_slope_that_complex_step_and_gradient_both_leave_out_is_found() -> Non
 @pytest.mark.parametrize("near", [1e-3, 1e-6, 1e-9])
 @pytest.mark.parametrize(("factor", "verdict"), [(1.0, "pass"), (1.01, "fail"), (-1.0, "fail")])
 def test_a_domain_that_ends_near_is_no_excuse(
-    oracle: str, near: float, factor: float, verdict: str
+    oracle: Oracle, near: float, factor: float, verdict: str
 ) -> None:
     """As that of log(p) does where p is small, be it by NaN or by an exception."""
 
@@ -247,7 +248,7 @@ def test_a_domain_that_ends_near_is_no_excuse(
 @ORACLE
 @pytest.mark.parametrize("error", [MemoryError, OSError, FileNotFoundError])
 def test_errors_of_the_surroundings_are_raised_and_are_no_verdict(
-    oracle: str, error: type[Exception]
+    oracle: Oracle, error: type[Exception]
 ) -> None:
     """Be it the cost or the gradient that meets them near the point."""
 
@@ -320,7 +321,7 @@ def test_an_executor_changes_no_bit_and_counts_all_calls(
 
 
 @ORACLE
-def test_a_seed_repeats_a_check_bit_for_bit_and_changes_no_verdict(oracle: str) -> None:
+def test_a_seed_repeats_a_check_bit_for_bit_and_changes_no_verdict(oracle: Oracle) -> None:
     """Right or wrong."""
     for factor, verdict in ((1.0, "pass"), (1.001, "fail")):
         one, again = (run_check(sines(factor), oracle=oracle, seed=3) for _ in range(2))
@@ -338,7 +339,7 @@ def test_naive_and_sweep_come_to_the_same() -> None:
 
 
 @ORACLE
-def test_progress_tells_of_every_coordinate_once(oracle: str) -> None:
+def test_progress_tells_of_every_coordinate_once(oracle: Oracle) -> None:
     """However many pieces there are."""
     done: list[int] = []
     problem = big(lambda c: c)
@@ -412,7 +413,7 @@ METHOD = pytest.mark.parametrize("method", ["sweep", "probe", "taylor"])
 @pytest.mark.parametrize("factor", [1.0, 2.0, 0.0])
 @pytest.mark.usefixtures("_forget")
 def test_with_a_broken_complex_step_nothing_passes(
-    monkeypatch: pytest.MonkeyPatch, method: str, how: str, factor: float
+    monkeypatch: pytest.MonkeyPatch, method: Method, how: str, factor: float
 ) -> None:
     """Right gradient or wrong, the verdict is that the oracles disagree."""
     right = registry.complex_step
@@ -429,7 +430,7 @@ def test_with_a_broken_complex_step_nothing_passes(
 @pytest.mark.parametrize("factor", [1.0, 2.0, 0.0])
 @pytest.mark.usefixtures("_forget")
 def test_with_a_broken_scan_nothing_passes(
-    monkeypatch: pytest.MonkeyPatch, method: str, how: str, factor: float
+    monkeypatch: pytest.MonkeyPatch, method: Method, how: str, factor: float
 ) -> None:
     """Nor where only real numbers can be asked."""
     right = registry.scan
@@ -444,7 +445,7 @@ def test_with_a_broken_scan_nothing_passes(
 @pytest.mark.parametrize("factor", [2.0, 0.0, -1.0, 1.001])
 @pytest.mark.parametrize("method", ["sweep", "probe"])
 def test_a_complex_step_wrong_only_here_passes_no_gradient_wrong_alike(
-    monkeypatch: pytest.MonkeyPatch, method: str, factor: float
+    monkeypatch: pytest.MonkeyPatch, method: Method, factor: float
 ) -> None:
     """It gets the known slopes right; real differences bear neither out."""
     right = registry.complex_step
@@ -505,7 +506,7 @@ def test_counts_add_up() -> None:
 @pytest.mark.parametrize("scale", [1.0, 1e-30, 1e30])
 @pytest.mark.parametrize("beside", [0.0, 1.0])
 def test_where_a_cubic_is_level_its_own_bend_is_no_slope(
-    method: str, scale: float, beside: float
+    method: Method, scale: float, beside: float
 ) -> None:
     """A complex step sees h² of x³ at 0: nothing, beside what the cost does a unit away."""
     at = np.zeros(3)

@@ -14,7 +14,7 @@ import pytest
 from threadpoolctl import ThreadpoolController
 
 from checks import check_gradients
-from checks.methods.dispatch import METHODS
+from checks.methods.options import METHODS, Method
 from checks.parallel import blas_threads
 from checks.parallel.blas_threads import FewThreads
 
@@ -36,7 +36,7 @@ def _two() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_check_of_a_quick_cost_has_one_thread(method: str) -> None:
+def test_a_check_of_a_quick_cost_has_one_thread(method: Method) -> None:
     """From the first call on, cost and gradient alike; and afterwards there are two again."""
     seen: set[int] = set()
 

@@ -26,7 +26,8 @@ import pytest
 
 from checks import check_gradients
 from checks.methods import sweep
-from checks.methods.dispatch import ORACLES, run_check
+from checks.methods.dispatch import run_check
+from checks.methods.options import ORACLES, Oracle
 from checks.methods.run import start_run
 from checks.parallel import executors
 from checks.parallel.process_pool import Processes
@@ -179,8 +180,8 @@ def test_a_sweep_survives_the_death_of_its_worker(monkeypatch: pytest.MonkeyPatc
     with Processes(2) as executor:
         pool = executor._pool
 
-        def kill(_: int) -> None:
-            if not killed:
+        def kill(done: int) -> None:
+            if done and not killed:
                 killed.append(min(pool._processes))
                 os.kill(killed[0], signal.SIGKILL)
 
@@ -453,7 +454,7 @@ def future_of(result: object) -> Future[Any]:
     ],
 )
 def test_an_executor_that_answers_with_anything_else_costs_no_result(
-    answer: Any, why: str, oracle: str
+    answer: Any, why: str, oracle: Oracle
 ) -> None:
     """Right gradients pass and wrong ones fail, and it is said."""
     x = np.linspace(1, 2, 3)

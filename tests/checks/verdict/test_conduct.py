@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks import check_gradients
+from checks.methods.options import Method
 from checks.problem.nested import Array
 from checks.problem.problem import black_box
 from checks.verdict.conduct import (
@@ -245,7 +246,7 @@ def test_a_reused_buffer_shows_even_at_parameters_of_zero() -> None:
 
 
 @pytest.mark.parametrize("method", ["sweep", "naive", "probe", "taylor"])
-def test_a_backward_pass_by_itself_is_told_by_every_method(method: str) -> None:
+def test_a_backward_pass_by_itself_is_told_by_every_method(method: Method) -> None:
     """And one that runs the forward pass itself is not."""
     net, at = Caching(), np.asarray([0.3, -0.7, 1.1])
     report = check_gradients(net.cost, net.backward, at, method=method)
@@ -275,7 +276,7 @@ def undefined(p: Any) -> Any:
 
 @pytest.mark.parametrize("method", ["sweep", "probe", "taylor"])
 @pytest.mark.parametrize("gradient", [ends, undefined])
-def test_a_gradient_may_end_near_the_point(method: str, gradient: Any) -> None:
+def test_a_gradient_may_end_near_the_point(method: Method, gradient: Any) -> None:
     """Like a cost: a right one passes, a wrong one fails, and what was raised is said."""
     at = np.asarray([0.2, 0.3, 0.5])
     report = check_gradients(lambda p: (p * np.log(p)).sum(), gradient, at, method=method)

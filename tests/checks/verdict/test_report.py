@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks import check_gradients
+from checks.methods.options import Method
 from checks.verdict.report import (
     FAILURES_KEPT,
     Diagnosis,
@@ -111,7 +112,9 @@ def test_where_nothing_was_compared_the_json_has_no_worst() -> None:
     def slopes(p: Any) -> Any:
         return {"W": np.ones(2), "b": np.asarray(1.0), "unused": np.zeros(3)}
 
-    for method, worst in (("sweep", [0.0, 0.0, None]), ("probe", [None, None, None])):
+    expected: dict[Method, list[float | None]]
+    expected = {"sweep": [0.0, 0.0, None], "probe": [None, None, None]}
+    for method, worst in expected.items():
         found = json.loads(check_gradients(linear, slopes, params, method=method).to_json())
         assert [tensor["worst"] for tensor in found["tensors"]] == worst, method
         assert [tensor["where"] is None for tensor in found["tensors"]] == [

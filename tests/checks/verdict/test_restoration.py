@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from checks import check_gradients, check_jvp, check_vjp
+from checks.methods.options import Method
 
 W = np.asarray([0.5, -1.25, 2.0])
 A = np.asarray([[1.0, 2.0, 3.0], [0.0, 1.0, -1.0]])
@@ -34,7 +35,7 @@ class Model:
 @pytest.mark.parametrize("method", ["sweep", "naive", "probe", "taylor"])
 @pytest.mark.parametrize("as_function", [True, False])
 def test_an_object_that_keeps_its_parameters_keeps_the_callers(
-    method: str,
+    method: Method,
     as_function: bool,  # noqa: FBT001
 ) -> None:
     """The very array: neither moved nor complex, whichever function was called last."""
