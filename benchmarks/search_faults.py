@@ -21,7 +21,7 @@ import numpy as np
 
 from backprop.arguments import activations
 from backprop.costs import COSTS
-from checks import api
+from checks.methods.options import CheckOptions
 from checks.network.faults.catalogue import FAULTS, Fault, plant
 from checks.network.faults.selftest import HIDDEN, differs, gradient
 from checks.network.network_search import NetworkSpace, network_at

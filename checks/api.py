@@ -187,7 +187,7 @@ def check_gradients(
     'pass'
     """
     within: Callable[[], AbstractContextManager[Any]] = nullcontext
-    stacked = _flag("batched", batched)
+    stacked = flag("batched", batched)
     if isinstance(cost, GradientProblem):
         if gradients is not None or params is not None or jac or args:
             raise TypeError(

@@ -8,6 +8,7 @@ from hypothesis import find, given
 from hypothesis import strategies as st
 
 from backprop.costs import COSTS
+from checks.methods.options import CheckOptions
 from checks.network.faults.catalogue import FAULTS, plant
 from checks.network.network_search import NetworkSpace, network_at
 from checks.network.random_networks import random_network_and_batch
@@ -15,7 +16,7 @@ from checks.searching.examples import Build, Example
 from checks.searching.search import look
 
 Drawn = tuple[Example, Build]
-OPTIONS = {"rtol": None, "method": "sweep", "oracle": "auto", "seed": 0}
+OPTIONS = CheckOptions()
 
 
 @st.composite
