@@ -182,7 +182,7 @@ class CheckRun:
         if self.problem.jittered is not None:
             return None  # a network's functions are known
         why = complex_safety.why_not_complex_safe(self.problem, self.centre)
-        if why and self.oracle == "complex":
+        if why and self.options.oracle == "complex":
             raise FormError(
                 f"oracle: expected a cost of complex parameters with 'complex', but {why};"
                 " leave it out to have real differences then"
