@@ -24,6 +24,7 @@ import checks.cli.gradcheck
 from backprop.system import exit_codes
 from checks.diagnosis.codes import DIAGNOSES
 from checks.methods import probe, sweep
+from checks.network.faults.catalogue import FAULTS
 from checks.oracles import thresholds
 from checks.parallel import executors
 from checks.searching import examples
@@ -273,6 +274,13 @@ def test_numbers_in_the_text_are_the_codes(document: Path, phrase: str) -> None:
     """Constants that the documents quote."""
     text = " ".join(document.read_text(encoding="utf-8").split())
     assert phrase.lower() in text.lower()
+
+
+def test_every_fault_is_in_the_table_of_searches() -> None:
+    """Found, and at a size below which none shows it."""
+    *rows, _, total = between(SEARCH.read_text(encoding="utf-8"), "search").splitlines()[2:]
+    assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == [f.title for f in FAULTS]
+    assert total.startswith(f"{len(FAULTS)} of {len(FAULTS)} found, {len(FAULTS)} of a size below")
 
 
 def test_a_missing_marker_is_found() -> None:

@@ -38,6 +38,8 @@ HOPELESS = 20
 # Draws for each smaller size, and of all together at the least and at the most: of a size that
 # shows a fault, one draw in a few does so.
 DRAWS, LEAST_DRAWS, MOST_DRAWS = 8, 100, 600
+# Errors that are no matter of one example: there is no memory, no such file, no such package.
+NOT_THEIRS = (MemoryError, OSError, ImportError)
 # Without end, as far as Hypothesis is concerned.
 ENDLESS = 10**9
 
@@ -127,7 +129,8 @@ class Search:
             self.stopped = "time"
         except KeyboardInterrupt:
             if self.smallest is None:
-                raise
+                count = f"{self.looked_at:,} examples"
+                raise KeyboardInterrupt(f"interrupted after {count}, none of them wrong") from None
             self.stopped = "interrupted"
 
     def look_at(self, example: Example, build: Build) -> None:
@@ -138,6 +141,11 @@ class Search:
     def looked_at(self) -> int:
         """How many examples."""
         return self.counts.total()
+
+    @property
+    def _decided(self) -> bool:
+        """Whether some example could be checked at all."""
+        return any(self.counts[verdict] for verdict in ("pass", "fail", "undecided"))
 
     def _give_time(self) -> None:
         if self.seconds is not None:
@@ -198,7 +206,7 @@ class Search:
             key = example.words
             if key not in self._known:
                 self._known[key] = self._judge(example, problem)
-        except (MakerError, FormError, HypothesisException, MemoryError):
+        except (MakerError, FormError, HypothesisException, *NOT_THEIRS):
             raise
         except Exception as error:  # noqa: BLE001 anyone's functions may raise anything
             return self._count(example, self._raised(example, error))
@@ -241,7 +249,7 @@ class Search:
         for name, value in example.seen():
             self.seen.setdefault(name, set()).add(value)
         self.told(self)
-        if self.counts["raised"] >= HOPELESS and self.counts["raised"] == self.looked_at:
+        if self.counts["raised"] >= HOPELESS and not self._decided:
             raise Enough
         return what
 

@@ -162,7 +162,7 @@ def test_an_interrupt_before_anything_is_found_exits_130(file: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(Path(checks.__path__[0]).parent)},
     )
     assert (done.returncode, done.stdout) == (130, "")
-    assert done.stderr.strip() == "interrupted"
+    assert done.stderr.strip() == "interrupted after 1 examples, none of them wrong"
 
 
 @pytest.mark.parametrize("code", ["untransposed", "sum-for-mean", "relu-at-least", "float32"])
