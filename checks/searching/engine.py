@@ -110,6 +110,7 @@ class Search:
     seen: dict[str, set[Any]] = field(default_factory=dict)
     _until: float = math.inf
     _known: dict[str, str] = field(default_factory=dict)
+    _fatal: Exception | None = None
 
     def run(self) -> None:
         """Look, and shrink what is found.
@@ -126,6 +127,7 @@ class Search:
             self._find("fail", None, self.examples or ENDLESS, self.database)
             self._look_below("fail" if self.smallest else "raised")
         except Enough:
+            self._raise_fatal()
             self.stopped = "time"
         except KeyboardInterrupt:
             if self.smallest is None:
@@ -135,7 +137,15 @@ class Search:
 
     def look_at(self, example: Example, build: Build) -> None:
         """Look at a single example, and take down what that says."""
-        self._look(example, build)
+        try:
+            self._look(example, build)
+        except Enough:
+            self._raise_fatal()
+
+    def _raise_fatal(self) -> None:
+        """What no further example would be without; Hypothesis would shrink it."""
+        if self._fatal is not None:
+            raise self._fatal from None
 
     @property
     def looked_at(self) -> int:
@@ -200,15 +210,21 @@ class Search:
         """What became of an example: one of the keys of `counts`."""
         if time.monotonic() > self._until:
             raise Enough
+        built = False
         try:
             problem, point = build()
-            example = replace(example, point=point)
+            built, example = True, replace(example, point=point)
             key = example.words
             if key not in self._known:
                 self._known[key] = self._judge(example, problem)
-        except (MakerError, FormError, HypothesisException, *NOT_THEIRS):
+        except HypothesisException:
             raise
+        except (MakerError, FormError, *NOT_THEIRS) as error:
+            self._fatal = error
+            raise Enough from error
         except Exception as error:  # noqa: BLE001 anyone's functions may raise anything
+            if not built:  # wherever it would have been looked at
+                example = replace(example, point=AS_MADE)
             return self._count(example, self._raised(example, error))
         return self._known[key]
 

@@ -119,7 +119,7 @@ class Example:
         yield from self.kinds.items()
         if self.dtype is not None:
             yield "dtype", self.dtype
-        if self.drawn is not None:
+        if self.drawn:
             yield "drawn", ", ".join(self.drawn)
         if self.point != AS_MADE:
             yield "point", self.point

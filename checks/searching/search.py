@@ -172,7 +172,7 @@ def look(
             one.look_at(*only)
     if one.smallest is None and one.raised is not None:
         example, error = one.raised
-        error.add_note(f"raised for {example.words}")
+        error.add_note(f"raised for {example.words or 'the first that was drawn'}")
         raise error
     if not one.counts["pass"] and not one.smallest and not one.undecided:
         raise MakerError(

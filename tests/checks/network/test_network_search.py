@@ -79,13 +79,13 @@ def test_a_network_as_made_is_the_one_of_its_shape() -> None:
     ("code", "shape", "batch_size"),
     [
         ("sign", [1, 1], 1),
-        ("transpose", [2, 2], 1),
+        pytest.param("transpose", [2, 2], 1, marks=pytest.mark.slow),
         ("sum-for-mean", [1, 1], 2),
         ("bias-all", [1, 2], 1),
         ("relu-at-least", [1, 1], 1),
-        ("slope-of-neighbour", [1, 1, 1], 1),
-        ("reshaped-weights", [1, 2, 2], 1),
-        ("noise", [1, 1, 1], 1),
+        pytest.param("slope-of-neighbour", [1, 1, 1], 1, marks=pytest.mark.slow),
+        pytest.param("reshaped-weights", [1, 2, 2], 1, marks=pytest.mark.slow),
+        pytest.param("noise", [1, 1, 1], 1, marks=pytest.mark.slow),
     ],
 )
 def test_a_fault_is_found_at_the_smallest_size_that_shows_it(
