@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from backprop.system.plot_file import format_of, write_plot
+from backprop.plot_file import format_of, write_plot
 
 if TYPE_CHECKING:
     from backprop.datasets.dataset import Dataset

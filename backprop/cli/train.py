@@ -29,9 +29,9 @@ from backprop.cli.common import (
     usage_errors,
 )
 from backprop.cli.plotting import plot_option, write_picture
+from backprop.plot_file import require_plot
 from backprop.system import exit_codes, signals
 from backprop.system.json_output import write_json
-from backprop.system.plot_file import require_plot
 from backprop.system.progress_bar import Bar
 from backprop.system.terminal import Command, CommandError, with_options, writing
 

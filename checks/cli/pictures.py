@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from backprop.plot_file import format_of, require_plot
 from backprop.system import atomic_files
-from backprop.system.plot_file import format_of, require_plot
 from backprop.system.terminal import writing
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backprop import plots
+from backprop import plot_file, plots
 from backprop.plots import Run
-from backprop.system import plot_file
 from backprop.training.model_file import load_model
 from tests.backprop.cli.runs import DIGITS, bad, good
 

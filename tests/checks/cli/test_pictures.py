@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from backprop.system import plot_file
+from backprop import plot_file
 from checks.cli.gradcheck import command
 
 TARGETS = """

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 import pytest
 
-from backprop.system import plot_file
-from backprop.system.plot_file import format_of, require_plot, write_plot
+from backprop import plot_file
+from backprop.plot_file import format_of, require_plot, write_plot
 from backprop.system.terminal import CommandError
 
 
