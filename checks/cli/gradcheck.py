@@ -432,17 +432,19 @@ def _networks(
 ) -> tuple[list[Problem], list[str]]:
     if wrong := [f"--{name}" for name in ("shape", "drawn") if given[name] is not None]:
         raise click.UsageError(f"{wrong[0]}: expected a file with a make beside it, got a shape")
-    from checks.network.network_search import network_at
-
+    drawn: dict[str, Any] = {
+        "activation": parsing.parse_names(given["activation"]),
+        **{name: given[name] for name in ("cost", "batch_size", "seed")},
+    }
     with user_errors():
-        net, x, y, notes = network_at(
-            shape,
-            activation=parsing.parse_names(given["activation"]),
-            cost=given["cost"],
-            batch_size=given["batch_size"],
-            seed=given["seed"],
-            point=given["point"] or "as-made",
-        )
+        if given["point"] is None:
+            from checks.network.random_networks import random_network_and_batch
+
+            net, x, y, notes = random_network_and_batch(shape, **drawn)
+        else:  # what searches knows the points, and brings Hypothesis with it, which takes a while
+            from checks.network.network_search import network_at
+
+            net, x, y, notes = network_at(shape, **drawn, point=given["point"])
     from checks.network.adapter import network_problem
 
     nets = [net]

@@ -223,6 +223,20 @@ def test_a_correct_network_exits_0() -> None:
     assert "seed 3" in done.stdout
 
 
+def test_a_check_loads_nothing_that_it_does_not_use() -> None:
+    """Starting Hypothesis, say, takes as long as the check."""
+    program = (
+        "import atexit, sys; from checks.cli.gradcheck import command\n"
+        "heavy = ('hypothesis', 'requests', 'safetensors', 'PIL', 'cloudpickle', 'unittest')\n"
+        "atexit.register(lambda: print(*(name for name in heavy if name in sys.modules)))\n"
+        "command(['3', '2', '--quiet'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[1:] == [""]
+
+
 def test_a_wrong_gradient_exits_1(file: Path) -> None:
     """In a process of its own, naming the coordinate."""
     done = gradcheck(f"{file}:flipped")
