@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import argparse
 import platform
+import re
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import files  # before NumPy: one thread
@@ -44,28 +46,34 @@ def main() -> int:
                 print(f"      lost: {lost}", file=sys.stderr, flush=True)
     files.tidy()
     processes.tidy()
-    if len(rows) == len(every) and given.scale >= 1 and not given.no_write:
-        write(rows)
+    if given.scale >= 1 and not given.no_write:
+        write(rows, every)
     return int(any(row.lost for row in rows))
 
 
-def table(rows: list[Row]) -> str:
-    """The rows in Markdown, the last column of what was lost."""
-    lines = ["| fault | injected | lost |", "| --- | --- | --- |"]
-    lines += [f"| {row.fault} | {row.injected:,} | {len(row.lost):,} |" for row in rows]
-    total = sum(row.injected for row in rows)
+def table(lines: dict[str, tuple[int, int]]) -> str:
+    """What was injected and lost, by fault, in Markdown."""
+    head = ["| fault | injected | lost |", "| --- | --- | --- |"]
+    rows = [f"| {fault} | {count:,} | {lost:,} |" for fault, (count, lost) in lines.items()]
+    total = sum(count for count, _ in lines.values())
     where = f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.system()}"
-    seconds = sum(row.seconds for row in rows)
-    lines += ["", f"{total:,} faults in {seconds / 60:.0f} minutes, {where}."]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*head, *rows, "", f"{total:,} faults in all; {where}."]) + "\n"
 
 
-def write(rows: list[Row]) -> None:
-    """Put the table between its marks."""
+def write(rows: list[Row], order: Collection[str]) -> None:
+    """Put rows into the table between its marks, in the place of what was there of them."""
     text = PAGE.read_text(encoding="utf-8")
     head, _, rest = text.partition(BEGIN)
-    tail = rest.partition(END)[2]
-    PAGE.write_text(f"{head}{BEGIN}{table(rows)}{END}{tail}", encoding="utf-8")
+    before, _, tail = rest.partition(END)
+    lines = {
+        fault: (int(count.replace(",", "")), int(lost.replace(",", "")))
+        for fault, count, lost in re.findall(
+            r"^\| (.+) \| ([\d,]+) \| ([\d,]+) \|$", before, re.MULTILINE
+        )
+    }
+    lines |= {row.fault: (row.injected, len(row.lost)) for row in rows}
+    kept = {fault: lines[fault] for fault in order if fault in lines}
+    PAGE.write_text(f"{head}{BEGIN}{table(kept)}{END}{tail}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -200,7 +201,10 @@ def damaged_checkpoints(count: int, rng: random.Random) -> Found:
 
 
 def early_signals(count: int, rng: random.Random) -> Found:
-    """Ctrl-C in the first half second of a command, Python's own start included."""
+    """Ctrl-C in the first half second of a command.
+
+    Until Python has found the command, it is Python's own to tell of one.
+    """
     own = WORK / "own.py"
     own.write_text(
         "import numpy as np\nsubject = (lambda x: (x**2).sum(), lambda x: 2 * x, np.ones(3))\n"
@@ -224,7 +228,7 @@ def early_signals(count: int, rng: random.Random) -> Found:
         said = process.communicate(timeout=120)[1]
         # -2 is what the system does before Python has taken the signal in hand.
         fine = process.returncode in (0, 130, -signal.SIGINT) and "Traceback" not in said
-        pythons = "backprop" not in said and "checks" not in said  # it never came to our code
+        pythons = not re.search(r"(backprop|checks)/(?!__init__|__main__)\w+", said)
         yield None if fine or pythons else f"{words}: {process.returncode}, {said[-300:]}"
 
 

@@ -153,13 +153,14 @@ def test_the_table_is_put_between_its_marks(
 ) -> None:
     """And counts what was lost."""
     page = tmp_path / "faults.md"
-    page.write_text(f"head\n{faults.BEGIN}old\n{faults.END}\ntail\n")
+    old = "| old | 1 | 1 |\n| gone | 1 | 1 |\n"
+    page.write_text(f"head\n{faults.BEGIN}{old}{faults.END}\ntail\n")
     monkeypatch.setattr(faults, "PAGE", page)
     rows = [faults.Row(fault="one", injected=1000, lost=["a", "b"]), faults.Row(fault="two")]
-    faults.write(rows)
+    faults.write(rows, ["one", "old", "two", "never"])
     text = page.read_text()
     assert text.startswith(f"head\n{faults.BEGIN}| fault | injected | lost |\n")
-    assert "| one | 1,000 | 2 |\n| two | 0 | 0 |\n" in text
+    assert "| one | 1,000 | 2 |\n| old | 1 | 1 |\n| two | 0 | 0 |\n\n1,001 faults" in text
     assert text.endswith(f"{faults.END}\ntail\n")
 
 
