@@ -2,7 +2,7 @@
 
 `write` writes one; `require_writable` finds out before the work whether that is going to succeed.
 Links are followed, an existing file keeps its mode, and what is no regular file, such as a device
-or a pipe, is written to as it is.
+or a pipe, is written to as it is. `read_bounded` reads one that somebody else may have put there.
 
 What is written goes to a draft beside its place first. A process holds a lock on its drafts, so
 that one whose writer was killed is known by its missing lock, and swept by the next writer.
@@ -15,6 +15,7 @@ import errno
 import os
 import re
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,6 +63,23 @@ def write(path: PathLike, data: bytes, *, before: PathLike | None = None) -> Non
             if before is not None and place.exists():
                 _keep(place, Path(os.path.realpath(before)))
             put(draft, file, place)
+
+
+def read_bounded(path: str | os.PathLike[str], most: int) -> bytes:
+    """The bytes of a file of up to `most`.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be read, is no file (a pipe, a device: these may have no end), or is larger.
+    """
+    if not stat.S_ISREG(Path(path).stat().st_mode):
+        raise OSError(errno.EINVAL, "it is no file", os.fspath(path))
+    with Path(path).open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", os.fspath(path))
+    return data
 
 
 def require_writable(path: PathLike) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from backprop.system import bounded_files
+from backprop.system import atomic_files
 
 if TYPE_CHECKING:
     from checks.verdict.report import Report
@@ -33,7 +33,7 @@ def earlier(path: str | None) -> Reports | None:
     from checks.verdict.report import Report
 
     try:
-        found = json.loads(bounded_files.read(path, MOST).decode())
+        found = json.loads(atomic_files.read_bounded(path, MOST).decode())
         if isinstance(found, dict) and isinstance(found.get("reports"), list):
             return {str(each.pop("target")): Report.from_dict(each) for each in found["reports"]}
         return {ALONE: Report.from_dict(found)}

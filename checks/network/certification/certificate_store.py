@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from backprop.system import atomic_files, bounded_files, cache_folder
+from backprop.system import atomic_files, cache_folder
 from checks.network.certification.certificate import Certificate, CertificateError
 
 MOST = 1 << 20  # bytes; a certificate has some thousand
@@ -35,7 +35,7 @@ def load(fingerprint: str) -> Certificate | None:
         Where the cache folder was named and cannot be found.
     """
     try:
-        found = Certificate.from_json(bounded_files.read(_path(fingerprint), MOST).decode())
+        found = Certificate.from_json(atomic_files.read_bounded(_path(fingerprint), MOST).decode())
     except (OSError, UnicodeDecodeError, CertificateError):
         return None
     return found if (found.fingerprint, found.verdict) == (fingerprint, "pass") else None
