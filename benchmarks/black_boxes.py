@@ -16,7 +16,7 @@ from typing import Any
 import measure  # before NumPy: one thread
 import numpy as np
 
-from checks import check_gradients
+from checks import adapters, check_gradients
 
 Arrays = dict[str, Any]
 Check = Callable[[], str]
@@ -199,18 +199,18 @@ def contestants(case: Case, spoilt: str) -> dict[str, Contestant]:
     for method in case.methods:
         sweeps = case.large and method == "sweep"
         if not (sweeps and some == 2):
-            found[method] = Contestant(_ours(case, by, method, real_only=False))
+            found[method] = Contestant(ours(case, by, method, real_only=False))
         if not (sweeps or (case.large and some == 2)):
-            found[f"{method}, real only"] = Contestant(_ours(case, by, method, real_only=True))
+            found[f"{method}, real only"] = Contestant(ours(case, by, method, real_only=True))
     if case.large and some:
         return found
-    makers = (_torch, _three_point, _check_grad, _autograd)
+    makers = (_torch, _three_point, scipy_check_grad, autograd_check)
     return found | {
         name: Contestant(make(case, by)) for name, make in zip(PEERS, makers, strict=True)
     }
 
 
-def _ours(case: Case, by: Arrays, method: str, *, real_only: bool) -> Callable[[Contestant], Check]:
+def ours(case: Case, by: Arrays, method: str, *, real_only: bool) -> Callable[[Contestant], Check]:
     """`checks.check_gradients`."""
 
     def as_it_is(p: Arrays) -> Any:
@@ -229,8 +229,8 @@ def _ours(case: Case, by: Arrays, method: str, *, real_only: bool) -> Callable[[
     return make
 
 
-def _torch(case: Case, by: Arrays) -> Callable[[Contestant], Check]:
-    """`torch.autograd.gradcheck`, every entry."""
+def torch_cost(case: Case, by: Arrays) -> tuple[Callable[..., Any], list[Any]]:
+    """The cost as a function of tensors, spoilt on the way back, and the tensors."""
     import torch
 
     torch.set_num_threads(1)
@@ -254,14 +254,23 @@ def _torch(case: Case, by: Arrays) -> Callable[[Contestant], Check]:
         given = tensors if right else map(Spoil.apply, tensors, wrong)
         return case.cost(torch, dict(zip(case.params, given, strict=True)), data)
 
+    return cost, values
+
+
+def _torch(case: Case, by: Arrays) -> Callable[[Contestant], Check]:
+    """`torch.autograd.gradcheck`, every entry."""
+    import torch
+
+    cost, values = torch_cost(case, by)
+
     def make(contestant: Contestant) -> Check:
         counted = contestant.counted(cost)
-        return lambda: _unless_raised(lambda: torch.autograd.gradcheck(counted, values))
+        return lambda: unless_raised(lambda: torch.autograd.gradcheck(counted, values))
 
     return make
 
 
-def _autograd(case: Case, by: Arrays) -> Callable[[Contestant], Check]:
+def autograd_check(case: Case, by: Arrays) -> Callable[[Contestant], Check]:
     """`autograd.test_util.check_grads` in reverse mode, a random projection."""
     import autograd.numpy as anp
     from autograd.extend import defvjp, primitive
@@ -280,12 +289,13 @@ def _autograd(case: Case, by: Arrays) -> Callable[[Contestant], Check]:
 
     def make(contestant: Contestant) -> Check:
         check = check_grads(contestant.counted(cost), modes=["rev"], order=1)
-        return lambda: _unless_raised(lambda: check(case.params))
+        return lambda: unless_raised(lambda: check(case.params))
 
     return make
 
 
-def _unless_raised(check: Callable[[], Any]) -> str:
+def unless_raised(check: Callable[[], Any]) -> str:
+    """The answer of a check that raises what it finds."""
     try:
         check()
     except (RuntimeError, AssertionError):
@@ -329,7 +339,7 @@ def _three_point(case: Case, by: Arrays) -> Callable[[Contestant], Check]:
     return make
 
 
-def _check_grad(case: Case, by: Arrays) -> Callable[[Contestant], Check]:
+def scipy_check_grad(case: Case, by: Arrays) -> Callable[[Contestant], Check]:
     """`scipy.optimize.check_grad`, one difference each."""
     from scipy.optimize import check_grad
 
@@ -389,9 +399,14 @@ def module(sizes: tuple[int, ...] = (64, 32, 10), batch: int = 20) -> dict[str, 
 
     def theirs(contestant: Contestant) -> Check:
         counted, leaf = contestant.counted(loss), torch.tensor(start, requires_grad=True)
-        return lambda: _unless_raised(lambda: torch.autograd.gradcheck(counted, (leaf,)))
+        return lambda: unless_raised(lambda: torch.autograd.gradcheck(counted, (leaf,)))
+
+    def adapter(contestant: Contestant) -> Check:  # of stacks, whose calls say little
+        loss = contestant.counted(torch.nn.functional.cross_entropy)
+        return lambda: check_gradients(adapters.torch(net, x, loss=loss, target=y)).verdict
 
     return {
+        "sweep, adapter": Contestant(adapter),
         "sweep, real only": Contestant(ours("sweep")),
         "probe, real only": Contestant(ours("probe")),
         "torch gradcheck": Contestant(theirs),

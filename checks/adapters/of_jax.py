@@ -103,7 +103,7 @@ def jax_problem(
     with model.precision():
         model.weights  # noqa: B018 now, and not while JAX traces
     gradients = _Autodiff(model=model, function=f)
-    if stacks.takes_stacks(model.cost, model.costs, params):
+    if stacks.takes_stacks(model.plain_cost, model.costs, params):
         return GradientProblem(model.costs, gradients, params, batched=True)
     return GradientProblem(model.cost, gradients, params)
 
@@ -170,8 +170,13 @@ class _Model:
 
     # --- the problem's functions ------------------------------------------------------------
 
+    def plain_cost(self, params: Arrays) -> Any:
+        """The cost of one parameter set, not compiled."""
+        with self.precision():
+            return np.asarray(self.run(self.given(params)))[()]
+
     def cost(self, params: Arrays) -> Any:
-        """The cost of one parameter set."""
+        """The cost of one parameter set, where stacks are not taken."""
         with self.precision():
             arrays = self.given(params)
             return np.asarray((self.one if self.compiles else self.run)(arrays))[()]
@@ -179,8 +184,6 @@ class _Model:
     def costs(self, params: Arrays) -> Array:
         """The costs of a stack of parameter sets, (k,)."""
         k = len(next(iter(params.values())))
-        if k == 1:
-            return np.asarray([self.cost({name: v[0] for name, v in params.items()})])
         found = np.empty(k, np.result_type(float, *params.values()))
         with self.precision():
             for start in range(0, k, TOGETHER):
@@ -220,7 +223,10 @@ class _Model:
         """Arrays of JAX; complex ones only where the function can be believed of them."""
         if any(np.iscomplexobj(v) for v in params.values()) and self.refusal:
             raise TypeError(self.refusal)
-        return {name: self.jax.numpy.asarray(np.asarray(params[name])) for name in self.checked}
+        # All of one kind: JAX compiles for each combination anew.
+        kind = complex if any(np.iscomplexobj(v) for v in params.values()) else None
+        numbers = {name: np.asarray(params[name], kind) for name in self.checked}
+        return {name: self.jax.numpy.asarray(v) for name, v in numbers.items()}
 
     @cached_property
     def refusal(self) -> str:

@@ -45,7 +45,7 @@ def test_calls_are_counted_anew_for_each_check(boxes: ModuleType) -> None:
     """Ours here: as many the second time as the first."""
     case = boxes.soft_maximum(2)
     by = boxes.factors(case, "right")
-    contestant = boxes.Contestant(boxes._ours(case, by, "sweep", real_only=True))
+    contestant = boxes.Contestant(boxes.ours(case, by, "sweep", real_only=True))
     contestant()
     first = contestant.calls
     contestant()
@@ -90,7 +90,7 @@ def test_a_row_shows_right_and_wrong_side_by_side_and_tells_wrong_answers(
 def test_peers_see_the_same_gradients(boxes: ModuleType) -> None:
     """SciPy's and autograd's own checks say so: right, and all off by 1%."""
     case = boxes.soft_maximum(3)
-    for make in (boxes._three_point, boxes._autograd):
+    for make in (boxes._three_point, boxes.autograd_check):
         said = []
         for spoilt in ("right", "all times 1.01"):
             contestant = boxes.Contestant(make(case, boxes.factors(case, spoilt)))
