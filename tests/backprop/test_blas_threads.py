@@ -151,3 +151,18 @@ def test_kernels_are_told_apart() -> None:
     }
     if "openblas" in str(blas_threads.kernels()) and platform.machine() == "x86_64":
         assert len(printed) == 2
+
+
+def test_a_blas_of_scipys_has_no_say() -> None:
+    """Whether it was loaded before or not, NumPy's is the one that rounds."""
+    program = "{}from backprop import blas_threads; print(blas_threads.kernels())"
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", program.format(first)],
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for first in ("", "import scipy.linalg; ")
+    }
+    assert len(found) == 1
