@@ -36,7 +36,7 @@ from promises import HEAD, Row, cells, rows
 
 Part = Callable[[int], Counter[str]]
 
-README = Path(__file__).parent.parent / "README.md"
+MEASURED = Path(__file__).parent.parent / "docs" / "measured.md"
 
 # Each part with the share of `--networks` that it takes as seeds; `None` takes `--coordinates`.
 # The long ones come last.
@@ -118,7 +118,9 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--jobs", type=_positive, default=2, help="worker processes")
     parser.add_argument("--json", type=Path)
     parser.add_argument(
-        "--write-docs", action="store_true", help="put the table between the README's markers"
+        "--write-docs",
+        action="store_true",
+        help="put the table between its markers in docs/measured.md",
     )
     parser.add_argument("--repeat", nargs=2, metavar=("PART", "SEED"), help="run one seed alone")
     options = parser.parse_args(words)
@@ -152,7 +154,7 @@ def main(words: list[str] | None = None) -> int:
     print(measure.text_table(HEAD, lines))
     if options.write_docs:
         content = measure.markdown_table(HEAD, lines) + "\n\n" + about(result)
-        measure.write_tables(README, {"campaign": content})
+        measure.write_tables(MEASURED, {"campaign": content})
     return int(not all(row.kept for row in table))
 
 

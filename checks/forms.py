@@ -75,7 +75,7 @@ def value_and_grad(
     Parameters
     ----------
     fun
-        fun(x, *args, **kwargs) to the value or, with `grad=True`, to (value, gradient), as for
+        `fun(x, *args, **kwargs)` to the value or, with `grad=True`, to (value, gradient), as for
         `scipy.optimize.minimize(fun, x0, jac=True)` or from `jax.value_and_grad(f)`.
     x0
         Where to check: an array, or any nesting of arrays; a list of numbers is an array.

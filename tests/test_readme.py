@@ -35,6 +35,8 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
 VERDICT = ROOT / "docs" / "verdict.md"
+MEASURED = ROOT / "docs" / "measured.md"
+TRAINING = ROOT / "docs" / "training.md"
 DISTRIBUTED = ROOT / "docs" / "distributed.md"
 SEARCH = ROOT / "docs" / "search.md"
 GROUPS = {"gradcheck": checks.cli.gradcheck.command, "backprop": backprop.cli.group.main}
@@ -135,7 +137,9 @@ def test_quick_start_is_two_command_lines() -> None:
     ]
 
 
-@pytest.mark.parametrize("document", [README, DISTRIBUTED, SEARCH], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "document", [README, DISTRIBUTED, SEARCH, TRAINING], ids=lambda path: path.name
+)
 def test_python_blocks_run(document: Path, tmp_path: Path) -> None:
     """All of a document's blocks, one after the other, as a script of its own, without warnings."""
     found = blocks(document.read_text(encoding="utf-8"), "python")
@@ -238,9 +242,9 @@ def test_tables_of_codes_are_in_step(name: str, entries: Any) -> None:
 @pytest.mark.parametrize(
     ("document", "name"),
     [
-        (README, "bench"),
-        (README, "rivals"),
-        (README, "campaign"),
+        (MEASURED, "bench"),
+        (MEASURED, "rivals"),
+        (MEASURED, "campaign"),
         (DISTRIBUTED, "projection"),
         (SEARCH, "search"),
     ],

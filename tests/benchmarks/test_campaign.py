@@ -114,7 +114,7 @@ def test_the_command_prints_a_table_writes_json_and_ends_with_1_when_a_promise_i
     """Here because only one part was run; the README gets the same table."""
     readme = tmp_path / "README.md"
     readme.write_text("before\n<!-- campaign:begin -->\n<!-- campaign:end -->\nafter\n")
-    monkeypatch.setattr(campaign, "README", readme)
+    monkeypatch.setattr(campaign, "MEASURED", readme)
     monkeypatch.setattr(campaign, "PARTS", {"clean boxes": campaign.PARTS["clean boxes"]})
     words = ["--networks", "2", "--jobs", "1", "--json", str(tmp_path / "found"), "--write-docs"]
     assert campaign.main(words) == 1
