@@ -96,7 +96,7 @@ def _draw_course(axes: Axes, run: Run) -> None:
             lines += axes.plot(epochs[at], loss, mark, mfc=colour, mec="#0b5cad", ms=8, label=label)
     axes.set_xlabel("epoch")
     axes.set_ylabel("loss")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.08 * max(run.loss, default=1.0) or 1.0)
     axes.set_xticks(epochs[:: max(1, len(epochs) // 10)])
     if any(found is not None for found in run.accuracy):
         right = axes.twinx()
