@@ -7,6 +7,7 @@ decide it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,16 @@ def reasons(findings: Findings, noise: float, *, inexact: bool = False) -> tuple
 
     `inexact` is a cost that is known to be off by more than its rounding.
     """
-    texts = {**TEXTS, Reason.NOISE: INEXACT} if inexact else TEXTS
+    texts = TEXTS
+    if inexact:  # what looks rough, or contradicts itself, may be its error as well
+        texts = {**TEXTS, Reason.NOISE: INEXACT}
+        for kind in (Reason.ROUGH, Reason.DIFFER):
+            del texts[kind]
+        as_noise = {
+            name: np.where(np.isin(r, (Reason.ROUGH, Reason.DIFFER)), Reason.NOISE, r)
+            for name, r in findings.reason.items()
+        }
+        findings = replace(findings, reason=as_noise)
     found = [_line(findings, reason, noise, texts[reason]) for reason in texts]
     undecided = sorted(filter(None, found), key=lambda line: -line.undecided)
     zeros = _mostly(findings, Status.ZERO, ZERO)
