@@ -135,11 +135,6 @@ class Levels:
         h = self.h[np.minimum(level, LEVELS - 1), which]
         return np.asarray((level < LEVELS) & (h <= reach))
 
-    def furthest(self, which: Array, still: Array) -> Array:
-        """The widest level within reach; see `allows`."""
-        reach = np.where(still, self.near[which], self.far[which])
-        return np.asarray(np.count_nonzero(self.h[:, which] <= reach, axis=0) - 1)
-
     def closest(self, which: Array) -> Array:
         """The closest level whose steps are whole numbers of spacings."""
         return np.asarray(np.argmax(self.h[:, which] >= self.least[which], axis=0))
@@ -317,8 +312,8 @@ class _Scan:
             blurred = flat | (untold & (here.noise > target / 4))
             step = np.where(flat, 2, np.clip(_factors(4 * here.noise / target), 1, 3))
             still = flat & (self.wanted[lines] == 0)
-            step = np.minimum(step, self.levels.furthest(lines, still) - level)
-            further = blurred & (step > 0) & ~self._sharp(lines)
+            room = self.levels.allows(lines, level + step, still)
+            further = blurred & room & ~self._sharp(lines)
             lines = lines[further]
             self._go(lines, step[further])
 

@@ -31,9 +31,7 @@ TEXTS: dict[Reason, Text] = {
         "give the cost in float64, tighten its solver, or take a large constant away",
     ),
     Reason.ROUGH: (
-        lambda n: (
-            "the cost has a kink, a jump or more noise within {within:.1e} of the point".format(**n)
-        ),
+        lambda n: "the cost has a kink or a jump within {within:.1e} of the point".format(**n),
         "move the point, or smooth the cost there",
     ),
     Reason.DIFFER: (

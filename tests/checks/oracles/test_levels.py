@@ -495,18 +495,3 @@ def test_a_scan_ends_whatever_the_cost_does(seed: int) -> None:
     assert np.all(calls <= at_levels + jumps)
     assert np.all(calls <= 4 * LEVELS + jumps)
     assert calls.sum() <= at_levels.sum() + thresholds.GROUPS * jumps
-
-
-@pytest.mark.parametrize("noise", [1e-16, 1e-13, 1e-11, 1e-9, 1e-7])
-def test_what_noise_blurs_is_followed_to_the_end_of_the_reach(noise: float) -> None:
-    """Not to a level short of it, from which the next stride would lead beyond."""
-    rng = np.random.default_rng(0)
-
-    def costs(which: Array, t: Array) -> Array:
-        return np.asarray(1 + 1e-12 * t + noise * rng.uniform(-1, 1, t.shape))
-
-    lines = Lines(costs=costs, unit=np.ones(1), spacing=np.full(1, EPS))
-    levels = Levels(lines, 1.0, noise)
-    scan(levels, np.full(1, 1e-12), np.full(1, 1e-30))
-    widest = levels.h[levels.taken].max()
-    assert thresholds.REACH / thresholds.RATIO < widest <= thresholds.REACH

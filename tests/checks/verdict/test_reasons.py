@@ -124,15 +124,15 @@ EXAMPLES: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
     give the cost in float64, tighten its solver, or take a large constant away
 """),
     "not exact": (lambda p: (p**2).sum(), lambda p: 2 * p, {"cost_error": 1e-3}, """
-3 blunt, worst params[0]: analytic 2, numeric 2 ± 5.6e-04; the cost is exact to
-    1.0e-03 only
+3 undecided, worst params[0]: analytic 2, numeric 2 ± 2.3e-03; the cost is exact
+    to 1.0e-03 only
     tighten its solver or average more runs, so that it is exact to less
 """),
     "a kink close by": (
         lambda p: float(np.abs(p - 1 - 1e-10).sum() + np.sin(p).sum()), lambda p: np.cos(p) - 1, {},
         """
 3 blunt, worst params[0]: analytic -0.459698, numeric -0.459668 ± 3.9e-05; the
-    cost has a kink, a jump or more noise within 2.3e-10 of the point
+    cost has a kink or a jump within 2.3e-10 of the point
     move the point, or smooth the cost there
 """),
     "contradiction": (
