@@ -200,7 +200,8 @@ class CheckRun:
         Inside of a black box numbers are rounded that moving its parameters does not move, as
         1 - a next to a = 1: by some units of what makes the largest slope. NaN, of which nothing is
         known, counts as any number but zero: the terms of a sum that cancels to it may be as much
-        larger than all that is left.
+        larger than all that is left. Where the gradient is zero, a slope that moves the cost
+        by less than its last place, over all of a parameter's size, is rounding as well.
         """
         dtype = self.problem.dtype
         known = np.nan_to_num(numeric)
@@ -209,6 +210,9 @@ class CheckRun:
             top = self.beside.all[tensor] if self.beside else (0.0, 0.0)
             least = rounding.rounding_of_largest(self.problem.values[tensor], analytic, dtype, top)
             found += np.where(numeric == 0, thresholds.SAFETY**2 / thresholds.UNITS, 1.0) * least
+            if np.any((analytic == 0) & (known != 0)):  # as 1 - a of what is saturated altogether
+                last_place = float(np.finfo(dtype).eps) * abs(self.centre)
+                found += np.where(analytic == 0, last_place / step_scales(self.problem, tensor), 0)
         if np.any(np.abs(known) > 2 * np.abs(analytic)):
             second_order = thresholds.SAFETY * thresholds.COMPLEX_STEP**2
             found += second_order * self.size / step_scales(self.problem, tensor)

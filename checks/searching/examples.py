@@ -232,8 +232,8 @@ class Sizes:
 
         Examples
         --------
-        >>> Sizes().below(Example(shape=(1, 2), batch_size=1))
-        [((1, 1), 1)]
+        >>> Sizes().below(Example(shape=(1, 2), batch_size=1))[:2]
+        [((1, 1), 1), ((1, 1), 2)]
         """
         found: list[Size] = []
         for one in _ordered(self):

@@ -208,11 +208,24 @@ def _prefers(
     wider = joined(some)
     out = left_out(some, one, other)
     out &= np.any(some.smooth & ((one < wider.lo) | (one > wider.hi)), axis=0)
-    if unraised is not None:
+    if unraised is None:
+        out &= ~_beyond_a_kink(some, one, other)
+    else:
         raw = unraised.of(at)
         out &= (closest(raw, one, other) <= 0) & ~kinks(raw).at
     found[at] *= out
     return found
+
+
+def _beyond_a_kink(evidence: Evidence, value: Array, rival: Array) -> Array:
+    """Whether all that can tell a value from its rival lies beyond a kink whose slopes hold it.
+
+    A closer level shows the kink plainly; that the line looks smooth again may then be chance.
+    """
+    holds = (evidence.lo <= value) & (value <= evidence.hi)
+    kinked = ~evidence.smooth & holds & (4 * evidence.noise <= evidence.width)
+    tells = evidence.width <= thresholds.TELLS * np.abs(value - rival)
+    return np.asarray(~np.any(tells & ~np.logical_or.accumulate(kinked, axis=0), axis=0))
 
 
 @dataclass(frozen=True, kw_only=True)

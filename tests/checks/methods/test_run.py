@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from checks.api import check_gradients
 from checks.methods.options import CheckOptions
 from checks.methods.run import (
     DISAGREE,
@@ -182,3 +183,18 @@ def test_where_the_slope_is_exactly_zero_more_may_be_rounding() -> None:
     assert at_zero[1] > 1e-14 > at_zero[2]
     wrong = this.allowed(0, np.asarray([1.0, 1e-9, 0.0]), np.asarray([1.0, 0.0, 0.0]), none)
     assert wrong[1] < 1e-9
+
+
+@pytest.mark.parametrize("bias", [-20.0, -25.0, -40.0])
+def test_a_network_that_is_saturated_altogether_is_not_accused(bias: float) -> None:
+    """Its 1 - a² is zero in all digits, where the slope is not; a sign of what is less so fails."""
+
+    def cost(p: Array) -> Any:
+        return ((np.tanh(-0.6 * np.asarray([0.7, -1.2]) + p[0]) - 0.3) ** 2).sum()
+
+    def gradient(p: Array) -> Array:
+        a = np.tanh(-0.6 * np.asarray([0.7, -1.2]) + p[0])
+        return np.asarray([(2 * (a - 0.3) * (1 - a * a)).sum()])
+
+    assert check_gradients(cost, gradient, np.asarray([bias])).verdict == "undecided"
+    assert check_gradients(cost, lambda p: -gradient(p), np.asarray([-5.0])).verdict == "fail"

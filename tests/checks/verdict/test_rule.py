@@ -471,3 +471,13 @@ def test_what_cannot_be_followed_is_neither_rounding_nor_wrong() -> None:
         assert not followed(analytic, exact).any()
         rows[0] = kept
     assert not scattered(np.zeros((7, 1)), np.zeros((7, 1))).any()
+
+
+def test_what_looks_smooth_beyond_a_kink_convicts_nothing_that_the_kink_holds() -> None:
+    """That may be chance. It convicts what the kink leaves out, and where there is no kink."""
+    smooth = np.asarray([[False], [True]])
+    kinked = replace(evidence((0.4, 1.1), sharp(0.7)), smooth=smooth)
+    assert said(ruled(1.0, seen=kinked, largest=10.0))[0] is Status.UNDECIDED
+    assert said(ruled(1.5, seen=kinked, largest=10.0))[0] is Status.FAIL
+    noisy = replace(kinked, noise=np.asarray([[0.3], [0.0]]))
+    assert said(ruled(1.0, seen=noisy, largest=10.0))[0] is Status.FAIL
