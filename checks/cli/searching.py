@@ -5,7 +5,6 @@ What is given on the command line is held, and the rest is searched. Only click 
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from backprop.system import cache_folder, exit_codes, parsing
+from backprop.system import exit_codes, parsing
 from backprop.system.terminal import StoppedError
 from checks.cli.surroundings import user_errors
 
@@ -232,6 +231,10 @@ def _widths(text: str | None) -> tuple[int, ...] | None:
 def _database(job: Job) -> Path | None:
     """Where the smallest failure of such a search is kept; None where there is no place for it."""
     name, _, function = "".join(job.target).rpartition(":")
+    import hashlib
+
+    from backprop.system import cache_folder
+
     of = [str(Path(name).resolve()) if name else "", function, *sorted(job.typed - {"seed"})]
     key = hashlib.sha256("\n".join(of).encode()).hexdigest()[:16]
     try:

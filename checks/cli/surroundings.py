@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 Write = Callable[[str], None]
 
 
+class LoadError(Exception):
+    """A target that cannot be loaded; the message names it, what was expected and what came.
+
+    `raised` is the error of the target's own code, where that is why.
+    """
+
+    def __init__(self, message: str, raised: BaseException | None = None) -> None:
+        super().__init__(message)
+        self.raised = raised
+
+
 @contextlib.contextmanager
 def output(path: str | None) -> Iterator[Write]:
     """A function that writes text to `path`; entered before the work, so that it fails before it.
@@ -73,8 +84,6 @@ def user_errors() -> Iterator[None]:
 
     What the user's own code has raised is none of these.
     """
-    from checks.cli.target_loading import LoadError
-
     try:
         yield
     except LoadError as error:

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, TypeVar
 
+from checks.cli.surroundings import LoadError
 from checks.parts import PartsError, kind_of, problem_of
 from checks.problem.problem import Problem, call_user_function
 
@@ -35,17 +36,6 @@ BUILDERS_ASK = {"shape", "batch_size", "batch", "seed", "dtype", "draw"}
 OF_A_FILE = "_gradcheck_"
 # What every worker has.
 EVERYWHERE = ("backprop", "checks", "geartrain")
-
-
-class LoadError(Exception):
-    """A target that cannot be loaded; the message names it, what was expected and what came.
-
-    `raised` is the error of the target's own code, where that is why.
-    """
-
-    def __init__(self, message: str, raised: BaseException | None = None) -> None:
-        super().__init__(message)
-        self.raised = raised
 
 
 def load(target: str) -> Problem:

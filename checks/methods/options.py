@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, fields
-from typing import Any, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor  # it loads logging, and command lines read this
 
 Method = Literal["sweep", "naive", "probe", "taylor"]
 Oracle = Literal["auto", "complex", "real"]

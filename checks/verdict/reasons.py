@@ -7,7 +7,6 @@ decide it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -60,22 +59,24 @@ INEXACT: Text = (
 )
 
 
+# Of a cost that is known to be off.
+ALSO_NOISE = (Reason.ROUGH, Reason.DIFFER)
+
+
 def reasons(findings: Findings, noise: float, *, inexact: bool = False) -> tuple[Line, ...]:
     """One for each kind of reason, those that leave most undecided first.
 
-    `inexact` is a cost that is known to be off by more than its rounding.
+    `inexact` is a cost that is known to be off by more than its rounding: what looks rough, or
+    contradicts itself, may be that error as well.
     """
-    texts = TEXTS
-    if inexact:  # what looks rough, or contradicts itself, may be its error as well
-        texts = {**TEXTS, Reason.NOISE: INEXACT}
-        for kind in (Reason.ROUGH, Reason.DIFFER):
-            del texts[kind]
-        as_noise = {
-            name: np.where(np.isin(r, (Reason.ROUGH, Reason.DIFFER)), Reason.NOISE, r)
-            for name, r in findings.reason.items()
-        }
-        findings = replace(findings, reason=as_noise)
-    found = [_line(findings, reason, noise, texts[reason]) for reason in texts]
+    texts = {**TEXTS, Reason.NOISE: INEXACT} if inexact else TEXTS
+    kinds: dict[Reason, tuple[Reason, ...]] = {reason: (reason,) for reason in texts}
+    if inexact:
+        kinds = {**kinds, Reason.NOISE: (Reason.NOISE, *ALSO_NOISE)}
+        for reason in ALSO_NOISE:
+            del kinds[reason]
+    left_open = _left_open(findings)
+    found = [_line(findings, left_open, kinds[reason], noise, texts[reason]) for reason in kinds]
     undecided = sorted(filter(None, found), key=lambda line: -line.undecided)
     zeros = _mostly(findings, Status.ZERO, ZERO)
     return (*undecided, *zeros, *_mostly(findings, Status.KINK, ON_A_KINK))
@@ -86,19 +87,34 @@ def _mostly(findings: Findings, status: Status, told: Text) -> Iterator[Line]:
     at = {}
     for name, found in findings.status.items():
         hit = np.flatnonzero(found == int(status))
-        looked = np.count_nonzero(found != int(Status.UNCHECKED))
+        looked = found.size - np.count_nonzero(found == int(Status.UNCHECKED)) if hit.size else 0
         at[name] = hit if 2 * hit.size > looked else hit[:0]
     count = sum(hit.size for hit in at.values())
     if count:
         yield _told(findings, status.name.lower(), at, told, 0.0, count=count, undecided=0)
 
 
-def _line(findings: Findings, reason: Reason, noise: float, told: Text) -> Line | None:
-    hit = {}
-    for name, reasons_ in findings.reason.items():
-        status, blunt = findings.status[name], findings.resolution[name] > 0
-        open_ = (status == int(Status.UNDECIDED)) | (blunt & (status == int(Status.PASS)))
-        hit[name] = np.flatnonzero(open_ & (reasons_ == int(reason)))
+def _left_open(findings: Findings) -> dict[str, Array]:
+    """The flat indices of what is undecided or blunt, by tensor."""
+    found = {}
+    for name, status in findings.status.items():
+        blunt = (findings.resolution[name] > 0) & (status == int(Status.PASS))
+        found[name] = np.flatnonzero((status == int(Status.UNDECIDED)) | blunt)
+    return found
+
+
+def _line(
+    findings: Findings,
+    left_open: dict[str, Array],
+    kinds: tuple[Reason, ...],
+    noise: float,
+    told: Text,
+) -> Line | None:
+    """What is left open for reasons of some kinds, told as the first of them."""
+    hit = {
+        name: at[np.isin(findings.reason[name].reshape(-1)[at], kinds)] if at.size else at
+        for name, at in left_open.items()
+    }
     count = sum(at.size for at in hit.values())
     if not count:
         return None
@@ -107,7 +123,7 @@ def _line(findings: Findings, reason: Reason, noise: float, told: Text) -> Line 
         for name, at in hit.items()
     }
     left = sum(at.size for at in undecided.values())
-    at, code = undecided if left else hit, reason.name.lower()
+    at, code = undecided if left else hit, kinds[0].name.lower()
     return _told(findings, code, at, told, noise, count=count, undecided=left)
 
 

@@ -15,7 +15,8 @@ import pytest
 
 import checks
 from checks.cli import target_loading
-from checks.cli.target_loading import LoadError, load, split
+from checks.cli.surroundings import LoadError
+from checks.cli.target_loading import load, split
 from checks.methods.dispatch import run_check
 from checks.problem.problem import Problem
 
